@@ -1,0 +1,230 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an engine answers to a question: plain values that travel over the control socket unchanged.
+
+Lengths and offsets are bytes. Columns of pointers are numpy arrays of equal length, because a table
+may hold millions of rows.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+UInt8s = npt.NDArray[np.uint8]
+
+CopyKind = Literal["snapshot", "clone"]
+
+
+class PointerKind(enum.IntEnum):
+    """What an individual pointer points to."""
+
+    ORIGINAL = 0
+    """Preserved original data in the additional area."""
+    NEW = 1
+    """New data written to a clone, in the additional area."""
+    ZERO = 2
+    """Zeroes; no data is kept."""
+
+
+class AreaState(enum.IntEnum):
+    """What a stretch of either area is to the copies. Also the map's palette index."""
+
+    FREE = 0
+    """A: not allocated. I: a hole, never written."""
+    ORIGINAL_ONLY = 1
+    """I: read by the original only."""
+    SHARED = 2
+    """I: some copy still reads it through a range pair."""
+    PRESERVED = 3
+    """A: an original kept for copies. I: the place it was kept from."""
+    NEW = 4
+    """A: new data of a clone."""
+    METADATA = 5
+    """A: superblocks, journal, tables."""
+    RECLAIMABLE = 6
+    """A: no longer pointed to; free as soon as the commit that says so is durable."""
+
+
+class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One instant copy, as ``list --json`` shows it.
+
+    Attributes:
+        id: Never reused within a volume; 1 or greater.
+        parent: Name of the copy it was taken of, ``"original"`` included.
+        created: Seconds since 1970.
+        own_bytes: Bytes in the additional area that only this copy's layers hold.
+        shared_bytes: Bytes of its view that it shares with the original or other copies.
+        deleted: Soft-deleted: hidden, kept until purged.
+    """
+
+    name: str
+    id: int
+    kind: CopyKind
+    parent: str
+    created: float
+    locked: bool
+    own_bytes: int
+    shared_bytes: int
+    pointers: int
+    range_pairs: int
+    deleted: bool = False
+
+
+class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The volume and its copies, oldest first.
+
+    Attributes:
+        generation: Rises with every change of the catalog.
+        event_seq: Sequence number of the last event published before this answer was made.
+    """
+
+    image: str
+    size: int
+    grain: int
+    thin: bool
+    area: str
+    uuid: str
+    read_only: bool
+    generation: int
+    event_seq: int
+    copies: list[CopyInfo]
+
+
+class PointerColumns:
+    """Individual pointers of one view, sorted by start, not overlapping. Arrays of shape (n,).
+
+    Attributes:
+        starts: Logical first byte.
+        lengths: Bytes.
+        offsets: Byte address in the additional area; 0 for ZERO.
+        kinds: ``PointerKind``.
+        checksums: xxh3-64 of the whole preserved extent the pointer was cut from; 0 for ZERO.
+    """
+
+    __slots__ = ("checksums", "kinds", "lengths", "offsets", "starts")
+
+    def __init__(
+        self, starts: Int64s, lengths: Int64s, offsets: Int64s, kinds: UInt8s, checksums: UInt64s
+    ) -> None:
+        """Keep the five columns."""
+        self.starts = starts
+        self.lengths = lengths
+        self.offsets = offsets
+        self.kinds = kinds
+        self.checksums = checksums
+
+    def __len__(self) -> int:
+        """Return the number of pointers."""
+        return len(self.starts)
+
+
+class TableAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The resolved pointer table of one copy within ``[start, stop)``.
+
+    Range pairs are not carried: they are the gaps between the pointers (maximal, by definition).
+
+    Attributes:
+        copy_id: ``0`` is the original, whose table is empty.
+        event_seq: Sequence number of the last event this table includes.
+    """
+
+    copy_id: int
+    start: int
+    stop: int
+    event_seq: int
+    columns: PointerColumns
+
+
+class AreaExtents(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies where in one area, as sorted, not overlapping extents; the rest has ``rest``.
+
+    Attributes:
+        size: Bytes of the area (I: the volume; A: the sidecar file).
+        used: Bytes not FREE.
+        starts, stops: Shape (n,), bytes.
+        states: ``AreaState``, shape (n,).
+        rest: State of everything not covered by an extent.
+    """
+
+    size: int
+    used: int
+    starts: Int64s
+    stops: Int64s
+    states: UInt8s
+    rest: AreaState
+
+
+class MapAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Both areas at one moment, for a picture that then follows the events after ``event_seq``."""
+
+    event_seq: int
+    generation: int
+    initial: AreaExtents
+    additional: AreaExtents
+
+
+class Stats(msgspec.Struct, kw_only=True):
+    """Counters since the volume was opened (bytes unless a plural noun).
+
+    Attributes:
+        copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
+        overlay_bytes: New data waiting in memory for its original to be durable.
+        flushed_seq: Sequence number of the last journal group that is durable.
+    """
+
+    writes: int = 0
+    written_bytes: int = 0
+    preserved_bytes: int = 0
+    preserved_portions: int = 0
+    zero_bytes: int = 0
+    copy_writes: int = 0
+    copy_written_bytes: int = 0
+    copy_write_bytes_from_initial: int = 0
+    reads: int = 0
+    read_bytes: int = 0
+    commits: int = 0
+    syncs: int = 0
+    checkpoints: int = 0
+    overlay_bytes: int = 0
+    staged_bytes: int = 0
+    flushed_seq: int = 0
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Space in the additional area. ``freed_bytes`` answers ``--if-deleted``."""
+
+    area_bytes: int
+    used_bytes: int
+    free_bytes: int
+    metadata_bytes: int
+    reclaimable_bytes: int
+    copies: list[CopyInfo]
+    freed_bytes: int
+
+
+class DiffRange(msgspec.Struct, frozen=True):
+    """One range that may differ."""
+
+    start: int
+    length: int
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One violated invariant.
+
+    Attributes:
+        severity: ``"corruption"`` loses data of a copy, ``"leak"`` loses only space.
+        where: Byte offset, range or name, in words.
+    """
+
+    code: str
+    severity: Literal["corruption", "leak"]
+    what: str
+    where: str

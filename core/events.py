@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What has happened in an engine, as facts of 64 bytes each.
+
+One record layout serves the shared-memory ring, the window's models and the tests, so nothing is
+translated on the way: bytes written -> engine -> event -> model -> picture.
+
+An original write that first touches a range publishes one ``PRESERVED`` per extent copied and then
+its ``WRITTEN``; a write to a clone publishes ``REDIRECTED`` per extent placed and then its
+``WRITTEN``. The steps of the claims (receive, classify, copy, point, write) can be told from these
+records alone.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import Final, Protocol
+
+import numpy as np
+
+ORIGINAL_ID: Final = 0
+"""The id that stands for the original wherever an id of a copy is expected."""
+
+
+class EventKind(enum.IntEnum):
+    """What happened. Past tense; the fields not named are 0."""
+
+    WRITTEN = 1
+    """A write was accepted: copy_id, start, length; ``moved`` = bytes preserved or redirected."""
+    PRESERVED = 2
+    """start, length of an original copied I -> A at ``area_offset``; copy_id = newest copy."""
+    REDIRECTED = 3
+    """New data of clone ``copy_id`` at start, length placed in A at ``area_offset``."""
+    TRIMMED = 4
+    """start, length of ``copy_id`` discarded: reads as zeroes from now on."""
+    FLUSHED = 5
+    """Everything written so far is durable."""
+    CATALOG_CHANGED = 6
+    """Copies were taken, deleted, renamed: ask for the list. ``moved`` = new generation."""
+    AREA_CHANGED = 7
+    """The state of ``area_offset``, ``length`` in A changed; flags = AreaState."""
+    READ_ONLY = 8
+    """A device failed: the volume takes no more writes."""
+
+
+class EventFlag(enum.IntFlag):
+    """Details of an event."""
+
+    ZERO = 1
+    """The original was all zeroes: pointed to as ZERO, no bytes copied."""
+    REWRITE = 2
+    """A write to ranges already preserved: nothing copied, no pointer made."""
+    FIRST_COPY = 4
+    """CATALOG_CHANGED because a copy was taken: range pairs of the newest copy cover everything."""
+
+
+EVENT_DTYPE: Final = np.dtype(
+    [
+        ("seq", "<u8"),
+        ("kind", "<u2"),
+        ("flags", "<u2"),
+        ("copy_id", "<u4"),
+        ("start", "<u8"),
+        ("length", "<u8"),
+        ("moved", "<u8"),
+        ("area_offset", "<u8"),
+        ("time_ns", "<u8"),
+        ("spare", "<u8"),
+    ]
+)
+EVENT_STRUCT: Final = struct.Struct("<QHHIQQQQQQ")
+EVENT_BYTES: Final = 64
+assert EVENT_DTYPE.itemsize == EVENT_BYTES == EVENT_STRUCT.size
+
+
+class EventSink(Protocol):
+    """Where an engine publishes. Must never block and never raise."""
+
+    def publish(
+        self,
+        kind: int,
+        flags: int,
+        copy_id: int,
+        start: int,
+        length: int,
+        moved: int,
+        area_offset: int,
+    ) -> None:
+        """Append one event; the sink adds sequence number and time (``time.time_ns``)."""

@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done with an open volume, whoever holds it.
+
+Two bodies keep this promise: ``core.engine.Volume``, in this process, and ``core.service.client``,
+over the control socket of an engine process. The command line and the window are written against
+this page alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from core.answers import (
+        CopyInfo,
+        DiffRange,
+        Finding,
+        MapAnswer,
+        Stats,
+        TableAnswer,
+        Usage,
+        VolumeInfo,
+    )
+
+ORIGINAL = "original"
+"""The reserved name of the live volume."""
+
+
+class VolumeSession(Protocol):
+    """An open volume. Every method may raise a ``core.errors.RangepairError`` and nothing else.
+
+    ``copy`` is a copy's name, or ``"original"``. Offsets and lengths are bytes, multiples of 512,
+    within the volume. A write returns when it is accepted, as a disk with a volatile cache accepts
+    it; ``flush`` makes everything accepted so far durable.
+    """
+
+    def info(self) -> VolumeInfo:
+        """Return the volume and its copies, soft-deleted ones included."""
+        ...
+
+    def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
+        """Return ``length`` bytes of ``copy`` at ``offset``."""
+        ...
+
+    def write(self, offset: int, payload: bytes, copy: str = ORIGINAL) -> None:
+        """Write to the original or to a clone."""
+        ...
+
+    def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
+        """Make a range read as zeroes; snapshots keep what it held."""
+        ...
+
+    def flush(self) -> None:
+        """Make every accepted write durable."""
+        ...
+
+    def snapshot(self, name: str, of: str = ORIGINAL) -> CopyInfo:
+        """Take a read-only instant copy of the original or of a clone. Durable on return."""
+        ...
+
+    def clone(self, name: str, of: str = ORIGINAL) -> CopyInfo:
+        """Take a writable instant copy of the original, a snapshot or a clone; durable."""
+        ...
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a copy another name."""
+        ...
+
+    def delete(self, names: Sequence[str], *, now: bool = False) -> None:
+        """Hide copies, to be purged later; ``now`` also purges them."""
+        ...
+
+    def undelete(self, names: Sequence[str]) -> None:
+        """Show soft-deleted copies again."""
+        ...
+
+    def purge(self, names: Sequence[str]) -> None:
+        """Remove soft-deleted copies for good; their pointers are handed down or freed."""
+        ...
+
+    def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
+        """Forbid (or allow again) deletion."""
+        ...
+
+    def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
+        """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
+        ...
+
+    def map(self) -> MapAnswer:
+        """Return what lies where in both areas."""
+        ...
+
+    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+        """Return the ranges in which two views may differ, from pointers alone."""
+        ...
+
+    def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
+        """Return the space used, and what deleting copies would free, exactly."""
+        ...
+
+    def stats(self) -> Stats:
+        """Return the live counters."""
+        ...
+
+    def check(self) -> list[Finding]:
+        """Verify every invariant and checksum; an empty list is a clean volume."""
+        ...
+
+    def dump(self) -> dict[str, object]:
+        """Return superblock, catalog, layers and journal as plain values (for ``dump``)."""
+        ...
+
+    def close(self) -> None:
+        """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        ...
