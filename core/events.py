@@ -77,7 +77,7 @@ assert EVENT_DTYPE.itemsize == EVENT_BYTES == EVENT_STRUCT.size
 class EventSink(Protocol):
     """Where an engine publishes. Must never block and never raise."""
 
-    def publish(
+    def publish(  # noqa: PLR0913, PLR0917 - an object a record would cost too much
         self,
         kind: int,
         flags: int,

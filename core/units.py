@@ -41,7 +41,8 @@ def parse_bytes(text: str) -> int:
     if match[1][:2].lower() == "0x":
         return int(match[1], 16) * factor
     whole, _, fraction = match[1].partition(".")
-    scaled, rest = divmod(int(whole + fraction) * factor, 10 ** len(fraction))
+    scale: int = 10 ** len(fraction)
+    scaled, rest = divmod(int(whole + fraction) * factor, scale)
     if rest:
         raise ValueError(f"{text!r} is not a whole number of bytes")
     return scaled

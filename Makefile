@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# make run      opens the window (IMAGE=disk.img opens that image)
+# make test     everything a change must pass
+# make setup    installs what `make run` needs; every target does so by itself
+# make lint     format, lint, imports and types alone
+# make soak     the randomised tests, for hours
+# make bench    the figures of the README, measured here and now
+# make clean    removes all that make made
+
+VENV := .venv
+BIN := $(VENV)/bin
+IMAGE ?=
+
+.PHONY: run test setup setup-test lint coverage soak bench clean
+
+run: setup
+	@$(BIN)/rangepair $(IMAGE)
+
+test: setup-test lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.with-tools
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+coverage: setup-test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+soak: setup-test
+	RANGEPAIR_TEST_PROFILE=soak $(BIN)/python -m pytest --timeout=0 -m "not gui"
+
+bench: setup
+	$(BIN)/python -m bench
+
+setup: $(VENV)/.system-window $(VENV)/.installed
+
+setup-test: $(VENV)/.system-test $(VENV)/.with-tools
+
+# Stamps: a target made once is not made again until what it was made from changes.
+$(VENV)/.installed: pyproject.toml tools/make-venv.sh
+	sh tools/make-venv.sh $(VENV)
+	@touch $@
+
+$(VENV)/.with-tools: pyproject.toml tools/make-venv.sh
+	sh tools/make-venv.sh $(VENV) test lint
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.system-window: tools/system-packages.sh | $(VENV)/.installed
+	sh tools/system-packages.sh window
+	@touch $@
+
+$(VENV)/.system-test: tools/system-packages.sh | $(VENV)/.with-tools
+	sh tools/system-packages.sh window test
+	@touch $@ $(VENV)/.system-window
+
+clean:
+	rm -rf $(VENV) build dist artifacts *.egg-info .coverage* .hypothesis
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
