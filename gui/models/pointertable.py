@@ -1,0 +1,191 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The pointer table of one copy, loaded once and then kept true by the engine's events.
+
+Which event wins where:
+
+* ``PRESERVED`` - an original was kept in the newest layer. Every copy that still read it through a
+  range pair reads it there from now on; where the copy has a pointer already, that one stays.
+* ``REDIRECTED``, or ``TRIMMED`` of this copy - new data of this copy. It goes over everything.
+* All others change no pointer of this copy.
+
+So the order between the two sorts does not matter within a batch, and a batch is applied at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from core.answers import PointerKind
+from core.events import ORIGINAL_ID, EventFlag, EventKind
+from gui.models.pointerstore import Pointers, PointerStore, RowKind, Rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from core.answers import Int64s, TableAnswer
+
+    Events = npt.NDArray[np.void]
+
+_NOTHING = Pointers.empty(0)
+
+
+class Geometry(NamedTuple):
+    """The volume a table belongs to, in bytes."""
+
+    size: int
+    grain: int
+
+
+def paint(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Lay ranges over each other, the later over the earlier.
+
+    Returns:
+        What is seen in the end, sorted: starts, stops, and which range each piece is of.
+    """
+    edges = np.unique(np.concatenate([starts, stops]))
+    first = np.searchsorted(edges, starts).tolist()
+    last = np.searchsorted(edges, stops).tolist()
+    top = np.full(len(edges), -1, np.int64)
+    for layer, (low, high) in enumerate(zip(first, last, strict=True)):
+        top[low:high] = layer
+    begins = np.flatnonzero(np.diff(top, prepend=-1))
+    ends = np.append(begins[1:], len(edges) - 1)
+    kept = top[begins] >= 0
+    begins, ends = begins[kept], ends[kept]
+    return edges[begins], edges[ends], top[begins]
+
+
+def joined(*parts: Pointers) -> Pointers:
+    """Return the pointers of all parts, one part after the other."""
+    return Pointers(
+        np.concatenate([part.starts for part in parts]),
+        np.concatenate([part.stops for part in parts]),
+        np.concatenate([part.offsets for part in parts]),
+        np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.stamps for part in parts]),
+    )
+
+
+class PointerTable:
+    """Pointers and range pairs of one copy."""
+
+    def __init__(self) -> None:
+        """Begin with no volume: no rows."""
+        self.copy_id = ORIGINAL_ID
+        self.copy_name = ""
+        self.geometry = Geometry(0, 4096)
+        self.event_seq = 0
+        self._store = PointerStore(0, _NOTHING)
+
+    def load(self, answer: TableAnswer, name: str, geometry: Geometry) -> None:
+        """Show the table of an answer for the whole volume."""
+        columns = answer.columns
+        self.copy_id, self.copy_name, self.geometry = answer.copy_id, name, geometry
+        self.event_seq = answer.event_seq
+        # The original has no table: it reads the initial area, and there is no pair to show.
+        size = 0 if answer.copy_id == ORIGINAL_ID else geometry.size
+        self._store = PointerStore(
+            size,
+            Pointers(
+                columns.starts.astype(np.int64),
+                (columns.starts + columns.lengths).astype(np.int64),
+                columns.offsets.astype(np.int64),
+                columns.kinds.astype(np.uint8),
+                np.zeros(len(columns), np.float64),
+            ),
+        )
+
+    @property
+    def row_count(self) -> int:
+        """Individual pointers plus range pairs."""
+        return self._store.row_count
+
+    @property
+    def pointer_count(self) -> int:
+        """Individual pointers."""
+        return len(self._store)
+
+    @property
+    def pair_count(self) -> int:
+        """Range pairs."""
+        return self._store.pair_count
+
+    def rows(self, first: int, count: int) -> Rows:
+        """Return up to ``count`` rows from ``first`` on, in order of address."""
+        return self._store.rows(first, count)
+
+    def row_of(self, address: int) -> int:
+        """Return the row that covers the logical byte ``address``; -1 if there is none."""
+        return self._store.row_of(address) if 0 <= address < self._store.size else -1
+
+    def pairs_beside(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return the range pairs that end at ``start`` or begin at ``stop``, as byte ranges."""
+        first = max(0, self.row_of(start) - 1)
+        rows = self.rows(first, max(0, self.row_of(stop - 1) + 2 - first))
+        beside = (rows.kinds == RowKind.PAIR) & ((rows.stops == start) | (rows.starts == stop))
+        return list(zip(rows.starts[beside].tolist(), rows.stops[beside].tolist(), strict=True))
+
+    def apply(self, events: Events, stamp: float = 0.0) -> bool:
+        """Take one batch of events, in order; those the table includes already are skipped.
+
+        Returns:
+            Whether any row changed.
+        """
+        fresh = events[np.searchsorted(events["seq"], self.event_seq, "right") :]
+        if not len(fresh):
+            return False
+        self.event_seq = int(fresh["seq"][-1])
+        if self.copy_id == ORIGINAL_ID:
+            return False
+        kinds, mine = fresh["kind"], fresh["copy_id"] == self.copy_id
+        trimmed = mine & (kinds == EventKind.TRIMMED)
+        below = fresh[kinds == EventKind.PRESERVED]
+        above = fresh[trimmed | (mine & (kinds == EventKind.REDIRECTED))]
+        under = _pointers_of(below, PointerKind.ORIGINAL, stamp)
+        over = _pointers_of(above, PointerKind.NEW, stamp)
+        return self._merge(under, over)
+
+    def _merge(self, under: Pointers, over: Pointers) -> bool:
+        """Put ``under`` where there is no pointer yet, and ``over`` everywhere."""
+        if not len(under.starts) and not len(over.starts):
+            return False
+        # Among originals the first is the one the copy reads; so it is painted last.
+        under = under.at(slice(None, None, -1))
+        fresh = joined(under, over)
+        low, high = self._store.span(fresh.starts, fresh.stops)
+        held = _union(low, high)
+        old = self._store.take(held) if len(held) else _NOTHING
+        layers = joined(under, old, over)
+        starts, stops, layer = paint(layers.starts, layers.stops)
+        kinds = layers.kinds[layer]
+        offsets = layers.offsets[layer] + (starts - layers.starts[layer])
+        offsets[kinds == PointerKind.ZERO] = 0
+        merged = Pointers(starts, stops, offsets, kinds, layers.stamps[layer])
+        self._store.insert(merged)
+        return len(merged.starts) != len(old.starts) or any(
+            np.any(a != b) for a, b in zip(merged, old, strict=True)
+        )
+
+
+def _pointers_of(events: Events, kind: PointerKind, stamp: float) -> Pointers:
+    """Return what the events point to, as columns in the order of the events."""
+    zero = (events["flags"] & EventFlag.ZERO).astype(bool) | (events["kind"] == EventKind.TRIMMED)
+    starts = events["start"].astype(np.int64)
+    return Pointers(
+        starts,
+        starts + events["length"].astype(np.int64),
+        np.where(zero, 0, events["area_offset"].astype(np.int64)),
+        np.where(zero, PointerKind.ZERO, kind).astype(np.uint8),
+        np.full(len(events), stamp, np.float64),
+    )
+
+
+def _union(low: Int64s, high: Int64s) -> Int64s:
+    """Return every index that lies in one of the ranges ``[low, high)``, once, sorted."""
+    hit = high > low
+    counts = (high - low)[hit]
+    base = np.repeat(low[hit] - np.cumsum(counts) + counts, counts)
+    return np.unique(base + np.arange(len(base)))
