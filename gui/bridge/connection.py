@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the link asks of whoever holds the volume: two sessions, a ring, a workload, an end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from core.session import VolumeSession
+
+
+class EngineConnection(Protocol):
+    """An engine that has the volume open, seen from the window's side.
+
+    Attributes:
+        acts: Session for short calls that must be answered at once.
+        queries: Session for calls that may take long; never blocks ``acts``.
+    """
+
+    @property
+    def acts(self) -> VolumeSession:
+        """Session for short calls."""
+        ...
+
+    @property
+    def queries(self) -> VolumeSession:
+        """Session for calls that may take long."""
+        ...
+
+    def drain(self) -> tuple[np.ndarray, int]:
+        """Return the events since the last call, and how many were overrun and lost."""
+        ...
+
+    def start_workload(self, kind: str, rate: float, params: Mapping[str, object]) -> None:
+        """Start (or change) the built-in workload; rate in writes a second, 0 = flat out."""
+        ...
+
+    def stop_workload(self) -> None:
+        """Stop the built-in workload."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Return whether the engine still runs. Must cost microseconds."""
+        ...
+
+    def close(self) -> None:
+        """Leave the engine; it ends when nobody is left."""
+        ...

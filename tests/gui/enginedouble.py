@@ -1,0 +1,293 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""A naive engine in memory: a real catalog, one pointer per 4 KiB grain, real events.
+
+Slow and obvious on purpose. It keeps the promises of ``core.session`` that the window relies on and
+lets a test hold an answer back, break a call or end the engine at will.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import numpy as np
+
+from core.answers import (
+    AreaExtents,
+    AreaState,
+    CopyInfo,
+    MapAnswer,
+    PointerColumns,
+    PointerKind,
+    Stats,
+    TableAnswer,
+    Usage,
+    VolumeInfo,
+)
+from core.errors import CopyInUseError, EngineGoneError, NameTakenError, NoSuchCopyError
+from core.events import EVENT_DTYPE, EventFlag, EventKind
+from core.units import MIB
+
+GRAIN = 4096
+AREA_HEAD = 64 << 10
+
+
+class SessionDouble:
+    """Both sessions and the connection in one."""
+
+    def __init__(self, image="/images/disk.img", size=4 * MIB):
+        self.image = image
+        self.size = size
+        self.mutex = threading.RLock()
+        self.copies = {}
+        self.order = []
+        self.tables = {}  # copy id -> {grain: (area offset, PointerKind)}
+        self.ids = itertools.count(1)
+        self.seq = 0
+        self.generation = 0
+        self.next_offset = AREA_HEAD
+        self.pending = []
+        self.lost = 0
+        self.alive = True
+        self.closed = 0
+        self.refuse_next = None
+        self.gate = None  # threading.Event: calls wait for it
+        self.workload = None
+        self.calls = []
+        self.counters = Stats()
+
+    # -- connection -----------------------------------------------------------------------
+
+    acts = property(lambda self: self)
+    queries = property(lambda self: self)
+
+    def drain(self):
+        with self.mutex:
+            events = (
+                np.array(self.pending, EVENT_DTYPE) if self.pending else np.empty(0, EVENT_DTYPE)
+            )
+            self.pending.clear()
+            lost, self.lost = self.lost, 0
+        return events, lost
+
+    def start_workload(self, kind, rate, params):
+        self._enter("start_workload")
+        self.workload = (kind, rate, dict(params))
+
+    def stop_workload(self):
+        self._enter("stop_workload")
+        self.workload = None
+
+    def is_alive(self):
+        return self.alive
+
+    def close(self):
+        self.closed += 1
+
+    # -- session --------------------------------------------------------------------------
+
+    def _enter(self, call):
+        self.calls.append(call)
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        if not self.alive:
+            raise EngineGoneError("The engine process ended; open the volume again.")
+        error, self.refuse_next = self.refuse_next, None
+        if error is not None:
+            raise error
+
+    def _publish(self, kind, copy_id=0, start=0, length=0, moved=0, offset=0, flags=0):
+        self.seq += 1
+        row = (self.seq, kind, flags, copy_id, start, length, moved, offset, time.time_ns(), 0)
+        self.pending.append(row)
+
+    def _catalog_changed(self, flags=0):
+        self.generation += 1
+        self._publish(EventKind.CATALOG_CHANGED, moved=self.generation, flags=flags)
+
+    def info(self):
+        self._enter("info")
+        with self.mutex:
+            return VolumeInfo(
+                image=self.image, size=self.size, grain=GRAIN, thin=False,
+                area=self.image + ".rangepair", uuid="u", read_only=False,
+                generation=self.generation, event_seq=self.seq,
+                copies=[self._copy_info(copy_id) for copy_id in self.order],
+            )  # fmt: skip
+
+    def _copy_info(self, copy_id):
+        kept = self.copies[copy_id]
+        count = len(self.tables[copy_id])
+        return CopyInfo(
+            **kept, id=copy_id, own_bytes=count * GRAIN, shared_bytes=self.size - count * GRAIN,
+            pointers=count, range_pairs=count + 1,
+        )  # fmt: skip
+
+    def _id(self, name):
+        for copy_id, kept in self.copies.items():
+            if kept["name"] == name:
+                return copy_id
+        raise NoSuchCopyError(f"No copy is called '{name}'; see the list of copies.")
+
+    def _take(self, kind, name, of):
+        self._enter(kind)
+        with self.mutex:
+            if any(kept["name"] == name for kept in self.copies.values()):
+                raise NameTakenError(f"A copy called '{name}' exists; choose another name.")
+            copy_id = next(self.ids)
+            parent_table = self.tables[self._id(of)] if of != "original" else {}
+            self.copies[copy_id] = {
+                "name": name, "kind": kind, "parent": of, "created": time.time(),
+                "locked": False, "deleted": False,
+            }  # fmt: skip
+            self.tables[copy_id] = dict(parent_table)
+            self.order.append(copy_id)
+            self._catalog_changed(EventFlag.FIRST_COPY)
+            return self._copy_info(copy_id)
+
+    def snapshot(self, name, of="original"):
+        return self._take("snapshot", name, of)
+
+    def clone(self, name, of="original"):
+        return self._take("clone", name, of)
+
+    def rename(self, name, new_name):
+        self._enter("rename")
+        with self.mutex:
+            copy_id = self._id(name)
+            if any(kept["name"] == new_name for kept in self.copies.values()):
+                raise NameTakenError(f"A copy called '{new_name}' exists; choose another name.")
+            self.copies[copy_id]["name"] = new_name
+            for kept in self.copies.values():
+                if kept["parent"] == name:
+                    kept["parent"] = new_name
+            self._catalog_changed()
+
+    def _mark(self, call, names, **marks):
+        self._enter(call)
+        with self.mutex:
+            ids = [self._id(name) for name in names]
+            for copy_id in ids:
+                if "deleted" in marks and self.copies[copy_id]["locked"]:
+                    name = self.copies[copy_id]["name"]
+                    raise CopyInUseError(f"'{name}' is locked; unlock it first.")
+            for copy_id in ids:
+                self.copies[copy_id].update(marks)
+            self._catalog_changed()
+
+    def delete(self, names, *, now=False):
+        self._mark("delete", names, deleted=True)
+        if now:
+            self.purge(names)
+
+    def undelete(self, names):
+        self._mark("undelete", names, deleted=False)
+
+    def lock(self, names, *, locked=True):
+        self._mark("lock", names, locked=locked)
+
+    def purge(self, names):
+        self._enter("purge")
+        with self.mutex:
+            for copy_id in [self._id(name) for name in names]:
+                del self.copies[copy_id], self.tables[copy_id]
+                self.order.remove(copy_id)
+            self._catalog_changed()
+
+    def write(self, offset, payload, copy="original"):
+        self._enter("write")
+        with self.mutex:
+            moved = 0
+            copy_id = 0 if copy == "original" else self._id(copy)
+            for grain in range(offset // GRAIN, -(-(offset + len(payload)) // GRAIN)):
+                moved += self._point(grain, copy_id)
+            self.counters.writes += 1
+            self.counters.written_bytes += len(payload)
+            if copy_id == 0:
+                self.counters.preserved_bytes += moved
+            self._publish(EventKind.WRITTEN, copy_id, offset, len(payload), moved)
+
+    def _point(self, grain, copy_id):
+        tables = [self.tables[copy_id]] if copy_id else list(self.tables.values())
+        needy = [table for table in tables if grain not in table]
+        if not needy:
+            return 0
+        offset, self.next_offset = self.next_offset, self.next_offset + GRAIN
+        kind = PointerKind.NEW if copy_id else PointerKind.ORIGINAL
+        for table in needy:
+            table[grain] = (offset, kind)
+        told = EventKind.REDIRECTED if copy_id else EventKind.PRESERVED
+        self._publish(told, copy_id or max(self.tables), grain * GRAIN, GRAIN, GRAIN, offset)
+        return GRAIN
+
+    def flush(self):
+        self._enter("flush")
+
+    def usage(self, if_deleted=()):
+        self._enter("usage")
+        freed = sum(len(self.tables[self._id(name)]) * GRAIN for name in if_deleted)
+        used = self.next_offset
+        return Usage(
+            area_bytes=used, used_bytes=used, free_bytes=0, metadata_bytes=AREA_HEAD,
+            reclaimable_bytes=0, copies=[], freed_bytes=freed,
+        )  # fmt: skip
+
+    def stats(self):
+        self._enter("stats")
+        return self.counters
+
+    def table(self, copy, start=0, stop=None):
+        self._enter("table")
+        with self.mutex:
+            copy_id = 0 if copy == "original" else self._id(copy)
+            rows = sorted(self.tables.get(copy_id, {}).items())
+            columns = PointerColumns(
+                np.array([grain * GRAIN for grain, _ in rows], np.int64),
+                np.full(len(rows), GRAIN, np.int64),
+                np.array([offset for _, (offset, _) in rows], np.int64),
+                np.array([kind for _, (_, kind) in rows], np.uint8),
+                np.zeros(len(rows), np.uint64),
+            )
+            return TableAnswer(
+                copy_id=copy_id, start=start, stop=stop or self.size, event_seq=self.seq,
+                columns=columns,
+            )  # fmt: skip
+
+    def map(self):
+        self._enter("map")
+        with self.mutex:
+            preserved = sorted({
+                grain for table in self.tables.values() for grain, (_, kind) in table.items()
+                if kind == PointerKind.ORIGINAL
+            })  # fmt: skip
+            starts = np.array(preserved, np.int64) * GRAIN
+            rest = AreaState.SHARED if self.copies else AreaState.ORIGINAL_ONLY
+            initial = _extents(self.size, starts, AreaState.PRESERVED, rest)
+            offsets = {
+                offset: AreaState.NEW if kind == PointerKind.NEW else AreaState.PRESERVED
+                for table in self.tables.values() for offset, kind in table.values()
+            }  # fmt: skip
+            additional = _area(max(self.next_offset, 1 * MIB), offsets)
+            return MapAnswer(
+                event_seq=self.seq, generation=self.generation, initial=initial,
+                additional=additional,
+            )  # fmt: skip
+
+
+def _extents(size, starts, state, rest):
+    states = np.full(len(starts), state, np.uint8)
+    return AreaExtents(
+        size=size, used=size, starts=starts, stops=starts + GRAIN, states=states, rest=rest
+    )
+
+
+def _area(size, offsets):
+    starts = np.array([0, *sorted(offsets)], np.int64)
+    stops = np.array([AREA_HEAD, *(offset + GRAIN for offset in sorted(offsets))], np.int64)
+    states = np.array([AreaState.METADATA, *(offsets[o] for o in sorted(offsets))], np.uint8)
+    used = int((stops - starts).sum())
+    return AreaExtents(
+        size=size, used=used, starts=starts, stops=stops, states=states, rest=AreaState.FREE
+    )
