@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Holes in files: make them, fill them with zeroes, find what lies between them.
+
+Python knows no ``fallocate`` with a mode, so that one call goes to the C library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import os
+from typing import TYPE_CHECKING, Final
+
+from core.extent import Extent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KEEP_SIZE: Final = 0x01
+_PUNCH_HOLE: Final = 0x02
+_ZERO_RANGE: Final = 0x10
+_UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.ENODEV, errno.EINVAL})
+_ZEROES: Final = bytes(1 << 20)
+
+
+def punch_hole(descriptor: int, offset: int, length: int) -> None:
+    """Make a range read as zeroes and give its storage back; write zeroes where that is refused."""
+    if length and not _fallocate(descriptor, _PUNCH_HOLE | _KEEP_SIZE, offset, length):
+        _write_zeroes(descriptor, offset, length)
+
+
+def zero_range(descriptor: int, offset: int, length: int) -> None:
+    """Make a range read as zeroes with its storage kept; write zeroes where that is refused."""
+    if length and not _fallocate(descriptor, _ZERO_RANGE | _KEEP_SIZE, offset, length):
+        _write_zeroes(descriptor, offset, length)
+
+
+def find_data(descriptor: int, start: int, stop: int) -> Iterator[Extent]:
+    """Yield what may hold data within ``[start, stop)``: all of it where holes are not told."""
+    while start < stop:
+        try:
+            first = os.lseek(descriptor, start, os.SEEK_DATA)
+            after = os.lseek(descriptor, first, os.SEEK_HOLE) if first < stop else stop
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no data up to the end of the file
+                return
+            if error.errno not in _UNSUPPORTED:
+                raise
+            first, after = start, stop
+        if first >= stop:
+            return
+        yield Extent(first, min(after, stop) - first)
+        start = after
+
+
+@functools.cache
+def _c_fallocate() -> ctypes._NamedFuncPointer:
+    function = ctypes.CDLL(None, use_errno=True).fallocate64
+    function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    return function
+
+
+def _fallocate(descriptor: int, mode: int, offset: int, length: int) -> bool:
+    """Return whether the file system knows this mode of ``fallocate``."""
+    while _c_fallocate()(descriptor, mode, offset, length):
+        code = ctypes.get_errno()
+        if code in _UNSUPPORTED:
+            return False
+        if code != errno.EINTR:
+            raise OSError(code, os.strerror(code))
+    return True
+
+
+def _write_zeroes(descriptor: int, offset: int, length: int) -> None:
+    stop = offset + length
+    while offset < stop:
+        count = os.pwrite(descriptor, memoryview(_ZEROES)[: stop - offset], offset)
+        if count <= 0:
+            raise OSError(errno.EIO, f"nothing could be written at byte {offset}")
+        offset += count
