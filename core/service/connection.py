@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""One client's connection inside an engine process: requests in, answers out, one at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import core
+from core.errors import RangepairError, VolumeBusyError
+from core.service import messages as ask
+from core.service.codec import pack_answer, pack_error, unpack_request
+from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
+
+if TYPE_CHECKING:
+    from core.service.host import Host
+
+_CREDENTIALS: Final = struct.Struct("3i")
+_log = logging.getLogger(__name__)
+
+
+class Connection:
+    """Serves one peer in a thread of its own until it leaves or breaks the protocol."""
+
+    def __init__(self, host: Host, peer: socket.socket) -> None:
+        """Serve ``peer`` on behalf of ``host``."""
+        self._host = host
+        self._peer = peer
+        self._awaits_end = False
+
+    def run(self) -> None:
+        """Serve until the peer leaves or breaks; a broken peer is no affair of the others."""
+        try:
+            if _is_own_user(self._peer):
+                self._serve()
+            else:
+                _log.warning("a process of another user was turned away")
+        except (OSError, FrameError) as error:
+            _log.info("a client was lost: %s", error)
+        if not self._awaits_end:
+            self.close()
+            self._host.left(self)
+
+    def stop_listening(self) -> None:
+        """Take no further request; the one under way is answered."""
+        _shut(self._peer, socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Close the connection, waiting for nobody."""
+        self._peer.close()
+
+    def _serve(self) -> None:
+        """Answer request after request."""
+        while (frame := receive_frame(self._peer, REQUEST_BOUNDS)) is not None:
+            try:
+                request = unpack_request(*frame)
+            except FrameError as error:
+                send_frame(self._peer, *pack_error(error))
+                raise
+            send_frame(self._peer, *self._reply(request))
+            if isinstance(request, ask.Shutdown):
+                # The connection stays open until the volume is closed: its end is the answer.
+                self._awaits_end = True
+                self._host.end()
+                return
+
+    def _reply(self, request: ask.AnyRequest) -> tuple[bytes, list[memoryview]]:
+        """Return the packed answer or refusal."""
+        try:
+            return pack_answer(self._carry_out(request))
+        except RangepairError as error:
+            return pack_error(error)
+        except Exception as error:  # noqa: BLE001 - one bad request must not end the others
+            _log.exception("%s failed", type(request).__name__)
+            return pack_error(
+                RangepairError(
+                    f"The engine met an error of its own ({type(error).__name__}: {error});"
+                    " nothing more is known to be wrong, its log tells where."
+                )
+            )
+
+    def _carry_out(self, request: ask.AnyRequest) -> object:
+        """Return the value that answers the request."""
+        if not request.method:
+            return self._answer_as_host(request)
+        fields: dict[str, Any] = {
+            name: getattr(request, name) for name in request.__struct_fields__
+        }
+        if isinstance(request, ask.Write):
+            fields["payload"] = bytes(request.payload.content)
+        value = getattr(self._host.volume, request.method)(**fields)
+        return ask.Bulk(value) if isinstance(request, ask.Read) else value
+
+    def _answer_as_host(self, request: ask.AnyRequest) -> object:
+        """Return the value that answers a request to the process rather than to the volume."""
+        host = self._host
+        match request:
+            case ask.Hello():
+                return self._welcome(request)
+            case ask.Subscribe():
+                return ask.Subscription(str(host.ring.path), host.ring.seq)
+            case ask.KeepServing():
+                host.keep_serving = request.keep
+            case ask.StartWorkload():
+                host.workload.start(request.kind, request.rate_per_s, request.params)
+            case ask.StopWorkload():
+                host.workload.stop()
+            case ask.WorkloadStatus():
+                return host.workload.status()
+            case _:
+                assert isinstance(request, ask.Shutdown)
+        return None
+
+    def _welcome(self, hello: ask.Hello) -> ask.Welcome:
+        """Return who serves here.
+
+        Raises:
+            VolumeBusyError: The client speaks another protocol.
+        """
+        if hello.protocol != ask.PROTOCOL_VERSION:
+            raise VolumeBusyError(
+                f"The engine process {os.getpid()} is of another version of Rangepair;"
+                " close the window that started it and try again."
+            )
+        return ask.Welcome(
+            protocol=ask.PROTOCOL_VERSION,
+            program=core.__version__,
+            pid=os.getpid(),
+            image=self._host.image,
+            clients=self._host.client_count,
+        )
+
+
+def _is_own_user(peer: socket.socket) -> bool:
+    """Return whether the peer is this user or root; the folder's mode already says so, mostly."""
+    packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(packed)
+    return uid in {0, os.getuid()}
+
+
+def _shut(peer: socket.socket, how: int) -> None:
+    """Shut one or both ways of a connection that the peer may have closed already."""
+    try:
+        peer.shutdown(how)
+    except OSError:
+        return

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Getting hold of a volume: join the engine process that has it, or start one, or open it here.
+
+Two programs that want one volume at the same moment race for its lock; the loser finds the volume
+busy with nobody answering yet, and simply looks again until a bound is passed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import msgspec
+
+import core
+from core.errors import ERRORS_BY_CODE, EngineGoneError, RangepairError, VolumeBusyError
+from core.service.client import RemoteVolume, connect
+from core.service.meetingplace import meeting_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from core.session import VolumeSession
+
+HOST_MODULE: Final = "core.service.host"
+BUSY_WAIT_S_MAX: Final = 2.0
+"""How long another program may hold the volume without answering before we give up."""
+_LOOK_AGAIN_S: Final = 0.02
+
+
+Session = TypeVar("Session", bound="VolumeSession")
+
+
+class StartAnswer(msgspec.Struct):
+    """The one line an engine process says while it starts."""
+
+    ready: str = ""
+    pid: int = 0
+    code: str = ""
+    message: str = ""
+
+
+class InProcessOpener(Protocol):
+    """``core.engine.open_volume``, as far as it is used here."""
+
+    def __call__(
+        self, path: str, *, area: Path | None, read_only: bool, accept_changes: bool
+    ) -> VolumeSession:
+        """Open the volume in this process."""
+        ...
+
+
+def connect_or_start(
+    image: str | os.PathLike[str],
+    *,
+    area: Path | None = None,
+    accept_changes: bool = False,
+    keep: bool = False,
+    module: str = HOST_MODULE,
+) -> RemoteVolume:
+    """Connect to the engine process of ``image``; start one if there is none.
+
+    Args:
+        image: Path of the image.
+        area: Path of the additional area, if it is not beside the image.
+        accept_changes: Open although the image was changed by another program.
+        keep: Let a process started here stay when its last client has left.
+        module: The program to start.
+
+    Raises:
+        RangepairError: What the engine process said when it could not open the volume.
+    """
+    arguments = [sys.executable, "-m", module, os.path.abspath(image), "--detach"]  # noqa: PTH100
+    arguments += ["--area", os.path.abspath(area)] if area else []  # noqa: PTH100
+    arguments += ["--accept-changes"] if accept_changes else []
+    arguments += ["--keep"] if keep else []
+    log = meeting_place(image).log
+
+    def start() -> RemoteVolume:
+        _start(arguments, log)
+        return connect(image)
+
+    return _join_or(image, start)
+
+
+def connect_or_open(
+    image: str | os.PathLike[str],
+    open_volume: InProcessOpener,
+    *,
+    area: Path | None = None,
+    read_only: bool = False,
+    accept_changes: bool = False,
+) -> VolumeSession:
+    """Connect to the engine process of ``image``; open the volume in this process if there is none.
+
+    Raises:
+        RangepairError: The volume cannot be opened.
+    """
+
+    def open_here() -> VolumeSession:
+        return open_volume(
+            os.fspath(image), area=area, read_only=read_only, accept_changes=accept_changes
+        )
+
+    return _join_or(image, open_here)
+
+
+def _join_or(
+    image: str | os.PathLike[str], otherwise: Callable[[], Session]
+) -> RemoteVolume | Session:
+    """Connect, or else do ``otherwise``; both again while the volume is busy."""
+    deadline = time.monotonic() + BUSY_WAIT_S_MAX
+    while True:
+        try:
+            return connect(image)
+        except EngineGoneError:
+            try:
+                return otherwise()
+            except VolumeBusyError:
+                if time.monotonic() >= deadline:
+                    raise
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _start(arguments: Sequence[str], log: Path) -> None:
+    """Start an engine process in a session of its own; return when it is ready.
+
+    Raises:
+        RangepairError: Its own sentence, if it could not open the volume.
+    """
+    root = str(Path(core.__file__).parents[1])
+    search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=descriptor,
+            env=os.environ | {"PYTHONPATH": search},
+            cwd="/",  # an engine must not pin the folder it was started in
+        ) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+    finally:
+        os.close(descriptor)
+    if not line:
+        raise EngineGoneError(f"The engine process ended while it started; {log} tells why.")
+    answer = msgspec.json.decode(line, type=StartAnswer)
+    if not answer.ready:
+        raise ERRORS_BY_CODE.get(answer.code, RangepairError)(answer.message)

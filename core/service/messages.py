@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What clients ask an engine process, and what it answers: one typed struct each.
+
+Every request that mirrors a method of ``core.session.VolumeSession`` carries the method's name and
+parameters, so both ends stay one generic line. Requests are validated as they are decoded: a wrong
+type, an unknown field or an unknown request never reaches the engine.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final
+
+import msgspec
+
+from core import answers
+
+PROTOCOL_VERSION: Final = 1
+CHUNK_BYTES_MAX: Final = 4 << 20
+"""Longest read or write in one request; clients cut longer ones."""
+
+
+class Bulk:
+    """Bytes that travel beside a message instead of within it.
+
+    Attributes:
+        content: What was read or is to be written.
+    """
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes | bytearray | memoryview) -> None:
+        """Keep the bytes, uncopied."""
+        self.content = content
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True, tag_field="ask"):
+    """Base of all requests.
+
+    Attributes:
+        method: Method of the session that answers; empty if the host itself does.
+        answer: Type of the answer's value.
+    """
+
+    method: ClassVar[str] = ""
+    answer: ClassVar[Any] = None
+
+
+class Info(Request, tag="info"):
+    """The volume and its copies."""
+
+    method = "info"
+    answer = answers.VolumeInfo
+
+
+class Read(Request, tag="read"):
+    """Bytes of a view."""
+
+    method = "read"
+    answer = Bulk
+    offset: int
+    length: Annotated[int, msgspec.Meta(le=CHUNK_BYTES_MAX)]
+    copy: str
+
+
+class Write(Request, tag="write"):
+    """Bytes for the original or a clone."""
+
+    method = "write"
+    offset: int
+    payload: Bulk
+    copy: str
+
+
+class Trim(Request, tag="trim"):
+    """A range that shall read as zeroes."""
+
+    method = "trim"
+    offset: int
+    length: int
+    copy: str
+
+
+class Flush(Request, tag="flush"):
+    """Make everything accepted durable."""
+
+    method = "flush"
+
+
+class Snapshot(Request, tag="snapshot"):
+    """Take a read-only copy."""
+
+    method = "snapshot"
+    answer = answers.CopyInfo
+    name: str
+    of: str
+
+
+class Clone(Request, tag="clone"):
+    """Take a writable copy."""
+
+    method = "clone"
+    answer = answers.CopyInfo
+    name: str
+    of: str
+
+
+class Rename(Request, tag="rename"):
+    """Give a copy another name."""
+
+    method = "rename"
+    name: str
+    new_name: str
+
+
+class Delete(Request, tag="delete"):
+    """Hide copies; with ``now`` remove them."""
+
+    method = "delete"
+    names: list[str]
+    now: bool
+
+
+class Undelete(Request, tag="undelete"):
+    """Show hidden copies again."""
+
+    method = "undelete"
+    names: list[str]
+
+
+class Purge(Request, tag="purge"):
+    """Remove hidden copies."""
+
+    method = "purge"
+    names: list[str]
+
+
+class Lock(Request, tag="lock"):
+    """Forbid or allow deletion."""
+
+    method = "lock"
+    names: list[str]
+    locked: bool
+
+
+class Table(Request, tag="table"):
+    """A copy's pointers within a range."""
+
+    method = "table"
+    answer = answers.TableAnswer
+    copy: str
+    start: int
+    stop: int | None
+
+
+class Map(Request, tag="map"):
+    """Both areas."""
+
+    method = "map"
+    answer = answers.MapAnswer
+
+
+class Diff(Request, tag="diff"):
+    """Ranges in which two views may differ."""
+
+    method = "diff"
+    answer = list[answers.DiffRange]
+    source: str
+    target: str
+
+
+class Usage(Request, tag="usage"):
+    """Space, and what deleting would free."""
+
+    method = "usage"
+    answer = answers.Usage
+    if_deleted: list[str]
+
+
+class Stats(Request, tag="stats"):
+    """The live counters."""
+
+    method = "stats"
+    answer = answers.Stats
+
+
+class Check(Request, tag="check"):
+    """Verify everything."""
+
+    method = "check"
+    answer = list[answers.Finding]
+
+
+class Dump(Request, tag="dump"):
+    """The sidecar's structures as plain values."""
+
+    method = "dump"
+    answer = dict[str, object]
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """The engine process introduces itself.
+
+    Attributes:
+        pid: Process id.
+        clients: Connections open now, this one included.
+    """
+
+    protocol: int
+    program: str
+    pid: int
+    image: str
+    clients: int
+
+
+class Hello(Request, tag="hello"):
+    """First request on a connection."""
+
+    answer = Welcome
+    protocol: int
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """Where the event ring lies, and the number of the last event in it."""
+
+    ring: str
+    seq: int
+
+
+class Subscribe(Request, tag="subscribe"):
+    """Follow the events."""
+
+    answer = Subscription
+
+
+class KeepServing(Request, tag="keep-serving"):
+    """Whether the engine stays when its last client has left."""
+
+    keep: bool
+
+
+class StartWorkload(Request, tag="start-workload"):
+    """Let a built-in workload write to the volume; a running one is stopped first.
+
+    Attributes:
+        kind: Name of the workload.
+        rate_per_s: Writes per second; 0 is as fast as it goes.
+        params: Further parameters of that workload.
+    """
+
+    kind: str
+    rate_per_s: float
+    params: dict[str, str | int | float | bool | None]
+
+
+class StopWorkload(Request, tag="stop-workload"):
+    """Stop the built-in workload; harmless when none runs."""
+
+
+class WorkloadStatus(Request, tag="workload-status"):
+    """How the built-in workload does; None when there was none."""
+
+    answer = dict[str, object] | None
+
+
+class Shutdown(Request, tag="shutdown"):
+    """End the engine process, whoever else is connected. The connection closes when it is done."""
+
+
+AnyRequest = (
+    Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
+    | Lock | Table | Map | Diff | Usage | Stats | Check | Dump
+    | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
+)  # fmt: skip
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The request was carried out."""
+
+    value: msgspec.Raw
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The request was refused: a code of ``core.errors`` and the sentence for the user."""
+
+    code: str
+    message: str

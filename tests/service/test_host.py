@@ -1,0 +1,252 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The engine process as a process: real sockets, real signals, real deaths."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.errors import (
+    EngineGoneError,
+    ImageError,
+    InvalidRangeError,
+    NoSuchCopyError,
+    RangepairError,
+)
+from core.service.client import connect
+from core.service.launcher import connect_or_open, connect_or_start
+from core.service.meetingplace import meeting_place
+from tests.doubles.naivesession import NaiveSession, open_volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.service.client import RemoteVolume
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """Return whether the process ends in time; it is no child of ours, so no wait() tells."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
+
+
+def test_all_that_is_written_is_read_back(volume: RemoteVolume, image: Path) -> None:
+    before = image.read_bytes()
+    volume.snapshot("monday")
+    volume.write(4096, b"n" * 8192)
+    assert volume.read(4096, 8192) == b"n" * 8192
+    assert volume.read(0, len(before), "monday") == before
+
+
+def test_two_clients_see_one_volume(volume: RemoteVolume, image: Path) -> None:
+    with connect(image) as other:
+        assert other.welcome.pid == volume.welcome.pid
+        assert other.welcome.clients == 2
+        other.snapshot("monday")
+        assert [copy.name for copy in volume.info().copies] == ["monday"]
+
+
+def test_a_refusal_is_raised_as_its_class_and_the_connection_lives(volume: RemoteVolume) -> None:
+    with pytest.raises(NoSuchCopyError, match="'friday'"):
+        volume.read(0, 512, "friday")
+    with pytest.raises(InvalidRangeError):
+        volume.read(1 << 40, 512)
+    with pytest.raises(InvalidRangeError, match="larger than any volume"):
+        volume.write(1 << 90, bytes(512))
+    assert volume.read(0, 0) == b""
+
+
+def test_long_reads_and_writes_are_cut(runtime_folder: Path, tmp_path: Path) -> None:
+    image = tmp_path / "nine.img"
+    image.write_bytes(bytes(9 << 20))
+    with connect_or_start(image, module="tests.doubles.naivehost") as volume:
+        payload = os.urandom(9 << 20)
+        volume.write(0, payload)
+        assert volume.read(0, 9 << 20) == payload
+        assert volume.stats().writes == 3
+
+
+def test_the_ring_tells_what_was_written(volume: RemoteVolume) -> None:
+    with volume.events() as events:
+        volume.write(512, bytes(1024))
+        records, lost = events.drain()
+    assert lost == 0
+    assert (records["start"][-1], records["length"][-1]) == (512, 1024)
+    assert volume.info().event_seq == records["seq"][-1]
+
+
+def test_the_meeting_place_is_the_users_alone(volume: RemoteVolume, image: Path) -> None:
+    place = meeting_place(image)
+    assert stat.S_IMODE(place.socket.parent.stat().st_mode) == 0o700
+    for path in place:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_path_through_a_link_leads_to_the_same_engine(
+    volume: RemoteVolume, image: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.img"
+    link.symlink_to(image)
+    with connect(link) as other:
+        assert other.welcome.pid == volume.welcome.pid
+
+
+def test_it_ends_when_the_last_client_has_left(volume: RemoteVolume, image: Path) -> None:
+    volume.close()
+    assert ends_within(volume.welcome.pid, 20)
+    place = meeting_place(image)
+    assert not place.socket.exists()
+    assert not place.ring.exists()
+    with pytest.raises(EngineGoneError, match="No engine process serves"):
+        connect(image)
+
+
+def test_it_stays_when_told_to_keep_serving(volume: RemoteVolume, image: Path) -> None:
+    volume.keep_serving(keep=True)
+    volume.snapshot("kept")
+    volume.close()
+    assert not ends_within(volume.welcome.pid, 0.6)
+    with connect(image) as again:
+        assert [copy.name for copy in again.info().copies] == ["kept"]
+        again.keep_serving(keep=False)
+    assert ends_within(volume.welcome.pid, 20)
+
+
+def test_a_client_that_is_killed_disturbs_nobody(volume: RemoteVolume, image: Path) -> None:
+    script = (
+        "import sys, os, signal\n"
+        "from core.service.client import connect\n"
+        "volume = connect(sys.argv[1])\n"
+        "volume.write(0, b'k' * 512)\n"
+        "volume._peer.sendall(b'half a frame'[:7])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(image)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert volume.read(0, 512) == b"k" * 512
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"", b"\xff" * 64, struct.pack("<II", 3, 0) + b"\xc1\xc1\xc1", b"GET / HTTP/1.0\r\n\r\n"],
+    ids=["nothing", "ones", "no msgpack", "http"],
+)
+def test_a_client_that_talks_nonsense_disturbs_nobody(
+    volume: RemoteVolume, image: Path, junk: bytes
+) -> None:
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(meeting_place(image).socket))
+        peer.sendall(junk)
+        peer.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            while peer.recv(4096):
+                continue
+    assert volume.info().size == 1 << 20
+
+
+def test_sigterm_ends_it_in_order(volume: RemoteVolume, image: Path) -> None:
+    volume.write(0, bytes(512))
+    os.kill(volume.welcome.pid, signal.SIGTERM)
+    assert ends_within(volume.welcome.pid, 20)
+    assert not meeting_place(image).socket.exists()
+    with pytest.raises(EngineGoneError, match="The engine process ended"):
+        volume.info()
+
+
+def test_shutdown_returns_when_all_is_settled(volume: RemoteVolume, image: Path) -> None:
+    with connect(image) as other:
+        other.shutdown()
+    assert not meeting_place(image).socket.exists()
+    with pytest.raises(EngineGoneError):
+        volume.info()
+
+
+def test_a_socket_left_by_a_killed_engine_is_replaced(
+    volume: RemoteVolume, image: Path, host_module: str
+) -> None:
+    os.kill(volume.welcome.pid, signal.SIGKILL)
+    assert ends_within(volume.welcome.pid, 20)
+    assert meeting_place(image).socket.exists()
+    with connect_or_start(image, module=host_module) as again:
+        assert again.welcome.pid != volume.welcome.pid
+        assert again.read(0, 512) == image.read_bytes()[:512]
+
+
+def test_what_keeps_a_volume_from_opening_reaches_the_caller(
+    runtime_folder: Path, tmp_path: Path, host_module: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ImageError):
+        connect_or_start(tmp_path / "folder", module=host_module)
+    with pytest.raises(ImageError, match="There is no image"):
+        connect_or_start(tmp_path / "missing.img", module=host_module)
+
+
+def test_an_engine_that_breaks_at_start_names_its_log(runtime_folder: Path, image: Path) -> None:
+    with pytest.raises(EngineGoneError, match=r"\.log tells why"):
+        connect_or_start(image, module="tests.doubles.nosuchmodule")
+    assert "nosuchmodule" in meeting_place(image).log.read_text()
+
+
+def test_without_an_engine_process_the_volume_opens_here(runtime_folder: Path, image: Path) -> None:
+    with connect_or_open(image, open_volume) as session:
+        assert isinstance(session, NaiveSession)
+
+
+def test_with_an_engine_process_the_volume_opens_there(volume: RemoteVolume, image: Path) -> None:
+    with connect_or_open(image, open_volume) as session:
+        assert not isinstance(session, NaiveSession)
+        session.snapshot("through the socket")
+    assert volume.info().copies[0].name == "through the socket"
+
+
+def test_a_runtime_folder_open_to_others_is_refused(runtime_folder: Path, image: Path) -> None:
+    runtime_folder.mkdir(mode=0o755)
+    runtime_folder.chmod(0o755)
+    with pytest.raises(EngineGoneError, match="not private"):
+        meeting_place(image)
+
+
+def test_many_threads_share_one_client(volume: RemoteVolume) -> None:
+    failures: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            for turn in range(20):
+                payload = bytes([number, turn]) * 256
+                volume.write(number * 512, payload)
+                assert volume.read(number * 512, 512) == payload
+        except BaseException as error:  # noqa: BLE001 - told by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_an_unknown_workload_is_an_error_and_no_more(volume: RemoteVolume) -> None:
+    with pytest.raises(RangepairError):
+        volume.start_workload("no such workload", 10.0)
+    assert volume.workload_status() is None
+    volume.stop_workload()
