@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""One write in words, in the order of the claims, from the engine's events and nothing else."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.events import ORIGINAL_ID, EventFlag, EventKind
+from core.units import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from gui.models.addresses import AddressFormat
+
+    Events = npt.NDArray[np.void]
+    PairsBeside = Callable[[int, int, int], "list[tuple[int, int]] | None"]
+    """(copy id, start, stop) -> the range pairs left on either side, or None if not known."""
+
+
+class Verb(enum.Enum):
+    """What the engine does about a write, in this order."""
+
+    RECEIVE = "Receive"
+    CLASSIFY = "Classify"
+    COPY = "Copy"
+    POINT = "Point"
+    WRITE = "Write"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sentence of a story."""
+
+    verb: Verb
+    words: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one event said of one extent, in bytes."""
+
+    start: int
+    length: int
+    area_offset: int
+    is_zero: bool
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write or discard, and what the engine did for it.
+
+    Attributes:
+        copy_id: Whose view was written to; 0 = the original.
+        preserved: Originals copied I -> A because of it.
+        redirected: Places in A that its new data went to.
+        newest_copy_id: The copy whose layer keeps the originals; 0 if none was kept.
+    """
+
+    seq: int
+    time_ns: int
+    copy_id: int
+    start: int
+    length: int
+    is_trim: bool
+    is_rewrite: bool
+    preserved: tuple[Part, ...]
+    redirected: tuple[Part, ...]
+    newest_copy_id: int
+
+    @property
+    def copied_bytes(self) -> int:
+        """Bytes that moved I -> A."""
+        return sum(part.length for part in self.preserved if not part.is_zero)
+
+
+def read_write(events: Events) -> Write:
+    """Return the write that the last of ``events`` ends; the others are what it brought about."""
+    last = events[-1]
+    kinds = events["kind"]
+    kept = events[kinds == EventKind.PRESERVED]
+    return Write(
+        seq=int(last["seq"]),
+        time_ns=int(last["time_ns"]),
+        copy_id=int(last["copy_id"]),
+        start=int(last["start"]),
+        length=int(last["length"]),
+        is_trim=int(last["kind"]) == EventKind.TRIMMED,
+        is_rewrite=bool(int(last["flags"]) & EventFlag.REWRITE),
+        preserved=_parts(kept),
+        redirected=_parts(events[kinds == EventKind.REDIRECTED]),
+        newest_copy_id=int(kept["copy_id"][0]) if len(kept) else ORIGINAL_ID,
+    )
+
+
+def _parts(events: Events) -> tuple[Part, ...]:
+    return tuple(
+        Part(int(start), int(length), int(offset), bool(int(flags) & EventFlag.ZERO))
+        for start, length, offset, flags in zip(
+            events["start"], events["length"], events["area_offset"], events["flags"], strict=True
+        )
+    )
+
+
+class Teller:
+    """Puts writes into words."""
+
+    def __init__(
+        self,
+        form: AddressFormat,
+        name_of: Callable[[int], str],
+        pairs_beside: PairsBeside = lambda copy_id, start, stop: None,
+    ) -> None:
+        """Take how addresses are written, what copies are called, and who knows their pairs."""
+        self._form = form
+        self._name_of = name_of
+        self._pairs_beside = pairs_beside
+
+    def tell(self, write: Write) -> tuple[Step, ...]:
+        """Return five sentences, one for each ``Verb``."""
+        tell = self._tell_original if write.copy_id == ORIGINAL_ID else self._tell_clone
+        sentences = (self._receive(write), *tell(write))
+        return tuple(Step(verb, words) for verb, words in zip(Verb, sentences, strict=True))
+
+    def _receive(self, write: Write) -> str:
+        what = "discard" if write.is_trim else "write"
+        target = "the original" if write.copy_id == ORIGINAL_ID else self._copy(write.copy_id)
+        place = self._form.span(write.start, write.start + write.length)
+        return f"A {what} of {format_bytes(write.length)} to {target}, at {place}."
+
+    def _copy(self, copy_id: int) -> str:
+        return f"copy \u201c{self._name_of(copy_id)}\u201d"
+
+    def _tell_original(self, write: Write) -> tuple[str, str, str, str]:
+        down = (
+            "The range reads as zeroes." if write.is_trim else "The new data is written in place."
+        )
+        if not write.preserved:
+            why = "No copy needs the old data"
+            why += ": it was preserved before." if write.is_rewrite else "."
+            return (
+                f"The place is in the initial area. {why}",
+                "Nothing is copied.",
+                "No pointer is made or changed.",
+                down,
+            )
+        copy = self._copy(write.newest_copy_id)
+        return (
+            f"The place is in the initial area, and {copy} still reads the old data there.",
+            self._copied(write),
+            self._pointed(write),
+            down,
+        )
+
+    def _copied(self, write: Write) -> str:
+        if not write.copied_bytes:
+            return "The original is all zeroes: no byte needs to be copied."
+        place = next(part.area_offset for part in write.preserved if not part.is_zero)
+        size = format_bytes(write.copied_bytes)
+        return (
+            f"First the original {size} are copied to the additional area, "
+            f"at {self._form.first(place)}."
+        )
+
+    def _pointed(self, write: Write) -> str:
+        count = len(write.preserved)
+        what = "a pointer to them" if count == 1 else f"{count} pointers to them"
+        if not write.copied_bytes:
+            what = "a zero pointer" if count == 1 else f"{count} zero pointers"
+        start = write.preserved[0].start
+        stop = write.preserved[-1].start + write.preserved[-1].length
+        pairs = self._pairs_beside(write.newest_copy_id, start, stop)
+        name = f"\u201c{self._name_of(write.newest_copy_id)}\u201d"
+        return f"{name} gets {what}; {self._pairs_left(pairs)}."
+
+    def _pairs_left(self, pairs: list[tuple[int, int]] | None) -> str:
+        if pairs is None:
+            return "its range pair gives way"
+        spans = [f"[{self._form.span(*pair)}]" for pair in pairs]
+        if not spans:
+            return "the range pair vanishes"
+        if len(spans) == 1:
+            return f"its range pair shrinks to {spans[0]}"
+        return f"its range pair splits into {spans[0]} and {spans[1]}"
+
+    def _tell_clone(self, write: Write) -> tuple[str, str, str, str]:
+        name = f"\u201c{self._name_of(write.copy_id)}\u201d"
+        classify = f"The place belongs to {name}, so to the additional area."
+        copied = "Nothing is copied: 0 bytes leave the initial area."
+        if write.is_trim or not write.redirected:
+            point = f"{name} gets a zero pointer for the range."
+            return classify, copied, point, "The range reads as zeroes in this copy alone."
+        count = len(write.redirected)
+        what = "a pointer" if count == 1 else f"{count} pointers"
+        start, stop = write.start, write.start + write.length
+        pairs = self._pairs_beside(write.copy_id, start, stop)
+        point = f"{name} points to the new data by {what}"
+        if pairs:
+            spans = " and ".join(f"[{self._form.span(*pair)}]" for pair in pairs)
+            noun = "range pair" if len(pairs) == 1 else "range pairs"
+            point += f", beside {noun} {spans}"
+        place = self._form.first(write.redirected[0].area_offset)
+        return (
+            classify,
+            copied,
+            f"{point}.",
+            f"The new data goes to the additional area, at {place}.",
+        )
