@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
 from core.device.holes import find_data, punch_hole, zero_range
 from core.device.refusals import explain_open, refuse_kind
-from core.errors import AreaFullError, ImageError
+from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class FileDevice:
         try:
             if lock is not None:
                 lock(descriptor, name, writable)
+                _refuse_replaced(descriptor, name)
             return cls(name, descriptor, writable=writable, direct=direct)
         except BaseException:
             os.close(descriptor)
@@ -229,6 +230,16 @@ class FileDevice:
             f"{self.path} cannot grow to {format_bytes(size)}: there is no room for it; "
             "free some space or delete copies that are no longer needed"
         )
+
+
+def _refuse_replaced(descriptor: int, name: str) -> None:
+    """Refuse a file whose name went to another one before the lock was taken."""
+    try:
+        is_same = os.path.samestat(os.fstat(descriptor), Path(name).stat())
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        raise VolumeBusyError(f"{name} was replaced while it was being opened; try again")
 
 
 def _raise_closed(path: str, *_: object) -> NoReturn:

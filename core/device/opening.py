@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Opening and making the two files of a volume: checked, locked, and set up for their load."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.device.imagefile import FileDevice
+from core.device.locks import lock_area, lock_image
+from core.errors import ImageError
+from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX, format_bytes
+
+if TYPE_CHECKING:
+    from _typeshed import StrPath
+
+_AREA: Final = "additional area"
+
+
+def open_image(path: StrPath, *, writable: bool = True) -> FileDevice:
+    """Open and lock an image.
+
+    Raises:
+        RangepairError: ``VolumeBusyError`` when another engine or QEMU has it, ``ReadOnlyError`` on
+            a read-only file system, ``ImageError`` for every other reason.
+    """
+    image = FileDevice.open(path, writable=writable, lock=lock_image)
+    try:
+        _check_size(image.path, image.size)
+        image.advise_random()
+    except BaseException:
+        image.close()
+        raise
+    return image
+
+
+def create_image(path: StrPath, size: int) -> FileDevice:
+    """Make and lock an image of ``size`` bytes that is one hole; never replace a file.
+
+    Raises:
+        RangepairError: ``ImageError`` or ``ReadOnlyError``; ``AreaFullError`` for a size that the
+            file system does not take. No file is left behind then.
+    """
+    _check_size(os.fspath(path), size)
+    image = FileDevice.create(path, mode=0o666, lock=lock_image)
+    try:
+        image.resize(size)
+        image.advise_random()
+        sync_folder(path)
+    except BaseException:
+        image.close()
+        Path(path).unlink()
+        raise
+    return image
+
+
+def open_area(path: StrPath, *, writable: bool = True) -> FileDevice:
+    """Open and lock an additional area, direct where its file system can.
+
+    Raises:
+        RangepairError: ``VolumeBusyError``, ``ReadOnlyError`` or ``ImageError``.
+    """
+    return FileDevice.open(path, writable=writable, direct=True, lock=lock_area, what=_AREA)
+
+
+def create_area(path: StrPath, image: FileDevice) -> FileDevice:
+    """Make and lock an empty additional area, as hard to read as the image whose data it keeps.
+
+    Raises:
+        RangepairError: ``ImageError`` or ``ReadOnlyError``.
+    """
+    area = FileDevice.create(path, mode=image.mode, direct=True, lock=lock_area, what=_AREA)
+    sync_folder(path)
+    return area
+
+
+def sync_folder(path: StrPath) -> None:
+    """Make the name of a new file durable: a sync of the file alone need not do that."""
+    descriptor = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_size(path: str, size: int) -> None:
+    if size <= 0:
+        raise ImageError(f"{path} is empty; give it a size of at least {SECTOR_BYTES} bytes")
+    if size % SECTOR_BYTES:
+        rounded = size + -size % SECTOR_BYTES
+        raise ImageError(
+            f"{path} has {size} bytes, which is no multiple of {SECTOR_BYTES}; "
+            f"a disk image would have {rounded}: `truncate -s {rounded}` adds the rest as zeroes"
+        )
+    if size > VOLUME_BYTES_MAX:
+        raise ImageError(
+            f"{path} cannot have {format_bytes(size)}; "
+            f"the largest volume is {format_bytes(VOLUME_BYTES_MAX)}"
+        )

@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What cannot be opened is refused in one sentence that names the file and says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from core.device.imagefile import FileDevice
+from core.device.opening import create_area, create_image, open_area, open_image
+from core.device.refusals import explain_open
+from core.errors import AreaFullError, ImageError, ReadOnlyError, VolumeBusyError
+from core.units import MIB
+
+
+def _folder(path):
+    path.mkdir()
+
+
+def _pipe(path):
+    os.mkfifo(path)
+
+
+def _socket(path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def _circle(path):
+    path.symlink_to(path)
+
+
+def _open_descriptors():
+    return sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
+
+
+REFUSED = {
+    "missing": (lambda _: None, "there is no such file"),
+    "folder": (_folder, "it is a folder"),
+    "pipe": (_pipe, "it is a pipe"),
+    "socket": (_socket, "it is a socket"),
+    "circle": (_circle, "round in circles"),
+    "empty": (lambda path: path.write_bytes(b""), "is empty"),
+    "odd-size": (lambda path: path.write_bytes(b"x" * 513), "truncate -s 1024"),
+    "device": (lambda path: path.symlink_to("/dev/null"), "a character device"),
+}
+
+
+@pytest.mark.parametrize("writable", [True, False])
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_image_is_refused(tmp_path, kind, writable):
+    make, reason = REFUSED[kind]
+    path = tmp_path / "disk.img"
+    make(path)
+    with pytest.raises(ImageError, match=reason) as caught:
+        open_image(path, writable=writable)
+    assert str(path) in caught.value.message
+    assert "\n" not in caught.value.message
+    assert ";" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (errno.EROFS, ReadOnlyError),
+        (errno.EBUSY, VolumeBusyError),
+        (errno.EACCES, ImageError),
+        (errno.EIO, ImageError),
+    ],
+)
+def test_every_errno_becomes_a_sentence(code, kind):
+    told = explain_open("disk.img", "image", OSError(code, os.strerror(code)))
+    assert type(told) is kind
+    assert told.message.startswith("cannot")
+    assert "disk.img" in told.message
+
+
+def test_a_failed_open_leaves_no_descriptor(tmp_path):
+    (tmp_path / "odd.img").write_bytes(b"x")
+    before = _open_descriptors()
+    with pytest.raises(ImageError):
+        open_image(tmp_path / "odd.img")
+    assert _open_descriptors() == before
+
+
+def test_a_new_image_is_one_hole_and_replaces_nothing(tmp_path):
+    path = tmp_path / "new.img"
+    with contextlib.closing(create_image(path, 3 * MIB)) as image:
+        assert image.size == 3 * MIB
+        assert list(image.data_extents(0, image.size)) == []
+    with pytest.raises(ImageError, match="exists already"):
+        create_image(path, MIB)
+    assert path.stat().st_size == 3 * MIB
+
+
+def test_an_image_too_large_for_the_file_system_leaves_nothing(tmp_path):
+    with pytest.raises((AreaFullError, ImageError)):
+        create_image(tmp_path / "huge.img", (1 << 63) - 512)
+    with pytest.raises(ImageError, match="largest volume"):
+        create_image(tmp_path / "huge.img", 1 << 63)
+    with pytest.raises(ImageError, match="is empty"):
+        create_image(tmp_path / "huge.img", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_the_area_is_as_private_as_the_image(tmp_path, mode):
+    image_path, area_path = tmp_path / "disk.img", tmp_path / "disk.img.rangepair"
+    image_path.write_bytes(bytes(MIB))
+    image_path.chmod(mode)
+    with contextlib.closing(open_image(image_path)) as image:
+        create_area(area_path, image).close()
+    assert stat.S_IMODE(area_path.stat().st_mode) == mode
+
+
+def test_errors_of_the_area_speak_of_the_area(tmp_path):
+    with pytest.raises(ImageError, match="cannot open the additional area"):
+        open_area(tmp_path / "disk.img.rangepair")
+
+
+def test_a_read_only_device_takes_no_writes(tmp_path):
+    (tmp_path / "disk.img").write_bytes(b"r" * 512)
+    with contextlib.closing(open_image(tmp_path / "disk.img", writable=False)) as image:
+        assert image.pread(512, 0) == b"r" * 512
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            image.pwrite(b"x" * 512, 0)
+
+
+def test_a_full_disk_is_told_and_the_size_stays_true(tmp_path):
+    with contextlib.closing(FileDevice.create(tmp_path / "area")) as area:
+        area.allocate(0, MIB)
+        with pytest.raises(AreaFullError, match="cannot grow to"):
+            area.allocate(MIB, 1 << 62)
+        assert area.size == (tmp_path / "area").stat().st_size
+        with pytest.raises(AreaFullError, match="cannot grow to"):
+            area.resize(1 << 62)
+        assert area.size == (tmp_path / "area").stat().st_size
+
+
+def test_punching_gives_storage_back(tmp_path):
+    path = tmp_path / "area"
+    with contextlib.closing(FileDevice.create(path)) as area:
+        area.resize(4 * MIB)
+        area.pwrite(b"s" * 4 * MIB, 0)
+        area.sync()
+        used = path.stat().st_blocks
+        area.punch(0, 3 * MIB)
+        assert path.stat().st_blocks <= used // 2
+        area.allocate(0, 4 * MIB)
+        assert path.stat().st_blocks >= used
+
+
+def test_a_closed_device_does_not_touch_the_next_file_of_its_number(tmp_path):
+    area = FileDevice.create(tmp_path / "area")
+    area.close()
+    for act in (
+        lambda: area.pread(1, 0),
+        lambda: area.pwrite(b"x", 0),
+        area.sync,
+        lambda: area.punch(0, 1),
+        lambda: area.pwritev_durable([b"x"], 0),
+    ):
+        with pytest.raises(OSError, match="closed"):
+            act()
+
+
+def test_the_time_of_change_is_the_files(tmp_path):
+    with contextlib.closing(FileDevice.create(tmp_path / "disk.img")) as image:
+        os.utime(tmp_path / "disk.img", ns=(5, 1_234_567_891))
+        assert image.mtime_ns == 1_234_567_891
