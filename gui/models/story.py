@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from gui.models.addresses import AddressFormat
+    from gui.models.address import AddressFormat
 
     Events = npt.NDArray[np.void]
     PairsBeside = Callable[[int, int, int], "list[tuple[int, int]] | None"]
@@ -131,7 +131,7 @@ class Teller:
     def _receive(self, write: Write) -> str:
         what = "discard" if write.is_trim else "write"
         target = "the original" if write.copy_id == ORIGINAL_ID else self._copy(write.copy_id)
-        place = self._form.span(write.start, write.start + write.length)
+        place = self._form.span_text(write.start, write.start + write.length)
         return f"A {what} of {format_bytes(write.length)} to {target}, at {place}."
 
     def _copy(self, copy_id: int) -> str:
@@ -165,7 +165,7 @@ class Teller:
         size = format_bytes(write.copied_bytes)
         return (
             f"First the original {size} are copied to the additional area, "
-            f"at {self._form.first(place)}."
+            f"at {self._form.text(place)}."
         )
 
     def _pointed(self, write: Write) -> str:
@@ -182,7 +182,7 @@ class Teller:
     def _pairs_left(self, pairs: list[tuple[int, int]] | None) -> str:
         if pairs is None:
             return "its range pair gives way"
-        spans = [f"[{self._form.span(*pair)}]" for pair in pairs]
+        spans = [f"[{self._form.span_text(*pair)}]" for pair in pairs]
         if not spans:
             return "the range pair vanishes"
         if len(spans) == 1:
@@ -202,10 +202,10 @@ class Teller:
         pairs = self._pairs_beside(write.copy_id, start, stop)
         point = f"{name} points to the new data by {what}"
         if pairs:
-            spans = " and ".join(f"[{self._form.span(*pair)}]" for pair in pairs)
+            spans = " and ".join(f"[{self._form.span_text(*pair)}]" for pair in pairs)
             noun = "range pair" if len(pairs) == 1 else "range pairs"
             point += f", beside {noun} {spans}"
-        place = self._form.first(write.redirected[0].area_offset)
+        place = self._form.text(write.redirected[0].area_offset)
         return (
             classify,
             copied,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from core.answers import Int64s
-    from gui.models.addresses import AddressFormat
+    from gui.models.address import AddressFormat
     from gui.models.pointerstore import Rows
 
 POINTER_KINDS: Final = frozenset({RowKind.ORIGINAL, RowKind.NEW, RowKind.ZERO})
@@ -100,7 +100,7 @@ def _parse_range(words: str, form: AddressFormat) -> Query:
         return _unknown(words)
     if last < first:
         return Query(problem="The range ends before it begins.")
-    return Query(start=first, stop=last + form.grain)
+    return Query(start=first, stop=last + form.block_bytes)
 
 
 def _unknown(words: str) -> Query:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from core.events import EVENT_DTYPE, EventFlag, EventKind
-from gui.models.addresses import AddressFormat
+from gui.models.address import AddressFormat
 from gui.models.narration import KEPT, LAST_STEP, Narrator
 from gui.models.story import Teller, Verb, read_write
 
 G = 4096
-FORM = AddressFormat(8 * G, G)
+FORM = AddressFormat(G, 1)
 NAMES = {1: "monday", 2: "branch"}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gui.models.addresses import AddressFormat
+from gui.models.address import AddressFormat
 from gui.models.pointerstore import RowKind, Rows
 from gui.models.tablequery import POINTER_KINDS, Query, SortBy, arrange, parse_query
 
 G = 4096
-FORM = AddressFormat(1 << 30, G)
+FORM = AddressFormat.of(1 << 30, G)
 # address, length, area offset, kind, stamp; lengths and offsets run against the addresses
 TABLE = [
     (0, 3 * G, 0, RowKind.PAIR, 0),
