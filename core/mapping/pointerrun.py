@@ -24,7 +24,7 @@ import numpy as np
 from core.answers import PointerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -134,10 +134,12 @@ class PointerRun:
     def index_range(self, start: int, stop: int) -> slice:
         """Return the rows whose pointers touch the bytes ``[start, stop)``."""
         starts = self.starts
+        if stop <= start or not len(starts):
+            return slice(0, 0)
         first = int(starts.searchsorted(start, "right"))
-        if first and starts[first - 1] + self.lengths[first - 1] > start:
+        if first and starts.item(first - 1) + self.lengths.item(first - 1) > start:
             first -= 1
-        if stop <= start or first == len(starts) or starts[first] >= stop:
+        elif first == len(starts) or starts.item(first) >= stop:
             return slice(first, first)
         return slice(first, int(starts.searchsorted(stop, "left")))
 
@@ -164,8 +166,9 @@ class PointerRun:
         rows = self.index_range(start, stop)
         if rows.start == rows.stop:
             return 0
-        before = max(0, start - int(self.starts[rows.start]))
-        after = max(0, int(self.starts[rows.stop - 1] + self.lengths[rows.stop - 1]) - stop)
+        last = rows.stop - 1
+        before = max(0, start - self.starts.item(rows.start))
+        after = max(0, self.starts.item(last) + self.lengths.item(last) - stop)
         return int(self.lengths[rows].sum()) - before - after
 
     def take(self, rows: Rows) -> PointerRun:
@@ -215,8 +218,8 @@ EMPTY: Final = PointerRun.from_columns([], [], [], [], [])
 
 def _trimmed(run: PointerRun, start: int, stop: int) -> PointerRun:
     """Cut the outer two pointers of ``run`` to ``[start, stop)``, which touches both."""
-    before = start - int(run.starts[0])
-    after = int(run.starts[-1] + run.lengths[-1]) - stop
+    before = start - run.starts.item(0)
+    after = run.starts.item(-1) + run.lengths.item(-1) - stop
     if before <= 0 and after <= 0:
         return run
     starts, lengths, offsets, heads = run.starts, run.lengths.copy(), run.offsets, run.heads
@@ -290,6 +293,25 @@ def without(run: PointerRun, starts: Int64s, stops: Int64s) -> PointerRun:
 def overlay(top: PointerRun, bottom: PointerRun) -> PointerRun:
     """Return both runs as one; where both point to a byte, ``top`` wins and ``bottom`` is cut."""
     return concat_disjoint((top, without(bottom, top.starts, top.stops)))
+
+
+def stack(runs: Sequence[PointerRun]) -> PointerRun:
+    """Return ``runs``, topmost first, as one run; at every byte the topmost pointer wins.
+
+    Halves of the stack are merged first, so that k runs copy a pointer log2(k) times, not k times.
+    """
+    parts = [run for run in runs if len(run)]
+    if len(parts) < 2:
+        return parts[0] if parts else EMPTY
+    if len(parts) > 2:
+        starts = np.concatenate([run.starts for run in parts])
+        order = starts.argsort(kind="stable")
+        stops = np.concatenate([run.stops for run in parts])[order]
+        if not (stops[:-1] > starts[order[1:]]).any():
+            return join(parts).take(order)
+        half = len(parts) // 2
+        parts = [stack(parts[:half]), stack(parts[half:])]
+    return overlay(*parts)
 
 
 def coalesce(run: PointerRun) -> PointerRun:
