@@ -29,7 +29,7 @@ _LOWEST_TIER_BITS: Final = 5
 
 
 _MERGED_POINTERS_MAX: Final = 1 << 18
-"""Runs of this size are left alone until ``flatten``: a write must not wait longer than some 20 ms
+"""Runs of this size are left alone until ``compact``: a write must not wait longer than some 20 ms
 for a merge. A lookup then costs 1 us more for each such run."""
 
 
@@ -41,13 +41,13 @@ class LayerMap:
             the original; then it can be counted without flattening.
     """
 
-    __slots__ = ("_covered_bytes", "_runs", "is_disjoint")
+    __slots__ = ("_counts", "_runs", "is_disjoint")
 
     def __init__(self, runs: Iterable[PointerRun] = (), *, is_disjoint: bool = False) -> None:
         """Start from ``runs``, newest first."""
         self.is_disjoint = is_disjoint
         self._runs = list[PointerRun]()
-        self._covered_bytes: int | None = None
+        self._counts: tuple[int, int] | None = None
         for run in runs:
             self.append(run, newer=False)
 
@@ -62,15 +62,13 @@ class LayerMap:
 
     @property
     def pointer_count(self) -> int:
-        """Number of individual pointers. Flattens first if runs may overlap."""
-        return sum(len(run) for run in self._visible_runs())
+        """Number of individual pointers that are not hidden under newer ones."""
+        return self._count()[0]
 
     @property
     def covered_bytes(self) -> int:
-        """Bytes that have a pointer. Flattens first if runs may overlap."""
-        if self._covered_bytes is None:
-            self._covered_bytes = sum(int(run.lengths.sum()) for run in self._visible_runs())
-        return self._covered_bytes
+        """Bytes that have a pointer."""
+        return self._count()[1]
 
     @property
     def nbytes(self) -> int:
@@ -82,7 +80,7 @@ class LayerMap:
         if not len(run):
             return
         self._runs.insert(0 if newer else len(self._runs), run)
-        self._covered_bytes = None
+        self._counts = None
         while (count := self._crowd(newer=newer)) >= _TIER_RUNS:
             end = slice(0, count) if newer else slice(len(self._runs) - count, None)
             self._runs[end] = [stack(self._runs[end])]
@@ -95,10 +93,15 @@ class LayerMap:
         return stack(found) if found else EMPTY
 
     def flatten(self) -> PointerRun:
-        """Return all pointers as one run, and keep it instead of the many it was made from."""
+        """Return all pointers as one run; the layer keeps its runs as they are."""
+        return stack(self._runs)
+
+    def compact(self) -> PointerRun:
+        """Keep all pointers as one run from now on, for a layer that grows no more; return it."""
+        flat = self.flatten()
         if len(self._runs) > 1:
-            self._runs = [stack(self._runs)]
-        return self._runs[0] if self._runs else EMPTY
+            self._runs = [flat]
+        return flat
 
     def _crowd(self, *, newer: bool) -> int:
         """Return how many runs at one end are of the tier of the outermost one, or below.
@@ -109,11 +112,13 @@ class LayerMap:
         tier = min(_tier(len(runs[0])), _tier(_MERGED_POINTERS_MAX) - 1)
         return next((i for i, run in enumerate(runs) if _tier(len(run)) > tier), len(runs))
 
-    def _visible_runs(self) -> list[PointerRun]:
-        """Return runs in which nothing is hidden under a newer pointer."""
-        if not self.is_disjoint:
-            self.flatten()
-        return self._runs
+    def _count(self) -> tuple[int, int]:
+        """Return visible pointers and covered bytes, counted once between two appends."""
+        if self._counts is None:
+            runs = self._runs if self.is_disjoint else [self.flatten()]
+            covered = sum(int(run.lengths.sum()) for run in runs)
+            self._counts = (sum(len(run) for run in runs), covered)
+        return self._counts
 
 
 def _tier(pointers: int) -> int:

@@ -46,8 +46,15 @@ class GrowingLayer(RuleBasedStateMachine):
 
     @rule()
     def flatten(self) -> None:
+        before = self.layer.runs
         assert cells_of(self.layer.flatten()) == self.twin
-        assert len(self.layer.runs) <= 1
+        assert self.layer.runs == before
+
+    @rule()
+    def compact(self) -> None:
+        flat = self.layer.compact()
+        assert self.layer.flatten() is flat
+        assert self.layer.runs == ((flat,) if self.twin else ())
 
     @rule()
     def count(self) -> None:
@@ -68,7 +75,7 @@ class GrowingLayer(RuleBasedStateMachine):
 
 
 TestGrowingLayer = GrowingLayer.TestCase
-TestGrowingLayer.settings = settings(max_examples=60, stateful_step_count=30)
+TestGrowingLayer.settings = settings(stateful_step_count=16)
 
 
 @given(st.lists(runs(), max_size=5))
@@ -143,7 +150,7 @@ def test_lookups_meet_few_runs_and_pointers_are_seldom_copied(
 
 
 @pytest.mark.parametrize("is_newer", [True, False])
-def test_big_runs_are_left_alone_until_flatten(
+def test_big_runs_are_left_alone_until_compact(
     is_newer: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layermap, "_MERGED_POINTERS_MAX", 256)
@@ -155,5 +162,5 @@ def test_big_runs_are_left_alone_until_flatten(
         layer.append(originals(np.array([(1 << 40) + small * 8192])), newer=is_newer)
     sizes = [len(run) for run in layer.runs]
     assert sizes == ([4] + [256] * 10 if is_newer else [256] * 10 + [4])
-    assert len(layer.flatten()) == layer.pointer_count == 2564
+    assert len(layer.compact()) == layer.pointer_count == 2564
     assert len(layer.runs) == 1
