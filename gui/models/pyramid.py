@@ -154,7 +154,8 @@ class CountPyramid:
         share = (best >> (level - 2) if level >= 2 else best << 1 | 1).astype(np.uint8)
         state_of[empty] = OUTSIDE
         share[empty] = 0
-        return np.bitwise_or(state_of, share << np.uint8(_PACK_BITS))
+        answer: UInt8s = np.bitwise_or(state_of, share << np.uint8(_PACK_BITS))
+        return answer
 
     def assign(self, blocks: Int64s, states: UInt8s) -> None:
         """Set the states of single, distinct blocks."""
