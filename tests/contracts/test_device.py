@@ -13,6 +13,8 @@ from core.device.base import aligned_buffer, read_exactly, read_into, write_all,
 from core.device.imagefile import FileDevice
 from core.device.memory import MemoryDevice
 from core.units import KIB, MIB
+from tests.doubles.crashdisk import CrashDisk
+from tests.doubles.faultdevice import FaultDevice
 
 PAGE = 4096
 
@@ -26,6 +28,9 @@ MAKERS = {
     "file-direct": lambda tmp_path: _file(tmp_path, direct=True),
     "memory": lambda _: MemoryDevice(),
     "memory-direct": lambda _: MemoryDevice(direct=True),
+    "crash-image": lambda _: CrashDisk(b"").image,
+    "crash-area": lambda _: CrashDisk(b"").area,
+    "no-faults": lambda _: FaultDevice(MemoryDevice(direct=True)),
 }
 
 
