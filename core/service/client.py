@@ -8,6 +8,7 @@ wants a long question (``check``) not to hold up short ones opens a second conne
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from pathlib import Path
@@ -150,7 +151,10 @@ class RemoteVolume:
     def start_workload(
         self, kind: str, rate_per_s: float, **params: str | float | bool | None
     ) -> None:
-        """Let a built-in workload write to the volume; a running one is stopped first."""
+        """Let a built-in workload write to the volume, in place of the one that runs.
+
+        Asked for the same again, the one that runs only changes its rate.
+        """
         self._ask(ask.StartWorkload(kind, rate_per_s, params))
 
     def stop_workload(self) -> None:
@@ -172,6 +176,14 @@ class RemoteVolume:
                 return  # a reset is an end, too
             finally:
                 self._peer.close()
+
+    def is_alive(self) -> bool:
+        """Return whether the engine process is there still; costs microseconds, never waits."""
+        if self._peer.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(self._peer, select.POLLRDHUP)
+        return not poll.poll(0)
 
     def close(self) -> None:
         """Leave the engine process. May be called twice."""

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from core.device.refusals import explain_open
 from core.errors import EngineGoneError, ImageError
 
 SOCKET_PATH_BYTES_MAX = 107
@@ -73,10 +74,12 @@ def meeting_place(image: str | os.PathLike[str]) -> MeetingPlace:
         ImageError: There is no such image.
         EngineGoneError: The runtime folder cannot be used.
     """
+    if not os.fspath(image):
+        raise ImageError("The path of the image is empty; name an image file.")
     try:
         status = os.stat(image)  # noqa: PTH116 - os.PathLike and str alike, no object in between
     except OSError as error:
-        raise ImageError(missing_image_sentence(image, error)) from error
+        raise explain_open(os.fspath(image), "image", error) from error
     except ValueError as error:
         raise ImageError("The path of the image holds a zero byte, as no path can.") from error
     if stat.S_ISBLK(status.st_mode):
@@ -91,15 +94,3 @@ def meeting_place(image: str | os.PathLike[str]) -> MeetingPlace:
             " set XDG_RUNTIME_DIR to a shorter one."
         )
     return place
-
-
-def missing_image_sentence(image: str | os.PathLike[str], error: OSError) -> str:
-    """Return the sentence for an image that cannot even be looked at."""
-    shown = os.fspath(image)
-    if not shown:
-        return "The path of the image is empty; name an image file."
-    if isinstance(error, FileNotFoundError):
-        return f"There is no image {shown}; check the path, or make one with 'rangepair create'."
-    if isinstance(error, NotADirectoryError):
-        return f"There is no image {shown}, for a part of its path is a file; check the path."
-    return f"The image {shown} cannot be reached ({error.strerror}); check the path and its rights."

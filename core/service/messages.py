@@ -195,7 +195,7 @@ class Dump(Request, tag="dump"):
     """The sidecar's structures as plain values."""
 
     method = "dump"
-    answer = dict[str, object]
+    answer = dict[str, Any]
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -240,7 +240,7 @@ class KeepServing(Request, tag="keep-serving"):
 
 
 class StartWorkload(Request, tag="start-workload"):
-    """Let a built-in workload write to the volume; a running one is stopped first.
+    """Let a built-in workload write to the volume, in place of the one that runs.
 
     Attributes:
         kind: Name of the workload.
@@ -260,7 +260,7 @@ class StopWorkload(Request, tag="stop-workload"):
 class WorkloadStatus(Request, tag="workload-status"):
     """How the built-in workload does; None when there was none."""
 
-    answer = dict[str, object] | None
+    answer = dict[str, Any] | None
 
 
 class Shutdown(Request, tag="shutdown"):

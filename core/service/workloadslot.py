@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,54 +13,48 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.session import VolumeSession
-
-
-class RunningWorkload(Protocol):
-    """What ``core.workload.run.start`` returns."""
-
-    def stop(self) -> None:
-        """End it; returns when its last write has returned."""
-        ...
-
-    def status(self) -> object:
-        """Return a struct or mapping of plain values."""
-        ...
+    from core.workload.run import Workload
 
 
 class WorkloadSlot:
-    """Holds at most one workload; starting another stops the first."""
+    """Holds at most one workload; another one takes its place."""
 
     def __init__(self, volume: VolumeSession) -> None:
         """Let workloads write to ``volume``."""
         self._volume = volume
-        self._running: RunningWorkload | None = None
+        self._running: Workload | None = None
+        self._asked: tuple[str, Mapping[str, object]] | None = None
         self._lock = threading.Lock()
 
-    def start(
-        self, kind: str, rate_per_s: float, params: Mapping[str, str | float | bool | None]
-    ) -> None:
-        """Start a workload in a thread of its own.
+    def start(self, kind: str, rate_per_s: float, params: Mapping[str, Any]) -> None:
+        """Start a workload in a thread of its own; the one that runs only changes its rate.
 
         Raises:
-            UsageError: There is no such workload, or a parameter makes no sense to it.
+            UsageError: There is no such workload, or a parameter makes no sense to it. What runs
+                goes on.
         """
-        run = importlib.import_module("core.workload.run")
+        from core.workload import run
+
         with self._lock:
-            self._stop()
+            before = self._running
+            if before and before.status().running and self._asked == (kind, params):
+                before.set_rate(rate_per_s)
+                return
             self._running = run.start(self._volume, kind, rate_per_s, **params)
+            self._asked = kind, params
+            if before:
+                before.stop()
 
     def stop(self) -> None:
         """Stop the workload, if one runs. Its last status stays to be asked for."""
         with self._lock:
-            self._stop()
+            if self._running:
+                self._running.stop()
 
     def status(self) -> dict[str, object] | None:
         """Return how the workload does, or did; None when there was none."""
         with self._lock:
             if self._running is None:
                 return None
-            return cast("dict[str, object]", msgspec.to_builtins(self._running.status()))
-
-    def _stop(self) -> None:
-        if self._running is not None:
-            self._running.stop()
+            told: dict[str, object] = msgspec.to_builtins(self._running.status())
+            return told

@@ -23,7 +23,7 @@ from core.errors import (
     ImageError,
     InvalidRangeError,
     NoSuchCopyError,
-    RangepairError,
+    UsageError,
 )
 from core.service.client import connect
 from core.service.launcher import connect_or_open, connect_or_start
@@ -196,7 +196,7 @@ def test_what_keeps_a_volume_from_opening_reaches_the_caller(
     (tmp_path / "folder").mkdir()
     with pytest.raises(ImageError):
         connect_or_start(tmp_path / "folder", module=host_module)
-    with pytest.raises(ImageError, match="There is no image"):
+    with pytest.raises(ImageError, match="there is no such file"):
         connect_or_start(tmp_path / "missing.img", module=host_module)
 
 
@@ -245,8 +245,52 @@ def test_many_threads_share_one_client(volume: RemoteVolume) -> None:
     assert failures == []
 
 
-def test_an_unknown_workload_is_an_error_and_no_more(volume: RemoteVolume) -> None:
-    with pytest.raises(RangepairError):
-        volume.start_workload("no such workload", 10.0)
+def test_a_workload_writes_until_it_is_stopped(volume: RemoteVolume) -> None:
+    with volume.events() as events:
+        volume.start_workload("random", 0, allow_overwrite=True)
+        while not len(events.drain()[0]):
+            assert volume.is_alive()
+        volume.start_workload("random", 500, allow_overwrite=True)
+        status = volume.workload_status()
+        assert status is not None
+        assert (status["running"], status["rate_per_s"]) == (True, 500)
+        volume.stop_workload()
+        stopped = volume.workload_status()
+        assert stopped is not None
+        assert not stopped["running"]
+        assert volume.stats().writes == stopped["writes"]
+
+
+def test_a_workload_that_makes_no_sense_leaves_the_running_one(volume: RemoteVolume) -> None:
+    with pytest.raises(UsageError, match="no workload"):
+        volume.start_workload("nonsense", 10, allow_overwrite=True)
     assert volume.workload_status() is None
+    volume.start_workload("sequential", 1, allow_overwrite=True)
+    with pytest.raises(UsageError, match="writes a second"):
+        volume.start_workload("random", -1, allow_overwrite=True)
+    status = volume.workload_status()
+    assert status is not None
+    assert (status["kind"], status["running"]) == ("sequential", True)
     volume.stop_workload()
+
+
+def test_an_engine_ends_although_a_workload_runs(volume: RemoteVolume) -> None:
+    volume.start_workload("random", 0, allow_overwrite=True)
+    volume.close()
+    assert ends_within(volume.welcome.pid, 20)
+
+
+def test_a_client_knows_whether_its_engine_is_alive(volume: RemoteVolume, image: Path) -> None:
+    assert volume.is_alive()
+    with connect(image) as other:
+        os.kill(volume.welcome.pid, signal.SIGKILL)
+        assert ends_within(volume.welcome.pid, 20)
+        assert not volume.is_alive()
+        other.close()
+        assert not other.is_alive()
+
+
+def test_plain_structures_travel(volume: RemoteVolume) -> None:
+    volume.snapshot("monday")
+    assert isinstance(volume.dump(), dict)
+    assert volume.check() == []
