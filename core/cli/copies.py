@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Taking, naming, guarding and removing copies."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from core.cli.opening import open_for
+from core.cli.parsing import add_image, add_json
+from core.cli.terminal import plural, printable
+from core.errors import EXIT_DONE
+from core.session import ORIGINAL
+from core.units import format_bytes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from core.answers import CopyInfo
+    from core.cli.parsing import Command, CommandParser, Run
+    from core.cli.terminal import Terminal
+    from core.session import VolumeSession
+
+
+def _declare_snapshot(parser: CommandParser) -> None:
+    add_image(parser)
+    parser.add_argument("name", metavar="NAME", help="name of the new snapshot")
+    parser.add_argument(
+        "--of", metavar="COPY", default=ORIGINAL, help="what to copy; the original if left out"
+    )
+    add_json(parser)
+
+
+def _snapshot(options: argparse.Namespace, terminal: Terminal) -> int:
+    with open_for(options) as volume:
+        began = time.perf_counter()
+        taken = volume.snapshot(options.name, options.of)
+        _tell_taken(taken, time.perf_counter() - began, options, terminal)
+    return EXIT_DONE
+
+
+def _declare_clone(parser: CommandParser) -> None:
+    add_image(parser)
+    parser.add_argument("of", metavar="COPY", help="a copy, or 'original'")
+    parser.add_argument("name", metavar="NAME", help="name of the new clone")
+    add_json(parser)
+
+
+def _clone(options: argparse.Namespace, terminal: Terminal) -> int:
+    with open_for(options) as volume:
+        began = time.perf_counter()
+        taken = volume.clone(options.name, options.of)
+        _tell_taken(taken, time.perf_counter() - began, options, terminal)
+    return EXIT_DONE
+
+
+def _tell_taken(
+    taken: CopyInfo, took_s: float, options: argparse.Namespace, terminal: Terminal
+) -> None:
+    """Say what was taken of what, and that nothing was moved for it."""
+    if options.json:
+        import msgspec
+
+        terminal.line(msgspec.json.encode(taken).decode())
+        return
+    view_bytes = taken.own_bytes + taken.shared_bytes
+    name = terminal.paint(printable(taken.name), "bold")
+    terminal.line(
+        f"{name}: {taken.kind} of {printable(taken.parent)}, {format_bytes(view_bytes)}"
+        f" taken in {took_s * 1e3:.1f} ms, no data moved"
+    )
+
+
+def _declare_rename(parser: CommandParser) -> None:
+    add_image(parser)
+    parser.add_argument("name", metavar="OLD", help="name of the copy now")
+    parser.add_argument("new_name", metavar="NEW", help="name from now on")
+
+
+def _rename(options: argparse.Namespace, terminal: Terminal) -> int:
+    with open_for(options) as volume:
+        volume.rename(options.name, options.new_name)
+    terminal.line(f"{printable(options.name)} → {printable(options.new_name)}")
+    return EXIT_DONE
+
+
+def _declare_names(parser: CommandParser) -> None:
+    add_image(parser)
+    parser.add_argument("names", metavar="NAME", nargs="+", help="names of copies")
+
+
+def _declare_delete(parser: CommandParser) -> None:
+    _declare_names(parser)
+    parser.add_argument(
+        "--now", action="store_true", help="remove them for good, without a way back"
+    )
+
+
+def _delete(options: argparse.Namespace, terminal: Terminal) -> int:
+    with open_for(options) as volume:
+        volume.delete(options.names, now=options.now)
+    if options.now:
+        terminal.line(f"{_told(options.names)} removed for good")
+    else:
+        terminal.line(f"{_told(options.names)} deleted; 'undelete' brings back, 'purge' removes")
+    return EXIT_DONE
+
+
+def _on_names(act: Callable[[VolumeSession, Sequence[str]], None], done: str) -> Run:
+    """Return the command that does ``act`` to the copies named."""
+
+    def run(options: argparse.Namespace, terminal: Terminal) -> int:
+        with open_for(options) as volume:
+            act(volume, options.names)
+        terminal.line(f"{_told(options.names)} {done}")
+        return EXIT_DONE
+
+    return run
+
+
+def _told(names: Sequence[str]) -> str:
+    """Return a few names, or the number of many."""
+    if len(names) > 4:
+        return plural(len(names), "copy", "copies")
+    return ", ".join(map(printable, names))
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "snapshot": (_declare_snapshot, _snapshot),
+    "clone": (_declare_clone, _clone),
+    "rename": (_declare_rename, _rename),
+    "delete": (_declare_delete, _delete),
+    "undelete": (_declare_names, _on_names(lambda v, names: v.undelete(names), "brought back")),
+    "purge": (_declare_names, _on_names(lambda v, names: v.purge(names), "removed for good")),
+    "lock": (_declare_names, _on_names(lambda v, names: v.lock(names), "locked")),
+    "unlock": (
+        _declare_names,
+        _on_names(lambda v, names: v.lock(names, locked=False), "unlocked"),
+    ),
+}

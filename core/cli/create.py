@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""New images."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.cli.parsing import size
+from core.cli.terminal import printable
+from core.errors import EXIT_DONE
+from core.units import GRAIN_BYTES_DEFAULT, format_bytes
+
+if TYPE_CHECKING:
+    import argparse
+
+    from core.cli.parsing import Command, CommandParser
+    from core.cli.terminal import Terminal
+
+
+def _declare(parser: CommandParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="path of the image file to make")
+    parser.add_argument("--size", metavar="N", type=size, required=True, help="bytes, e.g. 8GiB")
+    parser.add_argument(
+        "--thin", action="store_true", help="take space on the disk only for what is written"
+    )
+    parser.add_argument(
+        "--grain",
+        metavar="N",
+        type=size,
+        default=GRAIN_BYTES_DEFAULT,
+        help="smallest preserved portion, 512 to 64KiB; 4KiB if left out",
+    )
+    parser.add_argument("--area", metavar="PATH", help="additional area, if not beside IMAGE")
+
+
+def _create(options: argparse.Namespace, terminal: Terminal) -> int:
+    importlib.import_module("core.engine").create_volume(
+        options.image,
+        options.size,
+        thin=options.thin,
+        grain_bytes=options.grain,
+        area=Path(options.area) if options.area else None,
+    )
+    kind = "thin image" if options.thin else "image"
+    name = terminal.paint(printable(options.image), "bold")
+    terminal.line(
+        f"{name}: {kind} of {format_bytes(options.size)}, grain {format_bytes(options.grain)}"
+    )
+    return EXIT_DONE
+
+
+COMMANDS: Final[dict[str, Command]] = {"create": (_declare, _create)}

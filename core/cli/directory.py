@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every command, where it lives, and the line the help says about it. Imports nothing it lists."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Entry(NamedTuple):
+    """One command.
+
+    Attributes:
+        module: Name within ``core.cli``; its ``COMMANDS`` holds the command.
+        operands: What follows the name, as the help shows it.
+        summary: One line, no full stop.
+    """
+
+    module: str
+    operands: str
+    summary: str
+
+
+GROUPS: Final[dict[str, dict[str, Entry]]] = {
+    "Copies": {
+        "snapshot": Entry("copies", "IMAGE NAME", "take an instant read-only copy"),
+        "clone": Entry("copies", "IMAGE COPY NAME", "take an instant writable copy of a copy"),
+        "list": Entry("listing", "IMAGE", "show the tree of copies"),
+        "rename": Entry("copies", "IMAGE OLD NEW", "give a copy another name"),
+        "lock": Entry("copies", "IMAGE NAME...", "forbid the deletion of copies"),
+        "unlock": Entry("copies", "IMAGE NAME...", "allow it again"),
+        "delete": Entry("copies", "IMAGE NAME...", "hide copies and keep them until purged"),
+        "undelete": Entry("copies", "IMAGE NAME...", "show deleted copies again"),
+        "purge": Entry("copies", "IMAGE NAME...", "remove deleted copies for good"),
+    },
+    "Data": {
+        "create": Entry("create", "IMAGE --size N", "make a new image"),
+        "read": Entry("transfer", "IMAGE --offset N --length N", "copy bytes to standard output"),
+        "write": Entry("transfer", "IMAGE --offset N", "copy standard input into the image"),
+        "diff": Entry("tables", "IMAGE FROM [TO]", "list the ranges in which two copies differ"),
+    },
+    "Insight": {
+        "map": Entry("tables", "IMAGE [--copy NAME]", "show areas, pointers and range pairs"),
+        "usage": Entry("space", "IMAGE", "show space, and what deleting would free"),
+        "stats": Entry("space", "IMAGE", "show the engine's live counters"),
+        "check": Entry("inspection", "IMAGE", "verify every pointer and checksum"),
+        "dump": Entry("inspection", "IMAGE", "print the structures of the additional area"),
+    },
+}
+
+ENTRIES: Final[dict[str, Entry]] = {
+    name: entry for group in GROUPS.values() for name, entry in group.items()
+}

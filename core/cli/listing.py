@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tree of copies."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.cli.opening import open_for
+from core.cli.parsing import add_image, add_json
+from core.cli.terminal import Cell, plural, printable
+from core.errors import EXIT_DONE
+from core.session import ORIGINAL
+from core.units import format_bytes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from core.answers import CopyInfo, VolumeInfo
+    from core.cli.parsing import Command, CommandParser
+    from core.cli.terminal import Terminal
+
+_HEAD: Final = ("NAME", "KIND", "CREATED", "OWN", "SHARED", "POINTERS", "RANGE PAIRS", "")
+_RIGHT: Final = (3, 4, 5, 6)
+
+
+def _declare(parser: CommandParser) -> None:
+    add_image(parser)
+    add_json(parser)
+    parser.add_argument("--all", action="store_true", help="deleted copies, too")
+
+
+def _list(options: argparse.Namespace, terminal: Terminal) -> int:
+    with open_for(options, read_only=True) as volume:
+        info = volume.info()
+    shown = [copy for copy in info.copies if options.all or not copy.deleted]
+    if options.json:
+        import msgspec
+
+        told = msgspec.structs.replace(info, copies=shown)
+        terminal.line(msgspec.json.encode(told).decode())
+        return EXIT_DONE
+    terminal.line(_headline(info, shown, terminal))
+    terminal.line()
+    if shown:
+        head = [Cell(title, "grey") for title in _HEAD]
+        root = [Cell(ORIGINAL, "bold"), Cell("live", "green")]
+        terminal.table([head, root, *_branches(shown)], right=_RIGHT)
+    else:
+        image = printable(options.image)
+        terminal.line(f"No copies yet. Take one:  rangepair snapshot {image} NAME")
+    _tell_hidden(len(info.copies) - len(shown), terminal)
+    return EXIT_DONE
+
+
+def _headline(info: VolumeInfo, shown: Sequence[CopyInfo], terminal: Terminal) -> str:
+    """Return the volume in one line."""
+    facts = [format_bytes(info.size), f"grain {format_bytes(info.grain)}"]
+    if info.thin:
+        facts.append("thin")
+    facts.append(plural(len(shown), "copy", "copies"))
+    name = terminal.paint(printable(Path(info.image).name), "accent")
+    return f"{name}  {terminal.paint(' · '.join(facts), 'grey')}"
+
+
+def _branches(copies: Sequence[CopyInfo]) -> Iterator[list[Cell]]:
+    """Yield a row for each copy, parents before children, with the lines that join them."""
+    children: dict[str, list[CopyInfo]] = {}
+    names = {copy.name for copy in copies}
+    for copy in copies:
+        parent = copy.parent if copy.parent in names else ORIGINAL
+        children.setdefault(parent, []).append(copy)
+    waiting = _ends(children.get(ORIGINAL, ()), "")
+    while waiting:
+        copy, stem, is_last = waiting.pop()
+        yield _row(copy, stem + ("└─ " if is_last else "├─ "))
+        waiting += _ends(children.get(copy.name, ()), stem + ("   " if is_last else "│  "))
+
+
+def _ends(copies: Sequence[CopyInfo], stem: str) -> list[tuple[CopyInfo, str, bool]]:
+    """Return siblings, last first, each with its stem and whether it is the last."""
+    return [(copy, stem, number == 0) for number, copy in enumerate(reversed(copies))]
+
+
+def _row(copy: CopyInfo, branch: str) -> list[Cell]:
+    """Return one copy's cells."""
+    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(copy.created))
+    marks = ["locked"] * copy.locked + ["deleted"] * copy.deleted
+    style = "dim" if copy.deleted else ""
+    return [
+        Cell(branch + printable(copy.name), style),
+        Cell(copy.kind, style or ("magenta" if copy.kind == "clone" else "blue")),
+        Cell(created, style or "grey"),
+        Cell(format_bytes(copy.own_bytes), style),
+        Cell(format_bytes(copy.shared_bytes), style or "grey"),
+        Cell(f"{copy.pointers:,}", style),
+        Cell(f"{copy.range_pairs:,}", style),
+        Cell(", ".join(marks), "yellow"),
+    ]
+
+
+def _tell_hidden(count: int, terminal: Terminal) -> None:
+    """Mention deleted copies that are not shown."""
+    if count:
+        hidden = plural(count, "deleted copy", "deleted copies")
+        terminal.line()
+        terminal.line(terminal.paint(f"{hidden} not shown; see them with --all", "grey"))
+
+
+COMMANDS: Final[dict[str, Command]] = {"list": (_declare, _list)}

@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Opening the volume a command is about: in its engine process, or here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from core.session import VolumeSession
+
+
+def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeSession:
+    """Return the open volume that ``options`` name.
+
+    Args:
+        options: With ``image``, ``area`` and ``accept_changes``.
+        read_only: The command only asks; several of them may hold the volume at once.
+
+    Raises:
+        RangepairError: It cannot be opened.
+    """
+    from core.service.launcher import connect_or_open
+
+    return connect_or_open(
+        options.image,
+        _open_here,
+        area=Path(options.area) if options.area else None,
+        read_only=read_only,
+        accept_changes=options.accept_changes,
+    )
+
+
+def _open_here(
+    path: str, *, area: Path | None, read_only: bool, accept_changes: bool
+) -> VolumeSession:
+    """Open the volume in this process; the engine is loaded only now that it is needed."""
+    import importlib
+
+    volume: VolumeSession = importlib.import_module("core.engine").open_volume(
+        path, area=area, read_only=read_only, accept_changes=accept_changes
+    )
+    return volume

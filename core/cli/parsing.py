@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parser of one command: argparse, with its errors turned into our own."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from core.errors import UsageError
+from core.units import parse_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.cli.terminal import Terminal
+
+    Configure = Callable[["CommandParser"], None]
+    Run = Callable[[argparse.Namespace, Terminal], int]
+    Command = tuple[Configure, Run]
+    """How to declare a command's arguments, and how to carry it out (returns the exit status)."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An ArgumentParser that raises instead of exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message as a UsageError.
+
+        Raises:
+            UsageError: Always.
+        """
+        message = message.removeprefix("argument ")
+        message = message.replace("the following arguments are required:", "missing")
+        message = message.replace("unrecognized arguments:", "not understood:")
+        raise UsageError(f"{message}; see '{self.prog} --help'.")
+
+
+def command_parser(name: str, summary: str) -> CommandParser:
+    """Return an empty parser for the command ``name``."""
+    parser = CommandParser(
+        prog=f"rangepair {name}",
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("-h", "--help", action="help", help="show this page")
+    return parser
+
+
+def add_image(parser: CommandParser) -> None:
+    """Declare what every command takes that opens a volume."""
+    parser.add_argument("image", metavar="IMAGE", help="path of the image file or block device")
+    parser.add_argument(
+        "--area", metavar="PATH", help="additional area, if it is not IMAGE.rangepair"
+    )
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="open although another program changed the image",
+    )
+
+
+def add_json(parser: CommandParser) -> None:
+    """Declare ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print JSON; its keys stay")
+
+
+def add_copy(parser: CommandParser) -> None:
+    """Declare ``--copy``, the original if left out."""
+    parser.add_argument(
+        "--copy", metavar="NAME", default="original", help="a copy; the original if left out"
+    )
+
+
+def size(text: str) -> int:
+    """Return a number of bytes, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: ``text`` is no size.
+    """
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

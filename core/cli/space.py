@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Space and counters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from core.cli.opening import open_for
+from core.cli.parsing import add_image, add_json
+from core.cli.terminal import Cell, printable
+from core.errors import EXIT_DONE
+from core.units import format_bytes
+
+if TYPE_CHECKING:
+    import argparse
+
+    from core.answers import Usage
+    from core.cli.parsing import Command, CommandParser
+    from core.cli.terminal import Terminal
+
+_COUNTERS: Final = {
+    "Original": ("writes", "written_bytes", "reads", "read_bytes"),
+    "Preserved": ("preserved_portions", "preserved_bytes", "zero_bytes"),
+    "Clones": ("copy_writes", "copy_written_bytes", "copy_write_bytes_from_initial"),
+    "Journal": ("commits", "syncs", "checkpoints", "staged_bytes", "overlay_bytes", "flushed_seq"),
+}
+_BAR_CELLS: Final = 24
+
+
+def _declare_usage(parser: CommandParser) -> None:
+    add_image(parser)
+    parser.add_argument(
+        "--if-deleted",
+        metavar="NAME",
+        nargs="+",
+        default=[],
+        help="also tell, exactly, what deleting these copies together would free",
+    )
+    add_json(parser)
+
+
+def _usage(options: argparse.Namespace, terminal: Terminal) -> int:
+    with open_for(options, read_only=True) as volume:
+        usage = volume.usage(options.if_deleted)
+    if options.json:
+        import msgspec
+
+        terminal.line(msgspec.json.encode(usage).decode())
+        return EXIT_DONE
+    terminal.line(f"{terminal.paint('Additional area', 'bold')}  {format_bytes(usage.area_bytes)}")
+    _print_parts(usage, terminal)
+    if usage.copies:
+        terminal.line()
+        _print_copies(usage, terminal)
+    if options.if_deleted:
+        terminal.line()
+        names = ", ".join(map(printable, options.if_deleted))
+        freed = terminal.paint(format_bytes(usage.freed_bytes), "bold")
+        terminal.line(f"Deleting {names} would free {freed} ({usage.freed_bytes:,} bytes)")
+    return EXIT_DONE
+
+
+def _print_parts(usage: Usage, terminal: Terminal) -> None:
+    """Print what the area is made of."""
+    parts = (
+        ("copies", usage.used_bytes - usage.metadata_bytes - usage.reclaimable_bytes, "yellow"),
+        ("metadata", usage.metadata_bytes, "cyan"),
+        ("reclaimable", usage.reclaimable_bytes, "green"),
+        ("free", usage.free_bytes, "grey"),
+    )
+    rows = [
+        [Cell(name), Cell(format_bytes(count)), _bar(count, usage.area_bytes, style)]
+        for name, count, style in parts
+    ]
+    terminal.table(rows, right=(1,), indent=2)
+
+
+def _print_copies(usage: Usage, terminal: Terminal) -> None:
+    """Print what each copy holds alone."""
+    head = [Cell("COPY", "grey"), Cell("OWN", "grey"), Cell("", ""), Cell("SHARED", "grey")]
+    most = max(copy.own_bytes for copy in usage.copies)
+    rows = [
+        [
+            Cell(printable(copy.name) + (" (deleted)" if copy.deleted else "")),
+            Cell(format_bytes(copy.own_bytes)),
+            _bar(copy.own_bytes, most, "yellow"),
+            Cell(format_bytes(copy.shared_bytes), "grey"),
+        ]
+        for copy in usage.copies
+    ]
+    terminal.table([head, *rows], right=(1, 3), indent=2)
+
+
+def _bar(count: int, whole: int, style: str) -> Cell:
+    """Return a bar in halves of a cell; something is never shown as nothing."""
+    halves = round(2 * _BAR_CELLS * count / whole) if whole else 0
+    halves = max(halves, 1 if count else 0)
+    return Cell("█" * (halves // 2) + "▌" * (halves % 2), style)
+
+
+def _declare_stats(parser: CommandParser) -> None:
+    add_image(parser)
+    add_json(parser)
+
+
+def _stats(options: argparse.Namespace, terminal: Terminal) -> int:
+    import msgspec
+
+    with open_for(options, read_only=True) as volume:
+        counters: dict[str, int] = msgspec.to_builtins(volume.stats())
+    if options.json:
+        terminal.line(msgspec.json.encode(counters).decode())
+        return EXIT_DONE
+    rows: list[list[Cell]] = []
+    for group, names in _COUNTERS.items():
+        title = group
+        for name in names:
+            rows.append([Cell(title, "bold"), *_counter(name, counters[name])])
+            title = ""
+    terminal.table(rows, right=(2,))
+    return EXIT_DONE
+
+
+def _counter(name: str, count: int) -> list[Cell]:
+    """Return the cells of one counter."""
+    is_size = "bytes" in name.split("_")
+    shown = name.removesuffix("_bytes").replace("_bytes_", " ").replace("_", " ")
+    return [
+        Cell(shown),
+        Cell(f"{count:,}", "bold" if count else "grey"),
+        Cell(f"bytes  {format_bytes(count)}" if is_size and count >= 1024 else "", "grey"),
+    ]
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "usage": (_declare_usage, _usage),
+    "stats": (_declare_stats, _stats),
+}
