@@ -197,20 +197,20 @@ class Allocator:
 
     def _make_tail(self, stop: int, *, for_metadata: bool) -> None:
         """Let the file hold ``stop`` bytes, and the reserve behind them."""
-        if stop + self.reserve <= self.capacity:
-            return
         try:
-            self._extend(stop + self.reserve)
+            self._make_room(stop + self.reserve)
         except AreaFullError as error:
-            if for_metadata and stop <= self.capacity:
-                return
             if for_metadata:
-                self._extend(stop)
+                self._make_room(stop)
                 return
             raise AreaFullError(
                 f"the additional area is full at {format_bytes(self.capacity)}; free some space "
                 "on its disk or delete copies that are no longer needed"
             ) from error
+
+    def _make_room(self, capacity: int) -> None:
+        if capacity > self.capacity:
+            self._extend(capacity)
 
     def _extend(self, capacity: int) -> None:
         """Grow the file to ``capacity`` at least: by a chunk, or by no more than needed."""

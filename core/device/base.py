@@ -36,16 +36,21 @@ _VECTOR_BUFFERS_MAX: Final = 1024  # IOV_MAX: a longer vector is refused with EI
 class Device(Protocol):
     """A flat run of bytes on stable storage.
 
-    Attributes:
-        path: Name to show to people.
-        size: Bytes now.
-        direct: ``pwritev_durable`` passes the page cache by: address and length of every buffer,
-            and the offset, must be multiples of ``DIRECT_ALIGNMENT_BYTES``.
+    A ``direct`` device's ``pwritev_durable`` passes the page cache by: address and length of every
+    buffer, and the offset, must be multiples of ``DIRECT_ALIGNMENT_BYTES``.
     """
 
-    path: str
-    size: int
-    direct: bool
+    @property
+    def path(self) -> str:
+        """Name to show to people."""
+
+    @property
+    def size(self) -> int:
+        """Bytes now."""
+
+    @property
+    def direct(self) -> bool:
+        """Whether durable writes must be aligned."""
 
     def pread(self, length: int, offset: int, /) -> bytes:
         """Read up to ``length`` bytes at ``offset``; fewer only at the end of the device."""

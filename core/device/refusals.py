@@ -36,8 +36,8 @@ def explain_open(path: str, what: str, error: OSError) -> RangepairError:
         )
     if error.errno in {errno.EBUSY, errno.ETXTBSY}:
         return VolumeBusyError(
-            f"cannot open the {what} {path}: the system itself uses it; "
-            "unmount it or stop what runs from it"
+            f"cannot open the {what} {path}: it is mounted or in use by another program; "
+            "unmount it or close it there first"
         )
     reason = _REASONS.get(error.errno or 0, f"{error.strerror}; check the disk")
     return ImageError(f"cannot open the {what} {path}: {reason}")

@@ -200,6 +200,35 @@ def test_the_reserve_is_left_to_metadata():
     assert allocator.allocate(4 * KIB, for_metadata=True) == 0
 
 
+def test_metadata_takes_the_last_bytes_of_the_disk_without_a_reserve():
+    disk = Disk(0, limit=1 * MIB + 8 * KIB)
+    allocator = Allocator(0, reserve=64 * KIB, grow=disk.grow)
+    assert allocator.allocate(1 * MIB, for_metadata=True) == 0
+    assert allocator.allocate(8 * KIB, for_metadata=True) == 1 * MIB
+    with pytest.raises(AreaFullError):
+        allocator.allocate(4 * KIB, for_metadata=True)
+
+
+def test_the_tail_is_aligned_and_the_gap_before_it_stays_usable():
+    allocator = Allocator(0, grow=Disk(0).grow)
+    assert [allocator.allocate(512, 4096) for _ in range(3)] == [0, 4096, 8192]
+    assert _pairs(allocator.free_runs()) == [(512, 3584), (4608, 3584)]
+    allocator.release_many([8192, 4096], [512, 512])
+    allocator.commit_releases()
+    assert (allocator.end, _pairs(allocator.free_runs())) == (512, [])
+    allocator.release_many([], [])
+    assert _pairs(allocator.commit_releases()) == []
+
+
+def test_a_run_put_behind_the_last_one_grows_it_when_they_touch():
+    runs = FreeRuns()
+    runs.append(0, 512)
+    runs.append(512, 512)
+    runs.append(4096, 512)
+    assert _pairs(runs.columns()) == [(0, 1024), (4096, 512)]
+    assert (len(runs), runs.total_bytes) == (2, 1536)
+
+
 def test_released_bytes_are_not_used_before_the_commit():
     disk = Disk(0)
     allocator = Allocator(0, grow=disk.grow)

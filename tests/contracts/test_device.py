@@ -23,9 +23,16 @@ def _file(tmp_path, direct):
     return FileDevice.create(tmp_path / "disk.img", direct=direct)
 
 
+def _file_without_direct(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.device.imagefile._filesystem", lambda _: "fuse.sshfs")
+        return _file(tmp_path, direct=True)
+
+
 MAKERS = {
     "file-buffered": lambda tmp_path: _file(tmp_path, direct=False),
     "file-direct": lambda tmp_path: _file(tmp_path, direct=True),
+    "file-on-fuse": _file_without_direct,
     "memory": lambda _: MemoryDevice(),
     "memory-direct": lambda _: MemoryDevice(direct=True),
     "crash-image": lambda _: CrashDisk(b"").image,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 
@@ -272,3 +273,28 @@ def test_each_sector_holds_a_version_it_may_hold(steps, seed):
     assert disk.survivors(lambda _, operation: operation.parts)[0] == now
     disk.image.sync()
     assert disk.survivors(random.Random(seed))[0] == now
+
+
+def _overwrite(disk, *, preserve_first):
+    """Keep a page of the image in the area before overwriting it, or the other way round."""
+    disk.area.allocate(0, 2 * PAGE)
+    kept = [_page(b"k"), _page(b"o")]
+    if preserve_first:
+        disk.area.pwritev_durable(kept, 0)
+    disk.image.pwrite(b"n" * PAGE, 0)
+    disk.area.pwritev_durable(kept, 0)
+
+
+@pytest.mark.parametrize("preserve_first", [True, False])
+def test_an_order_that_loses_originals_is_caught_and_a_right_one_passes(preserve_first):
+    lost = tried = 0
+    for step in range(1, 5):
+        disk = CrashDisk(b"o" * PAGE)
+        disk.stop_after(step)
+        with contextlib.suppress(PowerCut):
+            _overwrite(disk, preserve_first=preserve_first)
+        for image, area in disk.every_survivor():
+            tried += 1
+            lost += image != b"o" * PAGE and area != b"k" * PAGE + b"o" * PAGE
+    assert tried > 50
+    assert (lost == 0) is preserve_first

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import subprocess
 import sys
 
@@ -12,7 +14,7 @@ import pytest
 
 from core.device.locks import lock_image
 from core.device.opening import create_area, create_image, open_area, open_image
-from core.errors import VolumeBusyError
+from core.errors import ImageError, VolumeBusyError
 from core.units import MIB
 
 
@@ -105,6 +107,24 @@ def test_a_file_replaced_while_it_is_locked_is_not_taken(path, monkeypatch):
 
     monkeypatch.setattr("core.device.opening.lock_image", replace_then_lock)
     with pytest.raises(VolumeBusyError, match="was replaced"):
+        open_image(path)
+
+
+def test_a_holder_that_cannot_be_seen_is_another_program(path, monkeypatch):
+    monkeypatch.setattr("core.device.locks._holders", lambda *_: iter(()))
+    with (
+        contextlib.closing(open_image(path)),
+        pytest.raises(VolumeBusyError, match="in use by another program"),
+    ):
+        open_image(path)
+
+
+def test_a_file_system_without_locks_is_told(path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    with pytest.raises(ImageError, match="has no locks"):
         open_image(path)
 
 

@@ -9,10 +9,12 @@ import errno
 import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from core.device.holes import punch_hole
 from core.device.imagefile import FileDevice
 from core.device.opening import create_area, create_image, open_area, open_image
 from core.device.refusals import explain_open
@@ -175,3 +177,109 @@ def test_the_time_of_change_is_the_files(tmp_path):
     with contextlib.closing(FileDevice.create(tmp_path / "disk.img")) as image:
         os.utime(tmp_path / "disk.img", ns=(5, 1_234_567_891))
         assert image.mtime_ns == 1_234_567_891
+
+
+@pytest.mark.parametrize("refusing", ["open", "preadv"])
+def test_where_direct_access_is_refused_durable_writes_are_synced(tmp_path, monkeypatch, refusing):
+    real, real_sync, synced = getattr(os, refusing), os.fdatasync, []
+
+    def refuse(*args):
+        if refusing == "preadv" or args[1] & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "refused")
+        return real(*args)
+
+    def sync(descriptor):
+        synced.append(descriptor)
+        real_sync(descriptor)
+
+    before = _open_descriptors()
+    monkeypatch.setattr(os, refusing, refuse)
+    monkeypatch.setattr(os, "fdatasync", sync)
+    with contextlib.closing(FileDevice.create(tmp_path / "area", direct=True)) as area:
+        assert not area.direct
+        area.allocate(0, 1024)
+        assert area.pwritev_durable([b"d" * 512], 512) == 512
+        assert len(synced) == 1
+        assert area.pread(1024, 0) == bytes(512) + b"d" * 512
+        assert len(_open_descriptors()) == len(before) + 1
+
+
+@pytest.mark.parametrize("act", ["punch", "zero"])
+def test_where_holes_are_refused_zeroes_are_written(tmp_path, monkeypatch, act):
+    monkeypatch.setattr("core.device.holes._fallocate", lambda *_: False)
+    with contextlib.closing(FileDevice.create(tmp_path / "area")) as area:
+        area.resize(3 * MIB)
+        area.pwrite(b"x" * 3 * MIB, 0)
+        getattr(area, act)(512, 2 * MIB)
+        assert area.pread(3 * MIB, 0) == b"x" * 512 + bytes(2 * MIB) + b"x" * (MIB - 512)
+
+
+def test_where_holes_are_not_told_all_may_be_data(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EINVAL, "refused")
+
+    with contextlib.closing(FileDevice.create(tmp_path / "area")) as area:
+        area.resize(MIB)
+        monkeypatch.setattr(os, "lseek", refuse)
+        assert [tuple(extent) for extent in area.data_extents(512, 2 * MIB)] == [(512, MIB - 512)]
+
+
+def test_failures_of_the_disk_are_not_taken_for_holes(tmp_path, monkeypatch):
+    def break_down(*_):
+        raise OSError(errno.EIO, "broken")
+
+    with contextlib.closing(FileDevice.create(tmp_path / "area")) as area:
+        area.resize(MIB)
+        monkeypatch.setattr(os, "lseek", break_down)
+        with pytest.raises(OSError, match="broken"):
+            list(area.data_extents(0, MIB))
+        monkeypatch.undo()
+        monkeypatch.setattr(os, "posix_fallocate", break_down)
+        with pytest.raises(OSError, match="broken"):
+            area.allocate(0, MIB)
+        monkeypatch.setattr(os, "ftruncate", break_down)
+        with pytest.raises(OSError, match="broken"):
+            area.resize(2 * MIB)
+
+
+def test_a_hole_that_cannot_be_made_is_an_error_and_no_write(tmp_path):
+    (tmp_path / "area").write_bytes(b"x" * 4096)
+    descriptor = os.open(tmp_path / "area", os.O_RDONLY)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        punch_hole(descriptor, 0, 4096)
+    os.close(descriptor)
+
+
+def test_a_file_that_cannot_be_made_is_told(tmp_path):
+    with contextlib.closing(create_image(tmp_path / "disk.img", MIB)) as image:
+        create_area(tmp_path / "area", image).close()
+        with pytest.raises(ImageError, match=r"additional area .* exists already"):
+            create_area(tmp_path / "area", image)
+
+
+@pytest.fixture
+def block_device(tmp_path):
+    if os.geteuid() or not Path("/dev/loop-control").exists():
+        pytest.skip("only root can make a block device")
+    (tmp_path / "disk.img").write_bytes(b"b" * MIB)
+    command = ["losetup", "--find", "--show", str(tmp_path / "disk.img")]
+    path = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    yield path
+    subprocess.run(["losetup", "--detach", path], check=True)
+
+
+def test_a_block_device_is_an_image_of_fixed_size(block_device):
+    with contextlib.closing(open_image(block_device)) as image:
+        assert (image.size, image.mtime_ns) == (MIB, 0)
+        image.punch(0, 8192)
+        image.pwrite(b"w" * 512, 512)
+        image.sync()
+        assert image.pread(16384, 0) == bytes(512) + b"w" * 512 + bytes(7168) + b"b" * 8192
+        assert [tuple(extent) for extent in image.data_extents(0, 2 * MIB)] == [(0, MIB)]
+        image.allocate(0, MIB)
+        with pytest.raises(AreaFullError):
+            image.allocate(MIB, 1)
+        with pytest.raises(ImageError, match="block device"):
+            image.resize(2 * MIB)
+        with pytest.raises(VolumeBusyError, match="in use"):
+            open_image(block_device)
