@@ -45,19 +45,19 @@ setup-test: $(VENV)/.system-test $(VENV)/.with-tools
 
 # Stamps: a target made once is not made again until what it was made from changes.
 $(VENV)/.installed: pyproject.toml tools/make-venv.sh
-	sh tools/make-venv.sh $(VENV)
+	@sh tools/make-venv.sh $(VENV)
 	@touch $@
 
 $(VENV)/.with-tools: pyproject.toml tools/make-venv.sh
-	sh tools/make-venv.sh $(VENV) test lint
+	@sh tools/make-venv.sh $(VENV) test lint
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.system-window: tools/system-packages.sh | $(VENV)/.installed
-	sh tools/system-packages.sh window
+	@sh tools/system-packages.sh window
 	@touch $@
 
 $(VENV)/.system-test: tools/system-packages.sh | $(VENV)/.with-tools
-	sh tools/system-packages.sh window test
+	@sh tools/system-packages.sh window test
 	@touch $@ $(VENV)/.system-window
 
 clean:

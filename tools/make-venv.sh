@@ -22,10 +22,22 @@ find_python() {
     return 1
 }
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() { # COMMAND...: what it prints is of interest only when it fails
+    "$@" >"$log" 2>&1 || {
+        tail -n 15 "$log" >&2
+        echo "Rangepair's Python packages could not be installed: the reason is above; mend it and run make again." >&2
+        exit 1
+    }
+}
+echo "Installing Python packages into $venv"
+
 if command -v uv >/dev/null 2>&1; then
-    [ -x "$venv/bin/python" ] || uv venv --quiet --python '>=3.11,<3.14' "$venv"
+    fits "$venv/bin/python" || quietly uv venv --clear --python '>=3.11,<3.14' "$venv"
     # shellcheck disable=SC2086
-    exec uv pip install --quiet --python "$venv/bin/python" --editable . $groups
+    quietly uv pip install --python "$venv/bin/python" --editable . $groups
+    exit 0
 fi
 
 if ! fits "$venv/bin/python"; then
@@ -35,9 +47,9 @@ if ! fits "$venv/bin/python"; then
     }
     "$python" -c 'import ensurepip' 2>/dev/null ||
         sh "$here/apt-install.sh" "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
-    "$python" -m venv --clear "$venv"
+    quietly "$python" -m venv --clear "$venv"
 fi
 # 25.1 is the first pip that knows dependency groups.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+quietly "$venv/bin/python" -m pip install --disable-pip-version-check --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
-exec "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable . $groups
+quietly "$venv/bin/python" -m pip install --disable-pip-version-check --editable . $groups
