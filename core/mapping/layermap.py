@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from core.mapping.pointerrun import EMPTY, PointerRun, stack
+from core.mapping.pointerrun import EMPTY, PointerRun
+from core.mapping.stack import stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,7 +24,7 @@ import numpy as np
 from core.answers import PointerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy.typing as npt
 
@@ -293,25 +293,6 @@ def without(run: PointerRun, starts: Int64s, stops: Int64s) -> PointerRun:
 def overlay(top: PointerRun, bottom: PointerRun) -> PointerRun:
     """Return both runs as one; where both point to a byte, ``top`` wins and ``bottom`` is cut."""
     return concat_disjoint((top, without(bottom, top.starts, top.stops)))
-
-
-def stack(runs: Sequence[PointerRun]) -> PointerRun:
-    """Return ``runs``, topmost first, as one run; at every byte the topmost pointer wins.
-
-    Halves of the stack are merged first, so that k runs copy a pointer log2(k) times, not k times.
-    """
-    parts = [run for run in runs if len(run)]
-    if len(parts) < 2:
-        return parts[0] if parts else EMPTY
-    if len(parts) > 2:
-        starts = np.concatenate([run.starts for run in parts])
-        order = starts.argsort(kind="stable")
-        stops = np.concatenate([run.stops for run in parts])[order]
-        if not (stops[:-1] > starts[order[1:]]).any():
-            return join(parts).take(order)
-        half = len(parts) // 2
-        parts = [stack(parts[:half]), stack(parts[half:])]
-    return overlay(*parts)
 
 
 def coalesce(run: PointerRun) -> PointerRun:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.mapping.layermap import LayerMap
-from core.mapping.pointerrun import PointerRun, stack
+from core.mapping.pointerrun import PointerRun
+from core.mapping.stack import stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

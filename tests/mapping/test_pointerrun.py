@@ -18,10 +18,9 @@ from core.mapping.pointerrun import (
     coalesce,
     concat_disjoint,
     overlay,
-    stack,
     without,
 )
-from tests.mapping.twin import SPAN, Cells, cells_of, ranges, ranges_of, rows_of, runs, within
+from tests.mapping.twin import SPAN, cells_of, ranges, ranges_of, rows_of, runs, within
 
 RECORD = np.dtype(
     [("kind", "u1"), ("pad", "u1", 3), ("length", "<u4"), ("start", "<u8"), ("offset", "<u8"),
@@ -190,19 +189,3 @@ def test_concat_disjoint_interleaves() -> None:
 def test_concat_disjoint_refuses_overlap() -> None:
     with pytest.raises(ValueError, match="must not overlap"):
         concat_disjoint([plain((0, 4, 0)), plain((3, 4, 0))])
-
-
-@given(st.lists(runs(), max_size=6))
-def test_in_a_stack_the_topmost_wins(layers: list[PointerRun]) -> None:
-    seen: Cells = {}
-    for layer in reversed(layers):
-        seen |= cells_of(layer)
-    assert cells_of(stack(layers)) == seen
-
-
-def test_a_stack_of_disjoint_runs_keeps_every_pointer_whole() -> None:
-    layers = [plain((start, 4, start)) for start in (16, 0, 12, 4, 8)]
-    merged = stack(layers)
-    assert merged.starts.tolist() == merged.offsets.tolist() == [0, 4, 8, 12, 16]
-    assert stack([]) is EMPTY
-    assert stack([EMPTY, layers[0]]) is layers[0]
