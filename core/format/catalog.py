@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The catalog: which copies and layers there are, and the changes of it that the log records.
+
+Both are MessagePack; field names are those of the structs below. The catalog block begins with the
+common header (seq = generation).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from core.errors import CorruptAreaError
+from core.format.block import Readable, pack_block, unpack_block
+from core.format.superblock import Place  # noqa: TC001 (msgspec resolves it)
+
+MAGIC: Final = b"RPAIRCAT"
+
+
+class CopyRecord(msgspec.Struct, kw_only=True):
+    """One copy.
+
+    Attributes:
+        id: Never reused.
+        parent_id: The copy it was taken of; 0 = the original.
+        base: Id of the layer of the original's chain at which its view enters the chain.
+        top: Id of its own topmost private layer; None for a snapshot of the original.
+    """
+
+    id: int
+    name: str
+    writable: bool
+    parent_id: int
+    created: float
+    base: int
+    top: int | None
+    locked: bool = False
+    deleted: bool = False
+
+
+class LayerRecord(msgspec.Struct, kw_only=True):
+    """One layer: its pointer tables, newest first, and what it lies on if it is private."""
+
+    id: int
+    private: bool
+    parent: int | None
+    tables: list[Place]
+
+
+class CatalogRecord(msgspec.Struct, kw_only=True):
+    """The whole catalog at a checkpoint. ``chain``: layer ids of the original, oldest first."""
+
+    generation: int
+    next_copy_id: int
+    next_layer_id: int
+    copies: list[CopyRecord]
+    layers: list[LayerRecord]
+    chain: list[int]
+
+
+class Took(msgspec.Struct, tag="took", kw_only=True):
+    """A copy was taken of ``source_id``; ids follow from the counters of the catalog."""
+
+    name: str
+    writable: bool
+    source_id: int
+    created: float
+
+
+class Renamed(msgspec.Struct, tag="renamed", kw_only=True):
+    """A copy got another name."""
+
+    id: int
+    name: str
+
+
+class Marked(msgspec.Struct, tag="marked", kw_only=True):
+    """Copies were locked, unlocked, soft-deleted or undeleted; None leaves a mark as it is."""
+
+    ids: list[int]
+    locked: bool | None = None
+    deleted: bool | None = None
+
+
+class Purged(msgspec.Struct, tag="purged", kw_only=True):
+    """Copies were removed for good."""
+
+    ids: list[int]
+
+
+Change = Took | Renamed | Marked | Purged
+
+_change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
+_catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)
+
+
+def pack_change(change: Change) -> bytes:
+    """Return ``change`` as the tail of a group."""
+    return msgspec.msgpack.encode(change)
+
+
+def unpack_change(raw: Readable) -> Change:
+    """Return the change in a group's tail.
+
+    Raises:
+        CorruptAreaError: It makes no sense.
+    """
+    try:
+        return _change_decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise CorruptAreaError(f"A change in the journal cannot be read: {error}.") from None
+
+
+def pack(catalog: CatalogRecord, offset: int, uuid: bytes) -> bytes:
+    """Return the catalog as it lies at ``offset``, not padded."""
+    return pack_block(MAGIC, offset, uuid, catalog.generation, msgspec.msgpack.encode(catalog))
+
+
+def unpack(raw: Readable, offset: int, uuid: bytes) -> CatalogRecord:
+    """Return the catalog at ``offset``.
+
+    Raises:
+        CorruptAreaError: It is not one or fails its checksum.
+    """
+    _, body = unpack_block(raw, MAGIC, offset, uuid, "catalog")
+    try:
+        return _catalog_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise CorruptAreaError(f"The catalog at byte {offset} cannot be read: {error}.") from None

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The superblock: the one structure found by its place.
+
+Two slots are written in turn; the newest intact one wins. The fixed front names the format and its
+features, so that any version of the program can read it;
+the rest is a MessagePack map (``SuperblockFields``), so that fields can be added.
+
+=======  =====  ==============================================================
+offset   type   meaning (after the common header of 64 bytes)
+=======  =====  ==============================================================
+64       u32    format version, 1
+68       u32    length of this front, 32
+72       u64    incompatible features: an unknown bit means: do not open
+80       u64    compatible features: unknown bits may be ignored
+88       u64    autoclear features: cleared by a writer that does not know them
+96       map    ``SuperblockFields``
+=======  =====  ==============================================================
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+
+from core.errors import FormatError
+from core.format.block import (
+    HEADER_BYTES,
+    BlockHeader,
+    Readable,
+    is_intact,
+    pack_block,
+    unpack_header,
+)
+from core.format.layout import BLOCK_BYTES, FORMAT_VERSION
+
+MAGIC: Final = b"RPAIRSUP"
+FRONT: Final = struct.Struct("<IIQQQ")
+assert FRONT.size == 32
+
+INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {}
+"""Bit number -> name, of the features this program knows."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where a structure lies: byte offset and length, header included, not padded."""
+
+    offset: int
+    length: int
+
+
+class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything else that opening needs.
+
+    Attributes:
+        size_bytes: Of the volume.
+        image_name: Path of the image, relative to the sidecar's folder.
+        log_offset: Where the first group after this checkpoint begins.
+        log_seq: The sequence number which that group must have.
+        segment_stop: End of the log segment that ``log_offset`` lies in.
+        area_end: First byte of the additional area that was never used.
+        covered_ring_seq: Ring groups up to this number have their originals in tables already.
+        ring_ready_bytes: How much of the ring has been written once.
+        catalog, free_list: Places of these structures.
+        clean: Nothing was written after this superblock; ``fingerprint`` holds.
+    """
+
+    size_bytes: int
+    grain_bytes: int
+    thin: bool
+    created: float
+    image_name: str
+    ring_bytes: int
+    segment_bytes: int
+    group_payload_bytes_max: int
+    overlay_bytes_max: int
+    small_flush_bytes_max: int
+    log_offset: int
+    log_seq: int
+    segment_stop: int
+    area_end: int
+    covered_ring_seq: int
+    ring_ready_bytes: int
+    catalog: Place
+    free_list: Place
+    clean: bool
+    fingerprint: bytes
+
+
+class Superblock(msgspec.Struct, frozen=True):
+    """A superblock with its place in the sequence."""
+
+    uuid: bytes
+    seq: int
+    fields: SuperblockFields
+
+
+def pack(superblock: Superblock, offset: int) -> bytes:
+    """Return the block as it lies at ``offset``, padded."""
+    body = FRONT.pack(FORMAT_VERSION, FRONT.size, 0, 0, 0) + msgspec.msgpack.encode(
+        superblock.fields
+    )
+    raw = pack_block(MAGIC, offset, superblock.uuid, superblock.seq, body)
+    if len(raw) > BLOCK_BYTES:
+        raise FormatError(
+            "The path of the image is too long for the superblock; use a shorter one."
+        )
+    return raw.ljust(BLOCK_BYTES, b"\0")
+
+
+def unpack(raw: Readable, offset: int) -> Superblock | None:
+    """Return the superblock in ``raw``, or None if this slot holds no intact one.
+
+    Raises:
+        FormatError: It is intact and from a newer program.
+    """
+    header = unpack_header(raw)
+    if header is None or header.magic != MAGIC or header.offset != offset:
+        return None
+    body = memoryview(raw)[HEADER_BYTES : HEADER_BYTES + header.body_bytes]
+    if len(body) != header.body_bytes or len(body) < FRONT.size or not is_intact(header, body):
+        return None
+    return _unpack_body(header, body)
+
+
+def _unpack_body(header: BlockHeader, body: memoryview) -> Superblock:
+    version, front_bytes, incompatible, _, _ = FRONT.unpack_from(body)
+    unknown = [
+        bit for bit in range(64) if incompatible >> bit & 1 and bit not in INCOMPATIBLE_FEATURES
+    ]
+    if version != FORMAT_VERSION or unknown:
+        raise FormatError(
+            f"The additional area has format {version}"
+            + (f" with unknown features {unknown}" if unknown else "")
+            + f", this program reads format {FORMAT_VERSION}; use a newer Rangepair."
+        )
+    try:
+        fields = msgspec.msgpack.decode(body[front_bytes:], type=SuperblockFields)
+    except msgspec.MsgspecError as error:
+        raise FormatError(
+            f"The superblock cannot be read ({error}); use a newer Rangepair."
+        ) from None
+    return Superblock(header.uuid, header.seq, fields)

@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tables: sorted pointers of one layer, and the list of free space, as columns one after the other.
+
+After the common header (seq = layer id, ``extra`` = number of rows) come the columns, each as many
+little-endian values as there are rows. Pointer tables have start, length, offset, checksum, head,
+whole (each u64) and kind (u8): ``head`` bytes of the preserved extent lie before this piece of it,
+and ``whole`` is the length of the extent that the checksum covers. Free lists have start and stop
+(u64).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import CorruptAreaError
+from core.format.block import HEADER_BYTES, Readable, pack_block, unpack_block
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+POINTERS_MAGIC: Final = b"RPAIRTAB"
+FREE_MAGIC: Final = b"RPAIRFRE"
+POINTER_COLUMNS: Final = ("<i8", "<i8", "<i8", "<u8", "<i8", "<i8", "u1")
+FREE_COLUMNS: Final = ("<i8", "<i8")
+Column = npt.NDArray[Any]
+
+
+def pack(magic: bytes, offset: int, uuid: bytes, seq: int, columns: Sequence[Column]) -> bytes:
+    """Return the table as it lies at ``offset``, not padded; columns of equal length."""
+    formats = _formats(magic)
+    body = b"".join(
+        column.astype(form, copy=False).tobytes()
+        for column, form in zip(columns, formats, strict=True)
+    )
+    return pack_block(magic, offset, uuid, seq, body, extra=len(columns[0]))
+
+
+def length_bytes(magic: bytes, rows: int) -> int:
+    """Return the length of a table, header included, not padded."""
+    return HEADER_BYTES + rows * sum(np.dtype(form).itemsize for form in _formats(magic))
+
+
+def unpack(magic: bytes, raw: Readable, offset: int, uuid: bytes) -> list[Column]:
+    """Return the columns, as views of ``raw``.
+
+    Raises:
+        CorruptAreaError: It is not a table or fails its checksum.
+    """
+    header, body = unpack_block(raw, magic, offset, uuid, "table")
+    rows, columns, position = header.extra, [], 0
+    widths = [np.dtype(form).itemsize for form in _formats(magic)]
+    if rows * sum(widths) != header.body_bytes:
+        raise CorruptAreaError(
+            f"The table at byte {offset} of the additional area has a wrong length."
+        )
+    for form, width in zip(_formats(magic), widths, strict=True):
+        columns.append(np.frombuffer(body, form, rows, position))
+        position += rows * width
+    return columns
+
+
+def _formats(magic: bytes) -> tuple[str, ...]:
+    return POINTER_COLUMNS if magic == POINTERS_MAGIC else FREE_COLUMNS
