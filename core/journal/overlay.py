@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""New data of the original that waits in memory until what it overwrites is durable.
+
+Whole grains only: a write of part of a grain brings the rest along. A grain has one slot, so
+writing it again while it waits changes the slot, and nothing here has an order.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING
+
+from core.format.group import RECORD, RECORD_WRITE
+from core.format.layout import block_ceil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.format.block import Readable
+
+
+class Overlay:
+    """Grains waiting to be written in place.
+
+    Attributes:
+        slots: Grain number -> byte position in the buffer.
+        used_bytes: Buffer in use.
+    """
+
+    def __init__(self, bytes_max: int, grain_bytes: int, size_bytes: int) -> None:
+        """Make a buffer for ``bytes_max`` bytes of a volume of ``size_bytes``."""
+        self._grain_bytes = grain_bytes
+        self._size_bytes = size_bytes
+        self._buffer = mmap.mmap(-1, block_ceil(bytes_max))
+        self._view = memoryview(self._buffer)
+        self.bytes_max = bytes_max
+        self.used_bytes = 0
+        self.slots: dict[int, int] = {}
+        self._runs: list[tuple[int, int, int]] = []
+
+    def has_room(self, length: int) -> bool:
+        """Return whether ``length`` more bytes fit."""
+        return self.used_bytes + length <= self.bytes_max
+
+    def holds_any(self, first: int, stop: int) -> bool:
+        """Return whether any grain of ``[first, stop)`` waits."""
+        slots = self.slots
+        if not slots:
+            return False
+        if stop - first == 1:
+            return first in slots
+        if stop - first > len(slots):
+            return any(first <= grain < stop for grain in slots)
+        return any(grain in slots for grain in range(first, stop))
+
+    def put(self, first: int, stop: int, payload: Readable) -> None:
+        """Take whole grains ``[first, stop)``; the volume's last grain may be shorter."""
+        size, slots = self._grain_bytes, self.slots
+        if not self.holds_any(first, stop):
+            self._append(first, stop, payload)
+            return
+        source = memoryview(payload)
+        for grain in range(first, stop):
+            piece = source[(grain - first) * size : (grain - first + 1) * size]
+            slot = slots.get(grain)
+            if slot is None:
+                self._append(grain, grain + 1, piece)
+            else:
+                self._view[slot : slot + len(piece)] = piece
+
+    def _append(self, first: int, stop: int, payload: Readable) -> None:
+        slot, size = self.used_bytes, self._grain_bytes
+        self._view[slot : slot + len(payload)] = payload
+        self._runs.append((first, stop - first, slot))
+        if stop - first == 1:
+            self.slots[first] = slot
+        else:
+            self.slots.update(
+                zip(
+                    range(first, stop), range(slot, slot + (stop - first) * size, size), strict=True
+                )
+            )
+        self.used_bytes = slot + (stop - first) * size
+
+    def patch(self, offset: int, target: memoryview) -> None:
+        """Overwrite ``target``, just read from the initial area at ``offset``, with what waits."""
+        slots, size = self.slots, self._grain_bytes
+        first, stop = offset // size, -(-(offset + len(target)) // size)
+        grains = range(first, stop)
+        if stop - first > len(slots):
+            grains_waiting = [grain for grain in slots if first <= grain < stop]
+        else:
+            grains_waiting = [grain for grain in grains if grain in slots]
+        for grain in grains_waiting:
+            at = grain * size - offset
+            low, high = max(at, 0), min(at + size, len(target))
+            slot = slots[grain] - at
+            target[low:high] = self._view[slot + low : slot + high]
+
+    def drain(self, write: Callable[[memoryview, int], object]) -> int:
+        """Write everything in place by ``write(buffer, offset)``; forget it; return the bytes."""
+        total, view, size, end = 0, self._view, self._grain_bytes, self._size_bytes
+        for first, count, slot in self._runs:
+            length = min(count * size, end - first * size)
+            write(view[slot : slot + length], first * size)
+            total += length
+        self.clear()
+        return total
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._runs.clear()
+        self.slots.clear()
+        self.used_bytes = 0
+
+    def payload(self) -> memoryview:
+        """Return the buffer in use, in whole blocks."""
+        return self._view[: block_ceil(self.used_bytes)]
+
+    def record_bytes(self) -> bytes:
+        """Return a ring record for each run; ``offset`` counts from the start of ``payload``."""
+        size, end = self._grain_bytes, self._size_bytes
+        return b"".join(
+            RECORD.pack(
+                first * size, min(count * size, end - first * size), slot, 0, 0, RECORD_WRITE
+            )
+            for first, count, slot in self._runs
+        )
+
+    @property
+    def record_count(self) -> int:
+        """Number of records that ``record_bytes`` returns."""
+        return len(self._runs)

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ring: where a small flush becomes durable in a single write.
+
+Groups are laid one after the other from the start of the ring; at the half, the journal checkpoints
+and the ring begins anew. It is usable as far as it has been written once (``ready_bytes``): a
+durable write into fresh space would cost the file system a transaction of its own. Preparing it
+goes on in the background, and until there is room, flushes take the other path.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Final
+
+from core.format import ringgroup, ringhead
+from core.format.layout import BLOCK_BYTES, RING_HEAD_OFFSETS, RING_OFFSET
+from core.units import MIB
+
+if TYPE_CHECKING:
+    from core.device.base import Device
+
+_PREPARE_BYTES: Final = MIB
+
+
+class Ring:
+    """Writer of the ring.
+
+    Attributes:
+        seq: Number of the last group written, whole or not.
+        dead_seq: Groups up to this number need no replay.
+        ready_bytes: How much of the ring has been written once.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        uuid: bytes,
+        ring_bytes: int,
+        *,
+        dead_seq: int,
+        seq: int,
+        ready_bytes: int,
+    ) -> None:
+        """Continue a ring whose state was read from disk."""
+        self._device = device
+        self._uuid = uuid
+        self._ring_bytes = ring_bytes
+        self.dead_seq = dead_seq
+        self.seq = seq
+        self.ready_bytes = ready_bytes
+        self._position = 0
+        self._head = mmap.mmap(-1, MIB)
+        self._zeroes = mmap.mmap(-1, _PREPARE_BYTES)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether groups exist that recovery would replay."""
+        return self.seq > self.dead_seq
+
+    @property
+    def is_half_used(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self._position * 2 > self._ring_bytes
+
+    def has_room(self, record_count: int, payload_bytes: int) -> bool:
+        """Return whether a group of this size can be written now."""
+        head = ringgroup.head_bytes(record_count)
+        total = head + payload_bytes
+        return head <= len(self._head) and self._position + total <= self.ready_bytes
+
+    def write(
+        self, records: bytes, originals_base: int, originals: memoryview, writes: memoryview
+    ) -> None:
+        """Append one group; durable on return. Both payloads in whole, aligned blocks."""
+        offset = RING_OFFSET + self._position
+        self.seq += 1
+        head = ringgroup.pack_head(
+            uuid=self._uuid,
+            offset=offset,
+            seq=self.seq,
+            records=records,
+            originals_base=originals_base,
+            originals=originals,
+            writes=writes,
+        )
+        self._head[: len(head)] = head
+        buffers = [memoryview(self._head)[: len(head)], originals, writes]
+        self._device.pwritev_durable([buffer for buffer in buffers if len(buffer)], offset)
+        self._position += len(head) + len(originals) + len(writes)
+
+    def kill(self) -> None:
+        """Declare all groups so far dead, durably, and begin at the start again."""
+        if self.is_live:
+            slot = RING_HEAD_OFFSETS[self.seq % 2]
+            if slot == RING_HEAD_OFFSETS[self.dead_seq % 2]:
+                # Never overwrite the head that is valid now: jump to a number of the other slot.
+                self.seq += 1
+                slot = RING_HEAD_OFFSETS[self.seq % 2]
+            self._head[:BLOCK_BYTES] = ringhead.pack(self._uuid, slot, self.seq)
+            self._device.pwritev_durable([memoryview(self._head)[:BLOCK_BYTES]], slot)
+            self.dead_seq = self.seq
+        self._position = 0
+
+    def prepare_step(self) -> bool:
+        """Write the next stretch of never-written ring; return whether there is more to do.
+
+        Touches only what lies above ``ready_bytes``, so it needs no lock against ``write``.
+        """
+        length = min(_PREPARE_BYTES, self._ring_bytes - self.ready_bytes)
+        if length > 0:
+            offset = RING_OFFSET + self.ready_bytes
+            self._device.pwritev_durable([memoryview(self._zeroes)[:length]], offset)
+            self.ready_bytes += length
+        return self.ready_bytes < self._ring_bytes

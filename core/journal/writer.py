@@ -1,0 +1,280 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The order in which bytes reach the two files, and why no power loss can break a copy.
+
+Terms. An *original* is what a grain of the initial area (I) held when the newest copy was taken. It
+is *staged* when it lies in the open group in memory, *durable* when a ring group or a permanent
+group that holds it has returned from its durable write to the additional area (A). New data of the
+original *waits* in the overlay until it is written *in place*. New data of clones is staged like an
+original.
+
+Invariants.
+  I1  If any byte of a grain in I may be new on stable storage, its original and the pointer to it
+      are durable already.
+  I2  No durable pointer names bytes that are not durable.
+  I3  When ``flush`` returns, everything accepted before it is durable.
+  I4  A copy that was taken is durable, and holds exactly what was accepted before it.
+
+How they are kept.
+  I1  Originals are staged in the open group; the caller then ``put``s the new data into the
+      overlay, never in place. Only ``_apply`` drains the overlay, and both its callers have just
+      returned from a durable write of every staged original: ``barrier`` (permanent group) and
+      ``_flush_to_ring`` (ring group). ``write_in_place`` is for grains without a staged original:
+      ``may_write_in_place`` says so. A ring copy of an original dies only in ``checkpoint``, whose
+      ``barrier`` wrote the permanent one.
+  I2  Pointer and bytes travel in one group: the ring group has one checksum over both, the
+      permanent group's records carry the checksum of their bytes, and a group has returned before
+      the next one is written.
+  I3  ``flush`` either writes one ring group with everything that waits or is staged, or goes
+      through ``checkpoint``: barrier, sync of I. The short way is taken only if nothing lies in I
+      that neither a live ring group nor a sync covers (``_has_uncovered``). While ring groups live,
+      no write goes around the overlay, and a flush by sync kills the ring before it returns: else
+      replaying the ring would bring back data older than what was acknowledged.
+  I4  ``write_change`` flushes, closes the open group, and only then writes the change, durably.
+
+States of the ring and the function of each arrow::
+
+    empty --_flush_to_ring--> live --_flush_to_ring--> live --checkpoint--> empty
+    empty --barrier--> empty, uncovered --checkpoint--> empty
+
+A failed write or sync of either file is never tried again (the kernel may have dropped the dirty
+state): the journal stays failed and every later write is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from typing import TYPE_CHECKING, Final
+
+from core.errors import AreaFullError, DeviceFailedError
+from core.journal.opengroup import OpenGroup
+from core.journal.overlay import Overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.answers import Stats
+    from core.device.base import Device
+    from core.format.block import Readable
+    from core.format.group import Group
+    from core.format.layout import Geometry
+    from core.journal.log import Log
+    from core.journal.ring import Ring
+
+WRITES_BY_RING_AFTER_FLUSH: Final = 512
+"""After a flush, this many rewrites wait for the next one, which then costs one write instead of a
+sync of scattered pages; without another flush they go straight to the image again."""
+
+IMAGE_DISK_FULL: Final = (
+    "The disk that holds the image is full, so the write was refused; free space there and try "
+    "again."
+)
+
+
+class Journal:
+    """Everything between an accepted write and the two files.
+
+    Attributes:
+        opened: The open group.
+        overlay: New data of the original that waits.
+        failed: Why no more writes are taken, or None.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        image: Device,
+        area: Device,
+        ring: Ring,
+        log: Log,
+        geometry: Geometry,
+        grain_bytes: int,
+        size_bytes: int,
+        stats: Stats,
+        group_closed: Callable[[Group], None],
+    ) -> None:
+        """Bind the parts; ``group_closed`` hears of each permanent group once it is durable."""
+        self._image = image
+        self._area = area
+        self._geometry = geometry
+        self._stats = stats
+        self._group_closed = group_closed
+        self.ring = ring
+        self.log = log
+        self.opened = OpenGroup(geometry.group_payload_bytes_max)
+        self.overlay = Overlay(geometry.overlay_bytes_max, grain_bytes, size_bytes)
+        self.failed: DeviceFailedError | None = None
+        self.covered_ring_seq = ring.dead_seq
+        self.staged_since_ns = 0
+        self._has_uncovered = False
+        self._ring_credit = 0
+        self.opened.begin(log.offset, log.capacity_bytes)
+
+    # -- staging -----------------------------------------------------------------------------
+
+    def make_room(self, length: int) -> None:
+        """See to it that ``length`` bytes can be staged; the open group may be written for it.
+
+        Raises:
+            AreaFullError: The additional area cannot hold them; nothing was changed.
+        """
+        opened = self.opened
+        if opened.has_room(length):
+            return
+        if opened.count or self.overlay.used_bytes:
+            self.barrier()
+        if not opened.has_room(length):
+            try:
+                self.log.extend(length)
+            except OSError as error:
+                raise self._fail(error) from error
+            self._begin_group()
+        if not opened.has_room(length):
+            raise AreaFullError(
+                "The additional area is full; purge copies or free space on its disk."
+            )
+
+    def note_staged(self) -> None:
+        """Start the clock that bounds how long anything stays in memory only."""
+        if not self.staged_since_ns:
+            self.staged_since_ns = time.monotonic_ns()
+
+    def may_write_in_place(self, first: int, stop: int) -> bool:
+        """Return whether grains with durable or unneeded originals may be written directly."""
+        if self.ring.is_live:
+            return False
+        if self._ring_credit:
+            self._ring_credit -= 1
+            return False
+        return not self.overlay.holds_any(first, stop)
+
+    def write_in_place(self, payload: Readable, offset: int) -> None:
+        """Write to the image at once; only after ``may_write_in_place``."""
+        self._has_uncovered = True
+        try:
+            self._image.pwrite(payload, offset)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:  # a hole of the image; nothing acknowledged is lost
+                raise AreaFullError(IMAGE_DISK_FULL) from error
+            raise self._fail(error) from error
+
+    def put(self, first: int, stop: int, payload: Readable) -> None:
+        """Let whole grains wait for their originals."""
+        if not self.overlay.has_room(len(payload)):
+            self.barrier()
+        self.overlay.put(first, stop, payload)
+        self.note_staged()
+
+    # -- durability --------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Make everything accepted so far durable (I3)."""
+        self._raise_if_failed()
+        self._ring_credit = WRITES_BY_RING_AFTER_FLUSH
+        opened, overlay = self.opened, self.overlay
+        if self._has_uncovered or overlay.used_bytes > self._geometry.small_flush_bytes_max:
+            self.checkpoint()
+        elif overlay.used_bytes or opened.count > opened.ring_records:
+            self._flush_to_ring()
+
+    def barrier(self) -> None:
+        """Make all staged originals durable at their permanent place, then write in place."""
+        self._raise_if_failed()
+        try:
+            if self.opened.count:
+                wanted = self._geometry.group_payload_bytes_max
+                group = self.log.write_open(self.opened, wanted, self.ring.seq)
+                self.covered_ring_seq = self.ring.seq
+                self._stats.commits += 1
+                self._begin_group()
+                self._group_closed(group)
+            if self.overlay.used_bytes:
+                self._apply()
+                self._has_uncovered = True
+        except OSError as error:
+            raise self._fail(error) from error
+        self.staged_since_ns = 0
+
+    def checkpoint(self) -> None:
+        """Put everything in place durably and empty the ring."""
+        self.barrier()
+        try:
+            if self._has_uncovered or self.ring.is_live:
+                self._image.sync()
+                self._stats.syncs += 1
+            self._has_uncovered = False
+            self.ring.kill()
+        except OSError as error:
+            raise self._fail(error) from error
+        self._stats.checkpoints += 1
+
+    def write_change(self, change: bytes) -> None:
+        """Write a change of the catalog, after everything accepted before it (I4)."""
+        self.flush()
+        self.barrier()
+        try:
+            self.log.write_change(change, self.covered_ring_seq)
+        except OSError as error:
+            raise self._fail(error) from error
+        self._stats.commits += 1
+        self._begin_group()
+
+    def settle(self, older_than_ns: int) -> None:
+        """Make durable what has waited in memory longer than ``older_than_ns``."""
+        if self.failed or not self.staged_since_ns:
+            return
+        if time.monotonic_ns() - self.staged_since_ns >= older_than_ns:
+            if self.ring.is_live:
+                self.flush()
+            else:
+                self.barrier()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a checkpoint would have nothing to do."""
+        return not (
+            self.opened.count or self.overlay.used_bytes or self._has_uncovered or self.ring.is_live
+        )
+
+    def note_uncovered(self) -> None:
+        """Say that the image was changed past the journal (a discard), so a flush must sync it."""
+        self._has_uncovered = True
+
+    def _flush_to_ring(self) -> None:
+        opened, overlay = self.opened, self.overlay
+        originals = opened.unflushed()
+        records = opened.record_bytes(opened.ring_records) + overlay.record_bytes()
+        count = opened.count - opened.ring_records + overlay.record_count
+        writes = overlay.payload()
+        if self.ring.is_half_used or not self.ring.has_room(count, len(originals) + len(writes)):
+            self.checkpoint()
+            return
+        try:
+            base = opened.base + opened.ring_bytes
+            self.ring.write(records, base, originals, writes)
+            opened.mark_flushed()
+            self._stats.commits += 1
+            self._stats.flushed_seq = self.ring.seq
+            self._apply()
+        except OSError as error:
+            raise self._fail(error) from error
+        self.staged_since_ns = 0
+
+    def _apply(self) -> None:
+        self.overlay.drain(self._image.pwrite)
+
+    def _begin_group(self) -> None:
+        self.opened.begin(self.log.offset, self.log.capacity_bytes)
+
+    def _raise_if_failed(self) -> None:
+        if self.failed is not None:
+            raise self.failed
+
+    def _fail(self, error: OSError) -> DeviceFailedError:
+        reason = error.strerror or str(error)
+        self.failed = DeviceFailedError(
+            f"Writing failed ({reason}), so the volume takes no more writes; what was flushed is "
+            "safe: mend the cause and open the volume again."
+        )
+        return self.failed
