@@ -1,0 +1,261 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Copies and layers: who reads through what, and what every change does to that.
+
+The original has a *chain* of layers, oldest first; the newest is *active* and takes what writes to
+the original overwrite. A copy enters the chain at its ``base`` and reads upwards to the active
+layer, then the initial area. A writable copy has a private ``top`` layer before that; private
+layers lie on one another through ``parent``.
+
+``apply`` is the only way to change anything here. It runs once when a change is made and again,
+with the same outcome, when the log is replayed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from core.format.catalog import (
+    CatalogRecord,
+    Change,
+    CopyRecord,
+    LayerRecord,
+    Marked,
+    Purged,
+    Renamed,
+    Took,
+)
+from core.mapping.layermap import LayerMap
+from core.volume import handdown
+
+if TYPE_CHECKING:
+    from core.format.superblock import Place
+    from core.mapping.pointerrun import PointerRun
+
+COPIES_MAX: Final = 65536
+ORIGINAL_COPY_ID: Final = 0
+
+
+class Layer:
+    """One layer.
+
+    Attributes:
+        map: Its pointers, those that are durable at their permanent place.
+        parent: Id of the private layer it lies on, or None.
+        places: Where a run of ``map`` lies as a table, by the run's identity.
+    """
+
+    __slots__ = ("id", "map", "parent", "places", "private")
+
+    def __init__(self, layer_id: int, *, private: bool, parent: int | None = None) -> None:
+        """Make an empty layer."""
+        self.id = layer_id
+        self.private = private
+        self.parent = parent
+        self.map = LayerMap()
+        self.places: dict[int, tuple[PointerRun, Place]] = {}
+
+    def replace(self, run: PointerRun) -> None:
+        """Take ``run`` as the whole content."""
+        self.map = LayerMap()
+        if len(run):
+            self.map.append(run)
+
+
+class Catalog:
+    """All copies and layers of a volume.
+
+    Attributes:
+        copies: By id, in the order in which they were taken.
+        layers: By id.
+        chain: Ids of the original's layers, oldest first.
+        generation: Rises with every change.
+        dropped_places: Tables of layers that are gone; their space is free after the next fold.
+    """
+
+    def __init__(self) -> None:
+        """Make the catalog of a volume without copies."""
+        self.copies: dict[int, CopyRecord] = {}
+        self.layers: dict[int, Layer] = {}
+        self.chain: list[int] = []
+        self.generation = 0
+        self.next_copy_id = 1
+        self.next_layer_id = 1
+        self.dropped_places: list[Place] = []
+        self._ids_by_name: dict[str, int] = {}
+
+    @classmethod
+    def from_record(cls, record: CatalogRecord) -> Catalog:
+        """Return the catalog of a checkpoint; the layers' maps are still empty."""
+        catalog = cls()
+        catalog.generation = record.generation
+        catalog.next_copy_id = record.next_copy_id
+        catalog.next_layer_id = record.next_layer_id
+        catalog.chain = list(record.chain)
+        for copy in record.copies:
+            catalog.copies[copy.id] = copy
+            catalog._ids_by_name[copy.name] = copy.id
+        for layer in record.layers:
+            catalog.layers[layer.id] = Layer(layer.id, private=layer.private, parent=layer.parent)
+        return catalog
+
+    def to_record(self, places: dict[int, list[Place]]) -> CatalogRecord:
+        """Return the catalog for a checkpoint; ``places``: layer id -> its tables, newest first."""
+        return CatalogRecord(
+            generation=self.generation,
+            next_copy_id=self.next_copy_id,
+            next_layer_id=self.next_layer_id,
+            copies=list(self.copies.values()),
+            layers=[
+                LayerRecord(
+                    id=layer.id, private=layer.private, parent=layer.parent, tables=places[layer.id]
+                )
+                for layer in self.layers.values()
+            ],
+            chain=list(self.chain),
+        )
+
+    # -- questions ---------------------------------------------------------------------------
+
+    @property
+    def active(self) -> Layer | None:
+        """The layer that keeps what is overwritten now; None without copies."""
+        return self.layers[self.chain[-1]] if self.chain else None
+
+    def find(self, name: str) -> CopyRecord | None:
+        """Return the copy of this name, soft-deleted or not."""
+        copy_id = self._ids_by_name.get(name)
+        return None if copy_id is None else self.copies[copy_id]
+
+    def private_stack(self, copy: CopyRecord) -> list[Layer]:
+        """Return the private layers of a view, top first."""
+        stack, layer_id = [], copy.top
+        while layer_id is not None:
+            layer = self.layers[layer_id]
+            stack.append(layer)
+            layer_id = layer.parent
+        return stack
+
+    def chain_stack(self, copy: CopyRecord) -> list[Layer]:
+        """Return the layers of the original's chain that a view reads through, oldest first."""
+        return [self.layers[layer_id] for layer_id in self.chain[self.chain.index(copy.base) :]]
+
+    def plain_snapshots_exist(self) -> bool:
+        """Return whether some view has no private layer, so that it needs every original."""
+        return any(copy.top is None for copy in self.copies.values())
+
+    # -- changes -----------------------------------------------------------------------------
+
+    def apply(self, change: Change) -> list[PointerRun]:
+        """Make ``change`` happen; return the pointers that nothing needs any more."""
+        self.generation += 1
+        match change:
+            case Took():
+                self._take(change)
+            case Renamed():
+                copy = self.copies[change.id]
+                del self._ids_by_name[copy.name]
+                copy.name = change.name
+                self._ids_by_name[copy.name] = copy.id
+            case Marked():
+                self._mark(change)
+            case Purged():
+                return [run for copy_id in change.ids for run in self._purge(copy_id)]
+        return []
+
+    def _take(self, change: Took) -> None:
+        source = self.copies.get(change.source_id)
+        if source is None:
+            base, parent = self._new_layer(private=False).id, None
+            self.chain.append(base)
+        elif source.writable:
+            base, parent = source.base, self._freeze(source)
+        else:
+            base, parent = source.base, source.top
+        top = self._new_layer(private=True, parent=parent).id if change.writable else parent
+        copy = CopyRecord(
+            id=self.next_copy_id,
+            name=change.name,
+            writable=change.writable,
+            parent_id=change.source_id,
+            created=change.created,
+            base=base,
+            top=top,
+        )
+        self.next_copy_id += 1
+        self.copies[copy.id] = copy
+        self._ids_by_name[copy.name] = copy.id
+
+    def _freeze(self, source: CopyRecord) -> int | None:
+        """Give a clone a fresh private layer; return the one that others may now lie on."""
+        frozen = source.top
+        source.top = self._new_layer(private=True, parent=frozen).id
+        return frozen
+
+    def _new_layer(self, *, private: bool, parent: int | None = None) -> Layer:
+        layer = Layer(self.next_layer_id, private=private, parent=parent)
+        self.next_layer_id += 1
+        self.layers[layer.id] = layer
+        return layer
+
+    def _mark(self, change: Marked) -> None:
+        for copy_id in change.ids:
+            copy = self.copies[copy_id]
+            if change.locked is not None:
+                copy.locked = change.locked
+            if change.deleted is not None:
+                copy.deleted = change.deleted
+
+    def _purge(self, copy_id: int) -> list[PointerRun]:
+        copy = self.copies.pop(copy_id)
+        del self._ids_by_name[copy.name]
+        freed = self._drop_private(copy.top) if copy.top is not None else []
+        if all(other.base != copy.base for other in self.copies.values()):
+            freed += self._drop_from_chain(copy.base)
+        return freed
+
+    def _drop_private(self, layer_id: int) -> list[PointerRun]:
+        """Drop private layers that nothing lies on; hand one with a single user to that user."""
+        freed: list[PointerRun] = []
+        here: int | None = layer_id
+        while here is not None:
+            layer = self.layers[here]
+            if any(copy.top == here for copy in self.copies.values()):
+                break
+            children = [other for other in self.layers.values() if other.parent == here]
+            if len(children) > 1:
+                break
+            if children:
+                child = children[0]
+                merged, unneeded = handdown.hand_down(child.map.flatten(), layer.map.flatten())
+                self._replace(child, merged)
+                child.parent = layer.parent
+                freed.append(unneeded)
+                self._forget(layer)
+                break
+            freed.append(layer.map.flatten())
+            self._forget(layer)
+            here = layer.parent
+        return freed
+
+    def _drop_from_chain(self, layer_id: int) -> list[PointerRun]:
+        """Drop a layer at which no view enters; the next older one inherits what it lacks."""
+        layer, index = self.layers[layer_id], self.chain.index(layer_id)
+        if index == 0:
+            unneeded = layer.map.flatten()
+        else:
+            older = self.layers[self.chain[index - 1]]
+            merged, unneeded = handdown.hand_down(older.map.flatten(), layer.map.flatten())
+            self._replace(older, merged)
+        self._forget(layer)
+        del self.chain[index]
+        return [unneeded]
+
+    def _replace(self, layer: Layer, run: PointerRun) -> None:
+        self.dropped_places += [place for _, place in layer.places.values()]
+        layer.places.clear()
+        layer.replace(run)
+
+    def _forget(self, layer: Layer) -> None:
+        self.dropped_places += [place for _, place in layer.places.values()]
+        del self.layers[layer.id]

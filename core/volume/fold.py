@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fold the log into tables: what opening then reads instead of the log.
+
+Everything goes to fresh space, is synced, and becomes true with one superblock; only then is the
+space of what it replaces free. Tables are written per run of a layer and stay while the run does,
+so a fold costs what is new, not what there is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from core.area.additional import place_block
+from core.area.freeruns import Runs, merge
+from core.device.base import write_all
+from core.errors import AreaFullError
+from core.format import catalog as catalog_format
+from core.format import table
+from core.format.layout import block_ceil
+from core.mapping.layermap import LayerMap
+from core.mapping.pointerrun import PointerRun
+from core.volume.catalog import Catalog
+
+if TYPE_CHECKING:
+    from core.answers import Int64s
+    from core.area.additional import AdditionalArea
+    from core.format.catalog import LayerRecord
+    from core.format.superblock import Place, SuperblockFields
+    from core.journal.writer import Journal
+    from core.volume.catalog import Layer
+    from core.volume.state import VolumeState
+
+GROUPS_BEFORE_FOLD: Final = 1024
+_FREE_LIST_SLACK: Final = 64
+
+
+def fold(state: VolumeState, *, clean: bool = False, fingerprint: bytes = b"") -> bool:
+    """Write tables, catalog and free list, and a superblock that names them.
+
+    Args:
+        state: With an additional area; nothing staged or waiting stays so.
+        clean: The volume is being closed after a checkpoint.
+        fingerprint: Of the image, if ``clean``.
+
+    Returns:
+        False if the area has no room for it; then nothing has changed and the log goes on.
+    """
+    area, journal = state.area, state.journal
+    assert area is not None
+    assert journal is not None
+    journal.barrier()
+    work = _Fold(state, area)
+    try:
+        fields = work.write(journal)
+    except AreaFullError:
+        work.take_back()
+        return False
+    area.device.sync()
+    area.write_superblock(msgspec.structs.replace(fields, clean=clean, fingerprint=fingerprint))
+    work.release_replaced(journal)
+    return True
+
+
+class _Fold:
+    """One fold: what it has placed, and what it will make free."""
+
+    def __init__(self, state: VolumeState, area: AdditionalArea) -> None:
+        self._state = state
+        self._area = area
+        self._placed: list[Place] = []
+        self._tables: list[tuple[Layer, PointerRun, Place]] = []
+        self._replaced: list[Place] = list(state.catalog.dropped_places)
+
+    def write(self, journal: Journal) -> SuperblockFields:
+        """Write everything but the superblock; return its fields."""
+        state, area, old = self._state, self._area, self._area.fields
+        places = {layer.id: self._layer(layer) for layer in state.catalog.layers.values()}
+        record = state.catalog.to_record(places)
+        catalog_place = place_block(area, len(catalog_format.pack(record, 0, area.uuid)))
+        self._placed.append(catalog_place)
+        self._write_at(catalog_place, catalog_format.pack(record, catalog_place.offset, area.uuid))
+        self._replaced += [place for place in (old.catalog, old.free_list) if place.length]
+        free_place = self._write_free_list(journal)
+        return msgspec.structs.replace(
+            old,
+            log_offset=journal.log.offset,
+            log_seq=journal.log.seq,
+            segment_stop=journal.log.segment_stop,
+            area_end=area.allocator.end,
+            covered_ring_seq=journal.covered_ring_seq,
+            ring_ready_bytes=journal.ring.ready_bytes,
+            catalog=catalog_place,
+            free_list=free_place,
+        )
+
+    def take_back(self) -> None:
+        """Free what was placed; nothing durable names it."""
+        for place in self._placed:
+            self._area.allocator.release(place.offset, block_ceil(place.length))
+        self._area.allocator.commit_releases()
+
+    def release_replaced(self, journal: Journal) -> None:
+        """Free what the new superblock does not name any more."""
+        for layer, run, place in self._tables:
+            layer.places[id(run)] = (run, place)
+        starts, lengths = self._replaced_extents(journal)
+        self._area.allocator.release_many(starts, lengths)
+        self._area.allocator.commit_releases()
+        self._state.catalog.dropped_places.clear()
+        journal.log.metadata.clear()
+        journal.log.group_count = 0
+
+    def _layer(self, layer: Layer) -> list[Place]:
+        """Write the runs of a layer that have no table yet; return all its tables."""
+        places, kept = [], set()
+        for run in layer.map.runs:
+            known = layer.places.get(id(run))
+            place = known[1] if known else self._run(layer, run)
+            kept.add(id(run))
+            places.append(place)
+        for key in [key for key in layer.places if key not in kept]:
+            self._replaced.append(layer.places.pop(key)[1])
+        return places
+
+    def _run(self, layer: Layer, run: PointerRun) -> Place:
+        columns: list[table.Column] = [
+            run.starts, run.lengths, run.offsets, run.checksums, run.heads, run.wholes, run.kinds
+        ]  # fmt: skip
+        uuid, magic = self._area.uuid, table.POINTERS_MAGIC
+        place = place_block(self._area, table.length_bytes(magic, len(run)))
+        self._placed.append(place)
+        self._tables.append((layer, run, place))
+        self._write_at(place, table.pack(magic, place.offset, uuid, layer.id, columns))
+        return place
+
+    def _write_free_list(self, journal: Journal) -> Place:
+        """Write what will be free once the superblock holds."""
+        allocator, uuid = self._area.allocator, self._area.uuid
+        count = len(allocator.free_runs().starts) + len(journal.log.metadata) + len(self._replaced)
+        length = table.length_bytes(table.FREE_MAGIC, count + _FREE_LIST_SLACK)
+        place = place_block(self._area, length)
+        self._placed.append(place)
+        free = allocator.free_runs()
+        starts, lengths = self._replaced_extents(journal)
+        runs = merge(
+            Runs(np.concatenate((free.starts, starts)), np.concatenate((free.lengths, lengths)))
+        )
+        columns = [runs.starts, runs.starts + runs.lengths]
+        self._write_at(place, table.pack(table.FREE_MAGIC, place.offset, uuid, 0, columns))
+        return place
+
+    def _replaced_extents(self, journal: Journal) -> tuple[Int64s, Int64s]:
+        extents = [(place.offset, block_ceil(place.length)) for place in self._replaced]
+        extents += journal.log.metadata
+        starts = np.fromiter((start for start, _ in extents), np.int64, len(extents))
+        return starts, np.fromiter((length for _, length in extents), np.int64, len(extents))
+
+    def _write_at(self, place: Place, raw: bytes) -> None:
+        write_all(self._area.device, raw, place.offset)
+
+
+def load_layers(state: VolumeState, area: AdditionalArea) -> None:
+    """Fill catalog and layers from the tables that the superblock names.
+
+    Raises:
+        CorruptAreaError: One of them is damaged.
+    """
+    place = area.fields.catalog
+    record = catalog_format.unpack(area.read_place(place), place.offset, area.uuid)
+    state.catalog = Catalog.from_record(record)
+    for layer_record in record.layers:
+        _load_layer(state.catalog, layer_record, area)
+
+
+def _load_layer(catalog: Catalog, record: LayerRecord, area: AdditionalArea) -> None:
+    layer, runs = catalog.layers[record.id], list[PointerRun]()
+    for place in record.tables:
+        raw = area.read_place(place)
+        columns = table.unpack(table.POINTERS_MAGIC, raw, place.offset, area.uuid)
+        starts, lengths, offsets, checksums, heads, wholes, kinds = columns
+        runs.append(PointerRun(starts, lengths, offsets, kinds, checksums, heads, wholes))
+    layer.map = LayerMap(runs)
+    kept = {id(run) for run in layer.map.runs}
+    for run, place in zip(runs, record.tables, strict=True):
+        if id(run) in kept:
+            layer.places[id(run)] = (run, place)
+        else:
+            catalog.dropped_places.append(place)

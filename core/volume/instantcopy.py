@@ -1,0 +1,235 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Second group: the instant copy operation on the data location of a write.
+
+Location in the initial area: each grain that a copy still reads there and that was not kept before
+is copied to the additional area, once for all copies, with a pointer to it (``preserve``). Location
+in the
+additional area: nothing is copied from the initial area; a fresh place is taken and the pointer
+will point to the new data there (``redirect``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.answers import PointerKind
+from core.device.base import read_into
+from core.errors import AreaFullError
+from core.events import EventFlag, EventKind
+from core.format.layout import EXTENT_BYTES_MAX
+from core.mapping.grainset import GrainSet
+from core.units import SECTOR_BYTES
+
+if TYPE_CHECKING:
+    from core.format.block import Readable
+    from core.format.catalog import CopyRecord
+    from core.journal.writer import Journal
+    from core.volume.state import VolumeState
+
+_ORIGINAL = int(PointerKind.ORIGINAL)
+_NEW = int(PointerKind.NEW)
+_ZERO = int(PointerKind.ZERO)
+_ZEROES = bytes(EXTENT_BYTES_MAX)
+
+
+def preserve(state: VolumeState, journal: Journal, gaps: list[tuple[int, int]]) -> int:
+    """Stage the originals of grains that the active layer does not hold; return the bytes copied.
+
+    Args:
+        state: A volume with copies.
+        journal: Its journal.
+        gaps: Half-open ranges of grain numbers, none of them in ``state.preserved``.
+
+    Raises:
+        AreaFullError: There is no room; the originals staged so far do no harm.
+    """
+    preserved, active = state.preserved, state.catalog.active
+    assert preserved is not None
+    assert active is not None
+    shift, size, moved = state.grain_shift, state.size_bytes, 0
+    step = max(EXTENT_BYTES_MAX >> shift, 1)
+    try:
+        for first, stop in gaps:
+            for grain in range(first, stop, step):
+                until = min(grain + step, stop)
+                start = grain << shift
+                length = min(until << shift, size) - start
+                journal.make_room(length)
+                moved += _preserve_extent(state, journal, active.id, start, length)
+                preserved.add(grain, until)
+    except AreaFullError:
+        # The write is refused, but what was staged counts as preserved from now on: a later write
+        # to it goes straight to the image, so it must be durable first.
+        journal.barrier()
+        raise
+    return moved
+
+
+def _preserve_extent(
+    state: VolumeState, journal: Journal, layer_id: int, start: int, length: int
+) -> int:
+    """Copy one extent I -> A and make the pointer to it; return the bytes copied."""
+    opened, stats = journal.opened, state.stats
+    target = opened.reserve(length)
+    read_into(state.image, target, start)
+    stats.preserved_portions += 1
+    if target[0] == 0 and bytes(target) == _ZEROES[:length]:
+        # The range may be a hole: let a full disk refuse the write before it is accepted.
+        state.image.allocate(start, length)
+        opened.add_zero(layer_id, start, length, _ZERO)
+        stats.zero_bytes += length
+        state.publish(
+            EventKind.PRESERVED,
+            flags=EventFlag.ZERO,
+            copy_id=_newest(state),
+            start=start,
+            length=length,
+        )
+        return 0
+    offset = opened.add(layer_id, start, length, _ORIGINAL)
+    stats.preserved_bytes += length
+    if state.sink is not None:
+        state.sink.publish(EventKind.PRESERVED, 0, _newest(state), start, length, length, offset)
+    return length
+
+
+def _newest(state: VolumeState) -> int:
+    return next(reversed(state.catalog.copies))
+
+
+def needed_gaps(state: VolumeState, gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Leave out of ``gaps`` the grains whose original no copy depends on any more.
+
+    That can only be if every view has private layers; then a grain which all of them have
+    overwritten wholly is nobody's.
+    """
+    catalog = state.catalog
+    if catalog.plain_snapshots_exist():
+        return gaps
+    if state.staged_sectors and state.journal is not None:
+        # What a clone has only in memory would be lost in a power cut, and the original with it.
+        state.journal.barrier()
+    shift = state.grain_shift
+    needed = GrainSet(state.grain_bytes)
+    for copy in catalog.copies.values():
+        layers = catalog.private_stack(copy)
+        for first, stop in gaps:
+            _add_uncovered(
+                state, needed, [layer.id for layer in layers], first << shift, stop << shift
+            )
+    if not len(needed):
+        return []
+    return [part for first, stop in gaps for part in _held(needed, first, stop)]
+
+
+def _add_uncovered(
+    state: VolumeState, needed: GrainSet, layer_ids: list[int], start: int, stop: int
+) -> None:
+    """Add the grains of ``[start, stop)`` that the given layers do not cover wholly."""
+    ranges = [(start, min(stop, state.size_bytes))]
+    for layer_id in layer_ids:
+        layer, remaining = state.catalog.layers[layer_id].map, list[tuple[int, int]]()
+        for low, high in ranges:
+            starts, stops = layer.clip(low, high).gaps(low, high)
+            remaining += zip(starts.tolist(), stops.tolist(), strict=True)
+        ranges = remaining
+    shift = state.grain_shift
+    for low, high in ranges:
+        needed.add(low >> shift, (high - 1 >> shift) + 1)
+
+
+def _held(grains: GrainSet, first: int, stop: int) -> list[tuple[int, int]]:
+    """Return the ranges within ``[first, stop)`` that are held."""
+    held, at = [], first
+    for gap_first, gap_stop in grains.gaps(first, stop):
+        if at < gap_first:
+            held.append((at, gap_first))
+        at = gap_stop
+    if at < stop:
+        held.append((at, stop))
+    return held
+
+
+def redirect(
+    state: VolumeState, journal: Journal, copy: CopyRecord, offset: int, payload: Readable
+) -> int:
+    """Stage new data of a clone with pointers to it; nothing is read from the initial area.
+
+    Returns:
+        Bytes placed in the additional area: all of them.
+    """
+    assert copy.top is not None
+    source = memoryview(payload)
+    for at in range(0, len(source), EXTENT_BYTES_MAX):
+        _redirect_extent(state, journal, copy, offset + at, source[at : at + EXTENT_BYTES_MAX])
+    state.stats.copy_writes += 1
+    state.stats.copy_written_bytes += len(source)
+    return len(source)
+
+
+def _redirect_extent(
+    state: VolumeState, journal: Journal, copy: CopyRecord, start: int, piece: memoryview
+) -> None:
+    length, layer_id = len(piece), copy.top
+    assert layer_id is not None
+    place = clear_staged(state, journal, layer_id, start, length)
+    if place is not None:
+        journal.opened.at(place, length)[:] = piece
+    else:
+        journal.make_room(length)
+        journal.opened.reserve(length)[:] = piece
+        place = journal.opened.add(layer_id, start, length, _NEW)
+        _note_staged(state, layer_id, start, length, place)
+    journal.note_staged()
+    state.publish(
+        EventKind.REDIRECTED,
+        copy_id=copy.id,
+        start=start,
+        length=length,
+        moved=length,
+        area_offset=place,
+    )
+
+
+def clear_staged(
+    state: VolumeState, journal: Journal, layer_id: int, start: int, length: int
+) -> int | None:
+    """Make a clone's range free of staged data, so that one group never holds it twice.
+
+    Returns:
+        The address of exactly this range, if it is staged and no flush has written it yet; it may
+        then be overwritten there.
+    """
+    sectors = state.staged_sectors.get(layer_id)
+    first, stop = start // SECTOR_BYTES, (start + length) // SECTOR_BYTES
+    if sectors is None or sectors.gaps(first, stop) == [(first, stop)]:
+        return None
+    place, staged_length = state.staged_new.get((layer_id, start), (0, 0))
+    opened = journal.opened
+    if staged_length == length and place >= opened.base + opened.ring_bytes:
+        return place
+    journal.barrier()
+    return None
+
+
+def redirect_zero(
+    state: VolumeState, journal: Journal, copy: CopyRecord, start: int, length: int
+) -> None:
+    """Point a clone's range to zeroes; no data is kept."""
+    assert copy.top is not None
+    sectors = state.staged_sectors.get(copy.top)
+    first, stop = start // SECTOR_BYTES, (start + length) // SECTOR_BYTES
+    if sectors is not None and sectors.gaps(first, stop) != [(first, stop)]:
+        journal.barrier()
+    journal.make_room(0)
+    journal.opened.add_zero(copy.top, start, length, _ZERO)
+    _note_staged(state, copy.top, start, length, 0)
+    journal.note_staged()
+
+
+def _note_staged(state: VolumeState, layer_id: int, start: int, length: int, place: int) -> None:
+    if place:
+        state.staged_new[layer_id, start] = (place, length)
+    sectors = state.staged_sectors.setdefault(layer_id, GrainSet(SECTOR_BYTES))
+    sectors.add(start // SECTOR_BYTES, (start + length) // SECTOR_BYTES)

@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Open a volume from its devices, give it an additional area, close it again."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from core.area import additional
+from core.device.fingerprint import Fingerprint, compare_fingerprint, take_fingerprint
+from core.errors import FormatError, ImageChangedError
+from core.format.layout import geometry_for
+from core.format.superblock import Place, SuperblockFields
+from core.journal.log import Log
+from core.journal.opengroup import OpenGroup
+from core.journal.overlay import Overlay
+from core.journal.ring import Ring
+from core.journal.writer import Journal
+from core.volume import recover
+from core.volume.fold import fold, load_layers
+from core.volume.state import VolumeState
+
+if TYPE_CHECKING:
+    from core.area.additional import AdditionalArea
+    from core.device.base import Device
+
+NO_PLACE: Final = Place(0, 0)
+
+
+def state_without_area(image: Device, grain_bytes: int, *, thin: bool) -> VolumeState:
+    """Return a volume whose image has no additional area yet."""
+    return VolumeState(image, image.size, grain_bytes, thin=thin)
+
+
+def state_with_area(
+    image: Device,
+    area_device: Device,
+    *,
+    writable: bool,
+    mtime_ns: int = 0,
+    accept_changes: bool = False,
+) -> VolumeState:
+    """Open a volume with its additional area; recover it if it was not closed cleanly.
+
+    Args:
+        image: The initial area.
+        area_device: The additional area.
+        writable: Whether recovery may write; else it stays in memory.
+        mtime_ns: Time of the image's last change, 0 if unknown.
+        accept_changes: The user accepts that the image was changed from outside.
+
+    Raises:
+        RangepairError: It cannot be opened; nothing was written.
+    """
+    area = additional.load(area_device)
+    fields = area.fields
+    _check_size(image, area)
+    state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
+    state.area = area
+    if fields.clean and not accept_changes:
+        state.read_only = _changes_outside(image, area, mtime_ns)
+    load_layers(state, area)
+    _recover(state, area, writable=writable and not state.read_only)
+    return state
+
+
+def _check_size(image: Device, area: AdditionalArea) -> None:
+    size = area.fields.size_bytes
+    if image.size != size:
+        word = "shorter" if image.size < size else "longer"
+        raise ImageChangedError(
+            f"{image.path} has {image.size} bytes and is {word} than the {size} bytes its "
+            f"additional area {area.device.path} was made for; bring the image back to that size, "
+            "or move the additional area away to use the image without its copies."
+        )
+
+
+def _changes_outside(image: Device, area: AdditionalArea, mtime_ns: int) -> str:
+    """Return a sentence if the image is not as it was at clean close, else an empty string."""
+    try:
+        kept = msgspec.msgpack.decode(area.fields.fingerprint, type=Fingerprint)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"The fingerprint of the image cannot be read: {error}.") from None
+    difference = compare_fingerprint(image, mtime_ns, kept)
+    if not difference:
+        return ""
+    if difference.extents:
+        where = ", ".join(str(extent) for extent in difference.extents[:4])
+        what = f"{len(difference.extents)} of the places looked at differ, first {where}"
+    else:
+        what = "its time of change differs"
+    other = Path(os.path.realpath(image.path)).name != Path(area.fields.image_name).name
+    whose = (
+        f"The additional area {area.device.path} belongs to another image "
+        f"({area.fields.image_name}), or this one"
+        if other
+        else f"{image.path}"
+    )
+    return (
+        f"{whose} was changed by another program while copies existed ({what}), so copies may show "
+        "wrong data there; open it with --accept-changes to go on, or restore the image."
+    )
+
+
+def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> None:
+    fields = area.fields
+    log = Log(
+        area.device,
+        area.allocator,
+        area.uuid,
+        segment_bytes=fields.segment_bytes,
+        offset=fields.log_offset,
+        seq=fields.log_seq,
+        segment_stop=fields.segment_stop,
+    )
+    dead_seq = area.read_ring_dead_seq()
+    covered, groups = fields.covered_ring_seq, []
+    if not fields.clean:
+        covered = recover.replay_log(state, area, log)
+        groups = list(recover.intact_ring_groups(area, dead_seq))
+    journal = _journal(state, area, log, dead_seq)
+    journal.covered_ring_seq = covered
+    state.journal = journal
+    if groups:
+        if not writable:
+            _stay_in_memory(state, area, journal)
+        recover.replay_ring(state, journal, groups, covered)
+        if writable:
+            journal.checkpoint()
+    recover.active_grains_of(state)
+
+
+def _journal(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) -> Journal:
+    ring = Ring(
+        area.device,
+        area.uuid,
+        area.fields.ring_bytes,
+        dead_seq=dead_seq,
+        seq=dead_seq,
+        ready_bytes=area.fields.ring_ready_bytes,
+    )
+    return Journal(
+        image=state.image,
+        area=area.device,
+        ring=ring,
+        log=log,
+        geometry=area.geometry,
+        grain_bytes=state.grain_bytes,
+        size_bytes=state.size_bytes,
+        stats=state.stats,
+        group_closed=state.note_group,
+    )
+
+
+def _stay_in_memory(state: VolumeState, area: AdditionalArea, journal: Journal) -> None:
+    """Make the buffers hold all of the ring, at addresses that no real data has."""
+    size = area.fields.ring_bytes
+    journal.opened = OpenGroup(size)
+    journal.opened.begin(recover.READ_ONLY_BASE, size)
+    journal.overlay = Overlay(size, state.grain_bytes, state.size_bytes)
+
+
+def add_area(
+    state: VolumeState, area_device: Device, image_name: str, *, prepare_ring: bool = False
+) -> None:
+    """Give a volume its additional area; durable on return.
+
+    Raises:
+        AreaFullError: There is no room for it.
+    """
+    geometry = geometry_for(state.size_bytes, state.grain_bytes)
+    state.image.sync()
+    fields = SuperblockFields(
+        size_bytes=state.size_bytes,
+        grain_bytes=state.grain_bytes,
+        thin=state.thin,
+        created=time.time(),
+        image_name=image_name,
+        log_offset=0,
+        log_seq=1,
+        segment_stop=0,
+        area_end=0,
+        covered_ring_seq=0,
+        ring_ready_bytes=0,
+        catalog=NO_PLACE,
+        free_list=NO_PLACE,
+        clean=False,
+        fingerprint=b"",
+        **geometry._asdict(),
+    )
+    area = additional.format_area(area_device, os.urandom(16), fields)
+    start = area.allocator.allocate(geometry.segment_bytes)
+    log = Log(
+        area.device,
+        area.allocator,
+        area.uuid,
+        segment_bytes=geometry.segment_bytes,
+        offset=start,
+        seq=1,
+        segment_stop=start + geometry.segment_bytes,
+    )
+    state.area = area
+    state.journal = _journal(state, area, log, 0)
+    while prepare_ring and state.journal.ring.prepare_step():
+        pass
+    fold(state)
+
+
+def close_cleanly(state: VolumeState, mtime_ns: int) -> None:
+    """Fold what the log holds and mark the additional area clean; after a checkpoint.
+
+    Args:
+        state: The volume.
+        mtime_ns: Time of the image's last change, asked for after the checkpoint.
+    """
+    area, journal = state.area, state.journal
+    if area is None or journal is None or journal.failed is not None:
+        return
+    fingerprint = msgspec.msgpack.encode(take_fingerprint(state.image, mtime_ns))
+    if area.fields.log_seq != journal.log.seq:
+        fold(state, clean=True, fingerprint=fingerprint)  # without room for it: replayed at open
+    else:
+        area.mark(clean=True, fingerprint=fingerprint, ring_ready_bytes=journal.ring.ready_bytes)

@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Read the original, or a copy through its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from core.answers import PointerKind
+from core.device.base import read_into
+from core.mapping.pointerrun import EMPTY, PointerRun, overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.format.catalog import CopyRecord
+    from core.volume.state import VolumeState
+
+_ZERO: Final = int(PointerKind.ZERO)
+Ranges = list[tuple[int, int]]
+
+
+def read_original(state: VolumeState, offset: int, length: int) -> bytes:
+    """Return bytes of the original: the initial area, and what still waits on top of it."""
+    whole = state.image.pread(length, offset)
+    if len(whole) != length:
+        patched = bytearray(length)
+        read_into(state.image, patched, offset)
+        whole = bytes(patched)
+    if state.journal is None or not state.journal.overlay.used_bytes:
+        return whole
+    patched = bytearray(whole)
+    state.journal.overlay.patch(offset, memoryview(patched))
+    return bytes(patched)
+
+
+class Views:
+    """Reader of copies; keeps the sealed layers of each view it was asked for as one flat run."""
+
+    VIEWS_MAX: Final = 16
+
+    def __init__(self, state: VolumeState) -> None:
+        """Read from ``state``."""
+        self._state = state
+        self._sealed: dict[int, tuple[int, PointerRun]] = {}
+
+    def read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes of a copy's view at ``offset``."""
+        whole = bytearray(length)
+        target = memoryview(whole)
+        ranges: Ranges = [(offset, offset + length)]
+        for clip in self._sources(copy):
+            ranges = self._fill_from(clip, ranges, target, offset)
+            if not ranges:
+                break
+        for start, stop in ranges:
+            read_into(self._state.image, target[start - offset : stop - offset], start)
+        return bytes(whole)
+
+    def flatten(self, copy: CopyRecord) -> PointerRun:
+        """Return the whole resolved pointer table of a copy."""
+        state = self._state
+        table = EMPTY
+        for layer in state.catalog.private_stack(copy):
+            for run in (state.staged_run(layer.id), layer.map.flatten()):
+                table = overlay(table, run)
+        active = state.catalog.active
+        assert active is not None
+        runs = [state.staged_run(active.id), active.map.flatten()]
+        if copy.base != active.id:
+            runs.insert(0, self._sealed_run(copy))
+        for run in runs:
+            table = overlay(table, run)
+        return table
+
+    def _sources(self, copy: CopyRecord) -> list[Callable[[int, int], PointerRun]]:
+        """Return what to ask for pointers, topmost first; gaps of all are the initial area's."""
+        state = self._state
+        sources: list[Callable[[int, int], PointerRun]] = []
+        for layer in state.catalog.private_stack(copy):
+            sources += [state.staged_run(layer.id).clip, layer.map.clip]
+        active = state.catalog.active
+        assert active is not None
+        if copy.base != active.id:
+            sources.append(self._sealed_run(copy).clip)
+        return [*sources, state.staged_run(active.id).clip, active.map.clip]
+
+    def _sealed_run(self, copy: CopyRecord) -> PointerRun:
+        """Return the layers of the chain from the copy's base to before the active one, as one."""
+        state = self._state
+        structure, run = self._sealed.get(copy.base, (-1, EMPTY))
+        if structure != state.structure:
+            run = EMPTY
+            for layer in state.catalog.chain_stack(copy)[:-1]:
+                run = overlay(run, layer.map.flatten())
+            if len(self._sealed) >= self.VIEWS_MAX:
+                del self._sealed[next(iter(self._sealed))]
+            self._sealed[copy.base] = (state.structure, run)
+        return run
+
+    def _fill_from(
+        self, clip: Callable[[int, int], PointerRun], ranges: Ranges, target: memoryview, base: int
+    ) -> Ranges:
+        """Fill what one source has of ``ranges``; return what it has not."""
+        remaining: Ranges = []
+        for start, stop in ranges:
+            run = clip(start, stop)
+            if not len(run):
+                remaining.append((start, stop))
+                continue
+            self._fill(run, target, base)
+            starts, stops = run.gaps(start, stop)
+            remaining += zip(starts.tolist(), stops.tolist(), strict=True)
+        return remaining
+
+    def _fill(self, run: PointerRun, target: memoryview, base: int) -> None:
+        rows = zip(
+            run.starts.tolist(),
+            run.lengths.tolist(),
+            run.offsets.tolist(),
+            run.kinds.tolist(),
+            strict=True,
+        )
+        for start, length, offset, kind in rows:
+            if kind != _ZERO:
+                self.read_area(target[start - base : start - base + length], offset)
+
+    def read_area(self, target: memoryview, offset: int) -> None:
+        """Fill ``target`` from an address of the additional area, staged or on disk."""
+        journal, area = self._state.journal, self._state.area
+        assert journal is not None
+        assert area is not None
+        if journal.opened.holds(offset):
+            target[:] = journal.opened.at(offset, len(target))
+        else:
+            read_into(area.device, target, offset)

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""First group: receive a write to a data location in the initial or the additional area.
+
+The original's locations lie in the initial area, a clone's in the additional area; this is the
+one place that decides which of the two a write is for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.errors import ReadOnlyError
+from core.session import ORIGINAL
+
+if TYPE_CHECKING:
+    from core.format.catalog import CopyRecord
+    from core.volume.state import VolumeState
+
+
+def receive(state: VolumeState, offset: int, length: int, name: str) -> CopyRecord | None:
+    """Check a write; return the clone it is for, or None if it is for the original.
+
+    Raises:
+        RangepairError: It cannot be accepted; nothing was changed.
+    """
+    if state.read_only or (state.journal is not None and state.journal.failed is not None):
+        state.check_writable()
+    if (offset | length) & 511 or offset < 0 or offset + length > state.size_bytes:
+        state.check_range(offset, length)
+    if name == ORIGINAL:
+        return None
+    copy = state.copy_named(name)
+    if copy is not None and not copy.writable:
+        raise ReadOnlyError(
+            f"{name!r} is a snapshot and takes no writes; make a clone of it and write to that."
+        )
+    return copy

@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bring an additional area that was not closed cleanly to a whole state again.
+
+First the log from where the superblock says: groups with consecutive numbers, each naming the place
+of the next. Groups were written one at a time, so only the last can be torn; its data is verified,
+the others' headers and records suffice. Then the ring: groups with consecutive numbers above the
+dead mark. Originals of ring groups that no permanent group covers are staged again; new data of all
+of them is written in place, in order. Doing all of it twice has the same outcome, so a power cut
+during recovery does no harm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import xxhash
+
+from core.answers import PointerKind
+from core.format import group as group_format
+from core.format import ringgroup
+from core.format.catalog import unpack_change
+from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
+from core.format.layout import BLOCK_BYTES, RING_OFFSET
+from core.journal.log import TAIL_BYTES_MAX
+from core.mapping.grainset import GrainSet
+from core.volume import handdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from core.area.additional import AdditionalArea
+    from core.format.ringgroup import RingGroup
+    from core.journal.log import Log
+    from core.journal.writer import Journal
+    from core.volume.state import VolumeState
+
+READ_ONLY_BASE: Final = 1 << 62
+"""Where the open group of a volume that may not be written pretends to lie: no real address."""
+
+CHANGE_BYTES_MAX: Final = 16 << 20
+
+
+def replay_log(state: VolumeState, area: AdditionalArea, log: Log) -> int:
+    """Bring catalog, layers and allocator up to the end of the log.
+
+    Returns:
+        The number of the last ring group whose originals are all in tables or log.
+    """
+    covered = area.fields.covered_ring_seq
+    for group in intact_groups(area, log.offset, log.seq):
+        covered = max(covered, group.covers_ring_seq)
+        log.follow(group)
+        if group.kind == KIND_CHANGE:
+            freed = state.catalog.apply(unpack_change(group.tail))
+            area.allocator.release_many(*handdown.extents_of(freed))
+            area.allocator.commit_releases()
+        elif group.record_count:
+            state.note_group(group)
+    return covered
+
+
+def intact_groups(area: AdditionalArea, offset: int, seq: int) -> Iterator[Group]:
+    """Yield the groups of the log from ``offset`` on, the torn one at the end left out."""
+    group = _read_group(area, offset, seq)
+    while group is not None:
+        following = _read_group(area, group.next_offset, group.seq + 1)
+        if following is None and not _payload_is_intact(area, group):
+            return
+        yield group
+        group = following
+
+
+def intact_ring_groups(area: AdditionalArea, dead_seq: int) -> Iterator[RingGroup]:
+    """Yield the live groups of the ring, in order."""
+    position, seq = 0, dead_seq + 1
+    ring_bytes = area.fields.ring_bytes
+    while position < ring_bytes:
+        group = ringgroup.unpack(
+            area.uuid, RING_OFFSET + position, seq, area.device.pread, ring_bytes - position
+        )
+        if group is None:
+            return
+        yield group
+        position += group.total_bytes
+        seq += 1
+
+
+def replay_ring(
+    state: VolumeState, journal: Journal, groups: list[RingGroup], covered_seq: int
+) -> None:
+    """Stage the originals that the ring holds, and let its new data wait.
+
+    Nothing is written here unless memory runs short.
+    """
+    for group in groups:
+        records = group.records
+        if group.seq > covered_seq:
+            journal.make_room(len(group.originals))
+            _stage(journal, group)
+        journal.ring.seq = group.seq
+        for start, length, at in _columns(records[records["kind"] == RECORD_WRITE]):
+            first = start >> state.grain_shift
+            stop = (start + length - 1 >> state.grain_shift) + 1
+            journal.put(first, stop, group.writes[at : at + length])
+
+
+def _stage(journal: Journal, group: RingGroup) -> None:
+    opened = journal.opened
+    for record in group.records:
+        kind = int(record["kind"])
+        start, length, offset = int(record["start"]), int(record["length"]), int(record["offset"])
+        if kind == RECORD_WRITE:
+            continue
+        if not offset:
+            opened.add_zero(int(record["layer"]), start, length, kind)
+            continue
+        at = offset - group.originals_base
+        opened.reserve(length)[:] = group.originals[at : at + length]
+        opened.add(int(record["layer"]), start, length, kind)
+
+
+def _columns(records: group_format.RecordArray) -> Iterator[tuple[int, int, int]]:
+    return zip(
+        records["start"].tolist(),
+        records["length"].tolist(),
+        records["offset"].tolist(),
+        strict=True,
+    )
+
+
+def _read_group(area: AdditionalArea, offset: int, seq: int) -> Group | None:
+    if offset % BLOCK_BYTES or offset >= area.device.size:
+        return None
+    tail_max = max(TAIL_BYTES_MAX, CHANGE_BYTES_MAX)
+    return group_format.unpack(area.uuid, offset, seq, area.device.pread, tail_max)
+
+
+def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
+    if group.kind == KIND_CHANGE:
+        return True
+    records = group.records
+    has_bytes = records["kind"] != int(PointerKind.ZERO)
+    for offset, length, checksum in zip(
+        records["offset"][has_bytes].tolist(),
+        records["length"][has_bytes].tolist(),
+        records["checksum"][has_bytes].tolist(),
+        strict=True,
+    ):
+        raw = area.device.pread(length, offset)
+        if len(raw) != length or xxhash.xxh3_64_intdigest(raw) != checksum:
+            return False
+    return True
+
+
+def active_grains_of(state: VolumeState) -> None:
+    """Find the grains which the active layer preserves, from its pointers and the open group."""
+    active = state.catalog.active
+    if active is None:
+        state.preserved = None
+        return
+    state.preserved = GrainSet(state.grain_bytes)
+    for run in active.map.runs:
+        state.preserved.add_run(run)
+    state.preserved.add_run(state.staged_run(active.id))

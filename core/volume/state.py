@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an open volume consists of, and the two questions every operation asks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.answers import Stats
+from core.area.freeruns import Runs, complement
+from core.errors import InvalidRangeError, NoSuchCopyError, ReadOnlyError
+from core.events import ORIGINAL_ID, EventKind
+from core.format.layout import BLOCK_BYTES
+from core.mapping.pointerrun import EMPTY, PointerRun
+from core.session import ORIGINAL
+from core.units import SECTOR_BYTES
+from core.volume import handdown
+from core.volume.catalog import Catalog
+
+if TYPE_CHECKING:
+    from core.area.additional import AdditionalArea
+    from core.device.base import Device
+    from core.events import EventSink
+    from core.format.catalog import CopyRecord
+    from core.format.group import Group, RecordArray
+    from core.journal.writer import Journal
+    from core.mapping.grainset import GrainSet
+
+
+class VolumeState:
+    """An open volume.
+
+    Attributes:
+        image: The initial area.
+        size_bytes, grain_bytes: Of the volume; a grain is the unit in which originals are kept.
+        area, journal: The additional area and its writer; None until the first copy is taken.
+        preserved: Grains whose originals the active layer holds; None without copies.
+        read_only: Why nothing may be written, or an empty string.
+        structure: Rises when copies or layers change; caches of views compare it.
+    """
+
+    def __init__(self, image: Device, size_bytes: int, grain_bytes: int, *, thin: bool) -> None:
+        """Make the state of a volume without an additional area."""
+        self.image = image
+        self.size_bytes = size_bytes
+        self.grain_bytes = grain_bytes
+        self.grain_shift = grain_bytes.bit_length() - 1
+        self.thin = thin
+        self.catalog = Catalog()
+        self.area: AdditionalArea | None = None
+        self.journal: Journal | None = None
+        self.preserved: GrainSet | None = None
+        self.stats = Stats()
+        self.sink: EventSink | None = None
+        self.read_only = ""
+        self.structure = 0
+        self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
+        self.staged_sectors: dict[int, GrainSet] = {}
+        self._staged_runs: dict[int, tuple[int, int, PointerRun]] = {}
+
+    # -- questions ---------------------------------------------------------------------------
+
+    def copy_named(self, name: str) -> CopyRecord | None:
+        """Return the copy of this name, None for the original.
+
+        Raises:
+            NoSuchCopyError: There is none, or it is deleted.
+        """
+        if name == ORIGINAL:
+            return None
+        copy = self.catalog.find(name)
+        if copy is None or copy.deleted:
+            hint = "it is deleted; undelete it first" if copy else "'rangepair list' shows them all"
+            raise NoSuchCopyError(f"There is no copy named {name!r}; {hint}.")
+        return copy
+
+    def check_range(self, offset: int, length: int) -> None:
+        """See to it that a range lies on sectors and within the volume.
+
+        Raises:
+            InvalidRangeError: It does not.
+        """
+        if offset < 0 or length < 0 or offset + length > self.size_bytes:
+            raise InvalidRangeError(
+                f"The range of {length} bytes at {offset} goes beyond the volume's "
+                f"{self.size_bytes} bytes; choose one inside."
+            )
+        if (offset | length) % SECTOR_BYTES:
+            raise InvalidRangeError(
+                f"Offset {offset} and length {length} must be multiples of the sector, "
+                f"{SECTOR_BYTES} bytes; round them."
+            )
+
+    def check_writable(self) -> None:
+        """See to it that the volume takes writes.
+
+        Raises:
+            ReadOnlyError: It does not, and why.
+            DeviceFailedError: A device failed before.
+        """
+        if self.read_only:
+            raise ReadOnlyError(self.read_only)
+        if self.journal is not None and self.journal.failed is not None:
+            raise self.journal.failed
+
+    # -- pointers that are staged ---------------------------------------------------------------
+
+    def staged_run(self, layer_id: int) -> PointerRun:
+        """Return the pointers of a layer that lie in the open group, not yet in the layer's map."""
+        journal = self.journal
+        if journal is None or not journal.opened.count:
+            return EMPTY
+        key = (journal.log.seq, journal.opened.count)
+        known = self._staged_runs.get(layer_id)
+        if known is None or known[:2] != key:
+            records = journal.opened.records()
+            known = (*key, run_of(records[records["layer"] == layer_id]))
+            self._staged_runs[layer_id] = known
+        return known[2]
+
+    def note_group(self, group: Group) -> None:
+        """Move the pointers of a group that is durable now from the open group to their layers."""
+        self.staged_new.clear()
+        self.staged_sectors.clear()
+        self._staged_runs.clear()
+        records = group.records
+        for layer_id in np.unique(records["layer"]).tolist():
+            run = run_of(records[records["layer"] == layer_id])
+            self._append(layer_id, run)
+        if self.area is not None:
+            self._release_padding(self.area, group, records)
+            self.area.allocator.commit_releases()
+
+    def _release_padding(self, area: AdditionalArea, group: Group, records: RecordArray) -> None:
+        """Give back what rounding to whole blocks left between the data of a group."""
+        has_bytes = records["offset"] != 0
+        starts = records["offset"][has_bytes].astype(np.int64)
+        lengths = records["length"][has_bytes].astype(np.int64)
+        if int(lengths.sum()) == group.payload_bytes:
+            return
+        base = group.offset + BLOCK_BYTES
+        padding = complement(Runs(starts, lengths), base, base + group.payload_bytes)
+        area.allocator.release_many(padding.starts, padding.lengths)
+
+    def _append(self, layer_id: int, run: PointerRun) -> None:
+        layer = self.catalog.layers[layer_id]
+        if layer.private:
+            hidden = handdown.displaced(layer.map, run.starts, run.stops)
+            if hidden and self.area is not None:
+                self.area.allocator.release_many(*handdown.extents_of(hidden))
+        layer.map.append(run)
+
+    # -- events ------------------------------------------------------------------------------
+
+    def publish(  # noqa: PLR0913 (the fields of an event)
+        self,
+        kind: EventKind,
+        *,
+        flags: int = 0,
+        copy_id: int = ORIGINAL_ID,
+        start: int = 0,
+        length: int = 0,
+        moved: int = 0,
+        area_offset: int = 0,
+    ) -> None:
+        """Tell who watches, if anyone does."""
+        if self.sink is not None:
+            self.sink.publish(kind, flags, copy_id, start, length, moved, area_offset)
+
+
+def run_of(records: RecordArray) -> PointerRun:
+    """Return the pointers of records of one layer."""
+    if not len(records):
+        return EMPTY
+    return PointerRun.from_columns(
+        records["start"],
+        records["length"],
+        records["offset"],
+        records["kind"],
+        records["checksum"],
+    )

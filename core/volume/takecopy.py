@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Take, rename, mark and purge copies.
+
+Taking one moves no data: a single range pair stands for everything.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from core.errors import (
+    CopyInUseError,
+    InvalidNameError,
+    NameTakenError,
+    NoSuchCopyError,
+    TooManyCopiesError,
+)
+from core.events import EventFlag, EventKind
+from core.format.catalog import Change, CopyRecord, Marked, Purged, Renamed, Took, pack_change
+from core.mapping.grainset import GrainSet
+from core.session import ORIGINAL
+from core.volume import handdown
+from core.volume.catalog import COPIES_MAX
+from core.volume.recover import active_grains_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.mapping.pointerrun import PointerRun
+    from core.volume.state import VolumeState
+
+NAME_CHARACTERS_MAX: Final = 128
+
+
+def check_name(state: VolumeState, name: str) -> None:
+    """See to it that ``name`` may be given to a copy.
+
+    Raises:
+        InvalidNameError: It may not, and why.
+    """
+    if not name or name != name.strip():
+        raise InvalidNameError("A copy's name must not be empty or begin or end with a space.")
+    if len(name) > NAME_CHARACTERS_MAX:
+        raise InvalidNameError(
+            f"The name has {len(name)} characters; a copy's name may have {NAME_CHARACTERS_MAX}."
+        )
+    if "/" in name or not name.isprintable():
+        raise InvalidNameError(
+            f"The name {name!r} holds a slash or an unprintable character; choose one without."
+        )
+    if name == ORIGINAL:
+        raise InvalidNameError(f"{ORIGINAL!r} is the name of the live volume; choose another.")
+    taken = state.catalog.find(name)
+    if taken is not None:
+        hint = (
+            "of a deleted copy; purge or undelete that first"
+            if taken.deleted
+            else "of another copy"
+        )
+        raise NameTakenError(f"{name!r} is the name {hint}; choose another.")
+
+
+def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyRecord:
+    """Take an instant copy; durable on return.
+
+    Raises:
+        RangepairError: It was not taken; nothing has changed.
+    """
+    check_name(state, name)
+    origin = state.copy_named(source)
+    if len(state.catalog.copies) >= COPIES_MAX:
+        raise TooManyCopiesError(f"A volume can have {COPIES_MAX} copies; purge some first.")
+    _commit(
+        state,
+        Took(
+            name=name,
+            writable=writable,
+            source_id=0 if origin is None else origin.id,
+            created=time.time(),
+        ),
+    )
+    if origin is None:
+        state.preserved = GrainSet(state.grain_bytes)
+    _tell(state, EventFlag.FIRST_COPY if origin is None else 0)
+    copy = state.catalog.find(name)
+    assert copy is not None
+    return copy
+
+
+def rename(state: VolumeState, name: str, new_name: str) -> None:
+    """Give a copy another name."""
+    copy = _existing(state, name)
+    if new_name == name:
+        return
+    check_name(state, new_name)
+    _commit(state, Renamed(id=copy.id, name=new_name))
+    _tell(state)
+
+
+def mark(
+    state: VolumeState,
+    names: Sequence[str],
+    *,
+    locked: bool | None = None,
+    deleted: bool | None = None,
+) -> None:
+    """Lock, unlock, soft-delete or undelete copies, all or none of them."""
+    copies = [_existing(state, name) for name in names]
+    if deleted:
+        _refuse_locked(copies)
+    ids = [copy.id for copy in copies]
+    _commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
+    _tell(state)
+
+
+def purge(state: VolumeState, names: Sequence[str]) -> None:
+    """Remove soft-deleted copies for good; needs no free space and moves no data."""
+    copies = [_existing(state, name) for name in names]
+    _refuse_locked(copies)
+    for copy in copies:
+        if not copy.deleted:
+            raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
+    freed = _commit(state, Purged(ids=[copy.id for copy in copies]))
+    assert state.area is not None
+    state.area.allocator.release_many(*handdown.extents_of(freed))
+    state.area.allocator.commit_releases()
+    active_grains_of(state)
+    _tell(state)
+
+
+def _existing(state: VolumeState, name: str) -> CopyRecord:
+    copy = state.catalog.find(name)
+    if name == ORIGINAL:
+        raise InvalidNameError(
+            "The original is the live volume itself; only copies can be changed so."
+        )
+    if copy is None:
+        raise NoSuchCopyError(f"There is no copy named {name!r}; 'rangepair list' shows them all.")
+    return copy
+
+
+def _refuse_locked(copies: Sequence[CopyRecord]) -> None:
+    for copy in copies:
+        if copy.locked:
+            raise CopyInUseError(f"{copy.name!r} is locked against deletion; unlock it first.")
+
+
+def _commit(state: VolumeState, change: Change) -> list[PointerRun]:
+    """Make a change durable, then make it happen."""
+    assert state.journal is not None
+    state.journal.write_change(pack_change(change))
+    freed = state.catalog.apply(change)
+    state.structure += 1
+    return freed
+
+
+def _tell(state: VolumeState, flags: int = 0) -> None:
+    state.publish(EventKind.CATALOG_CHANGED, flags=flags, moved=state.catalog.generation)

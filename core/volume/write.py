@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Third group: write the new data; and the one entry that calls the three groups in their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from core.device.base import write_all
+from core.events import ORIGINAL_ID, EventFlag, EventKind
+from core.units import MIB
+from core.volume import instantcopy
+from core.volume.read import read_original
+from core.volume.receive import receive
+
+if TYPE_CHECKING:
+    from core.format.block import Readable
+    from core.journal.writer import Journal
+    from core.volume.state import VolumeState
+
+CHUNK_BYTES: Final = MIB
+"""A longer write goes in pieces of this, so that buffers stay within a processor's cache."""
+
+_WRITTEN: Final = int(EventKind.WRITTEN)
+_REWRITE: Final = int(EventFlag.REWRITE)
+
+
+def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None:
+    """Carry out one write to the original or to a clone: receive, instant copy, write.
+
+    Raises:
+        RangepairError: It was refused; every view is as it was.
+    """
+    length = len(payload)
+    copy = receive(state, offset, length, name)
+    journal = state.journal
+    if not length:
+        return
+    if copy is not None:
+        assert journal is not None
+        moved = instantcopy.redirect(state, journal, copy, offset, payload)
+        state.publish(EventKind.WRITTEN, copy_id=copy.id, start=offset, length=length, moved=moved)
+        return
+    if journal is None or length > CHUNK_BYTES:
+        _write_pieces(state, offset, payload)
+    else:
+        _write_original(state, journal, offset, payload)
+
+
+def _write_pieces(state: VolumeState, offset: int, payload: Readable) -> None:
+    source = memoryview(payload)
+    for at in range(0, len(source), CHUNK_BYTES):
+        piece = source[at : at + CHUNK_BYTES]
+        if state.journal is None:
+            _write_plain(state, offset + at, piece)
+        else:
+            _write_original(state, state.journal, offset + at, piece)
+
+
+def _write_plain(state: VolumeState, offset: int, payload: Readable) -> None:
+    """Write to an image that has never had a copy."""
+    write_all(state.image, payload, offset)
+    _count(state, offset, len(payload), 0)
+
+
+def _write_original(state: VolumeState, journal: Journal, offset: int, payload: Readable) -> None:
+    length = len(payload)
+    shift = state.grain_shift
+    first, stop = offset >> shift, (offset + length - 1 >> shift) + 1
+    preserved, moved = state.preserved, 0
+    if preserved is not None and not (
+        preserved.has(first) if stop - first == 1 else preserved.has_all(first, stop)
+    ):
+        gaps = instantcopy.needed_gaps(state, preserved.gaps(first, stop))
+        if gaps:
+            moved = instantcopy.preserve(state, journal, gaps)
+            _put(state, journal, offset, payload)
+            _count(state, offset, length, moved)
+            return
+    if journal.may_write_in_place(first, stop):
+        journal.write_in_place(payload, offset)
+    else:
+        _put(state, journal, offset, payload)
+    stats = state.stats
+    stats.writes += 1
+    stats.written_bytes += length
+    if state.sink is not None:
+        state.sink.publish(_WRITTEN, _REWRITE, ORIGINAL_ID, offset, length, 0, 0)
+
+
+def _put(state: VolumeState, journal: Journal, offset: int, payload: Readable) -> None:
+    """Let new data wait in whole grains, with the rest of its first and last grain around it."""
+    shift, size = state.grain_shift, state.size_bytes
+    length = len(payload)
+    first, stop = offset >> shift, (offset + length - 1 >> shift) + 1
+    start, end = first << shift, min(stop << shift, size)
+    if start == offset and end == offset + length:
+        journal.put(first, stop, payload)
+        return
+    whole = bytearray(end - start)
+    if start < offset:
+        whole[: offset - start] = read_original(state, start, offset - start)
+    whole[offset - start : offset - start + length] = payload
+    if offset + length < end:
+        whole[offset - start + length :] = read_original(
+            state, offset + length, end - offset - length
+        )
+    journal.put(first, stop, whole)
+
+
+def _count(state: VolumeState, offset: int, length: int, moved: int) -> None:
+    stats = state.stats
+    stats.writes += 1
+    stats.written_bytes += length
+    if state.sink is not None:
+        state.sink.publish(_WRITTEN, 0, ORIGINAL_ID, offset, length, moved, 0)
