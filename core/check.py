@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verify every invariant and checksum of a volume. Changes nothing.
+
+Every byte of the additional area is reachable exactly once: through a pointer of one layer, as
+metadata, as the log's space to come, or as free space. Less than once is a leak, more than once is
+corruption.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import xxhash
+
+from core.answers import Finding, PointerKind
+from core.area.freeruns import Runs, complement
+from core.units import SECTOR_BYTES
+from core.volume.picture import metadata_extents, pointed_extents
+
+if TYPE_CHECKING:
+    from core.answers import Int64s
+    from core.mapping.pointerrun import PointerRun
+    from core.volume.catalog import Layer
+    from core.volume.state import VolumeState
+
+FINDINGS_MAX: Final = 1000
+
+
+def check(state: VolumeState) -> list[Finding]:
+    """Return what is wrong, at most ``FINDINGS_MAX`` findings; nothing staged may be pending."""
+    if state.area is None:
+        return []
+    findings = _check_catalog(state)
+    for layer in state.catalog.layers.values():
+        findings += _check_layer(state, layer)
+    if not findings:
+        findings += _check_space(state)
+        for layer in state.catalog.layers.values():
+            findings += _check_data(state, layer)
+    return findings[:FINDINGS_MAX]
+
+
+def _corruption(code: str, what: str, where: str) -> Finding:
+    return Finding(code=code, severity="corruption", what=what, where=where)
+
+
+def _check_catalog(state: VolumeState) -> list[Finding]:
+    catalog, findings = state.catalog, list[Finding]()
+    for copy in catalog.copies.values():
+        if copy.base not in catalog.chain:
+            findings.append(_corruption("base", "A copy's base is not in the chain.", copy.name))
+        if copy.top is not None and copy.top not in catalog.layers:
+            findings.append(_corruption("top", "A copy's private layer is missing.", copy.name))
+    for layer in catalog.layers.values():
+        if layer.parent is not None and layer.parent not in catalog.layers:
+            findings.append(
+                _corruption("parent", "A layer lies on a missing one.", f"layer {layer.id}")
+            )
+    known = set(catalog.chain) | {layer.id for layer in catalog.layers.values() if layer.private}
+    findings += [
+        Finding(
+            code="layer",
+            severity="leak",
+            what="A layer is read by no copy.",
+            where=f"layer {layer_id}",
+        )
+        for layer_id in catalog.layers
+        if layer_id not in known
+    ]
+    return findings
+
+
+def _check_layer(state: VolumeState, layer: Layer) -> list[Finding]:
+    """Check that a layer's pointers are sorted, within the volume and within the area."""
+    assert state.area is not None
+    run, where = layer.map.flatten(), f"layer {layer.id}"
+    if not len(run):
+        return []
+    findings = []
+    has_bytes = run.kinds != PointerKind.ZERO
+    ends = run.offsets[has_bytes] + run.lengths[has_bytes]
+    outside = (run.starts < 0) | (run.stops > state.size_bytes)
+    uneven = (run.starts | run.lengths) % SECTOR_BYTES
+    misplaced = run.offsets[has_bytes] < state.area.allocator.start
+    misplaced |= ends > state.area.device.size
+    tests = (
+        ("order", "Pointers overlap or are out of order.", run.has_overlap()),
+        ("range", "A pointer goes beyond the volume.", outside.any()),
+        ("sector", "A pointer does not lie on sectors.", uneven.any()),
+        ("kind", "A pointer has an unknown kind.", (run.kinds > max(PointerKind)).any()),
+        ("place", "A pointer names bytes outside the additional area.", misplaced.any()),
+    )
+    for code, what, is_wrong in tests:
+        if is_wrong:
+            findings.append(_corruption(code, what, where))
+    return findings
+
+
+def _check_space(state: VolumeState) -> list[Finding]:
+    area, journal = state.area, state.journal
+    assert area is not None
+    assert journal is not None
+    allocator = area.allocator
+    pointed, metadata, free = pointed_extents(state), metadata_extents(state), allocator.free_runs()
+    log_start, log_stop = journal.log.offset, journal.log.segment_stop
+    starts = np.concatenate((pointed[0], metadata[0], free.starts, [log_start]))
+    stops = np.concatenate((pointed[1], metadata[1], free.starts + free.lengths, [log_stop]))
+    order = np.argsort(starts, kind="stable")
+    starts, stops = starts[order], stops[order]
+    return _overlaps(starts, stops) + _leaks(starts, stops, allocator.end)
+
+
+def _overlaps(starts: Int64s, stops: Int64s) -> list[Finding]:
+    reach = np.maximum.accumulate(stops)
+    return [
+        _corruption(
+            "twice", "Bytes of the additional area are used twice.", f"byte {starts[row + 1]}"
+        )
+        for row in np.flatnonzero(starts[1:] < reach[:-1])[:FINDINGS_MAX].tolist()
+    ]
+
+
+def _leaks(starts: Int64s, stops: Int64s, end: int) -> list[Finding]:
+    unreached = complement(Runs(starts, stops - starts), 0, end)
+    return [
+        Finding(
+            code="leak",
+            severity="leak",
+            what=f"{length} bytes of the additional area are allocated but belong to nothing.",
+            where=f"byte {start}",
+        )
+        for start, length in zip(unreached.starts.tolist(), unreached.lengths.tolist(), strict=True)
+    ]
+
+
+def _check_data(state: VolumeState, layer: Layer) -> list[Finding]:
+    """Verify the checksum of every extent that is still whole.
+
+    The rest of an extent that was cut may be used for something else by now, so its checksum says
+    nothing any more.
+    """
+    assert state.area is not None
+    run = layer.map.flatten()
+    whole = (run.heads == 0) & (run.lengths == run.wholes) & (run.kinds != PointerKind.ZERO)
+    findings = []
+    for start, length, offset, checksum in _rows(run, np.flatnonzero(whole)):
+        raw = state.area.device.pread(length, offset)
+        if xxhash.xxh3_64_intdigest(raw) != checksum:
+            what = f"Data kept for range [{start}..{start + length - 1}] fails its checksum."
+            findings.append(_corruption("checksum", what, f"byte {offset} of the additional area"))
+    return findings
+
+
+def _rows(run: PointerRun, rows: Int64s) -> list[tuple[int, int, int, int]]:
+    columns = (run.starts, run.lengths, run.offsets, run.checksums)
+    return list(zip(*(column[rows].tolist() for column in columns), strict=True))

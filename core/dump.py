@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Everything a volume's additional area says, as plain values fit for JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.answers import PointerKind
+
+if TYPE_CHECKING:
+    from core.mapping.pointerrun import PointerRun
+    from core.volume.state import VolumeState
+
+
+def dump(state: VolumeState) -> dict[str, object]:
+    """Return superblock, catalog, layers with all their pointers, log and ring."""
+    area, journal = state.area, state.journal
+    if area is None or journal is None:
+        return {"image": state.image.path, "size": state.size_bytes, "area": None}
+    catalog = state.catalog
+    return {
+        "image": state.image.path,
+        "size": state.size_bytes,
+        "area": area.device.path,
+        "superblock": {
+            "uuid": area.uuid.hex(),
+            "seq": area.newest.seq,
+            **_plain(msgspec.structs.asdict(area.fields)),
+        },
+        "log": {
+            "offset": journal.log.offset,
+            "seq": journal.log.seq,
+            "segment_stop": journal.log.segment_stop,
+            "groups_since_fold": journal.log.group_count,
+        },
+        "ring": {
+            "seq": journal.ring.seq,
+            "dead_seq": journal.ring.dead_seq,
+            "ready_bytes": journal.ring.ready_bytes,
+        },
+        "generation": catalog.generation,
+        "chain": list(catalog.chain),
+        "copies": [msgspec.structs.asdict(copy) for copy in catalog.copies.values()],
+        "layers": [
+            {
+                "id": layer.id,
+                "private": layer.private,
+                "parent": layer.parent,
+                "pointers": pointer_rows(layer.map.flatten()),
+            }
+            for layer in catalog.layers.values()
+        ],
+    }
+
+
+def pointer_rows(run: PointerRun) -> list[dict[str, object]]:
+    """Return the pointers of a run, one dict each; checksums in hex, as 16 digits."""
+    columns = (run.starts, run.lengths, run.offsets, run.kinds, run.checksums)
+    return [
+        {
+            "start": start,
+            "length": length,
+            "kind": PointerKind(kind).name.lower(),
+            "offset": offset,
+            "checksum": f"{checksum:016x}",
+        }
+        for start, length, offset, kind, checksum in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _plain(fields: dict[str, object]) -> dict[str, object]:
+    """Return field values with bytes in hex and places as lists."""
+    return {
+        key: value.hex() if isinstance(value, bytes) else msgspec.to_builtins(value)
+        for key, value in fields.items()
+    }

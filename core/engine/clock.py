@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The clock of an open volume: what happens without being asked for.
+
+Makes durable what has waited in memory for a tenth of a second, prepares the ring, folds a long
+log,
+and puts everything in place when writes pause.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from core.errors import RangepairError
+from core.volume.fold import GROUPS_BEFORE_FOLD, fold
+
+if TYPE_CHECKING:
+    from core.journal.writer import Journal
+    from core.volume.state import VolumeState
+
+SETTLE_AFTER_NS: Final = 100_000_000
+"""Nothing accepted stays in memory only for longer than this."""
+REST_AFTER_S: Final = 1.0
+"""After a pause in writing of this length everything is put in place."""
+_TICK_S: Final = 0.05
+
+
+class Clock:
+    """A thread that looks after one volume, under the volume's own lock."""
+
+    def __init__(self, state: VolumeState, lock: threading.RLock) -> None:
+        """Start ticking."""
+        self._state = state
+        self._lock = lock
+        self._stopping = threading.Event()
+        self._seen_writes = 0
+        self._quiet_since_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="rangepair-clock", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; returns when it has ended. May be called twice."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_TICK_S):
+            journal = self._state.journal
+            if journal is None or journal.failed is not None:
+                continue
+            # A failure here shows again, with its sentence, at the next write that a user makes.
+            with contextlib.suppress(RangepairError, OSError):
+                self._prepare_ring(journal)
+                with self._lock:
+                    if not self._stopping.is_set():
+                        self._look_after(journal)
+
+    def _prepare_ring(self, journal: Journal) -> None:
+        area = self._state.area
+        if area is not None and journal.ring.ready_bytes < area.geometry.ring_bytes:
+            journal.ring.prepare_step()
+
+    def _look_after(self, journal: Journal) -> None:
+        state = self._state
+        journal.settle(SETTLE_AFTER_NS)
+        if journal.log.group_count >= GROUPS_BEFORE_FOLD:
+            fold(state)
+        writes = state.stats.writes + state.stats.copy_writes
+        if writes != self._seen_writes:
+            self._seen_writes, self._quiet_since_s = writes, time.monotonic()
+        elif time.monotonic() - self._quiet_since_s > REST_AFTER_S and not journal.is_settled:
+            journal.checkpoint()

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Open or create a volume, given the path of its image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.device import opening as device_opening
+from core.engine.told import told
+from core.engine.volume import Volume
+from core.errors import ImageError
+from core.units import GRAIN_BYTES_DEFAULT, GRAIN_BYTES_MAX, GRAIN_BYTES_MIN
+from core.volume import opening
+
+if TYPE_CHECKING:
+    from core.device.imagefile import FileDevice
+    from core.events import EventSink
+    from core.volume.state import VolumeState
+
+AREA_SUFFIX: Final = ".rangepair"
+
+
+def open_volume(
+    path: str | Path,
+    *,
+    area: Path | None = None,
+    read_only: bool = False,
+    accept_changes: bool = False,
+    sink: EventSink | None = None,
+) -> Volume:
+    """Open the volume of an image, or of an additional area that lies beside its image.
+
+    Args:
+        path: The image; or its ``.rangepair`` file.
+        area: Where the additional area is, or will be, if not beside the image.
+        read_only: Take no locks for writing; refuse every change.
+        accept_changes: The image was changed from outside; go on with it as it is.
+        sink: Where events go.
+
+    Raises:
+        RangepairError: It cannot be opened; nothing was changed.
+    """
+    image_path, area_path = _paths(Path(path), area)
+    try:
+        image = device_opening.open_image(image_path, writable=not read_only)
+    except OSError as error:
+        raise told(error) from error
+    try:
+        state = _open_state(image, area_path, read_only=read_only, accept_changes=accept_changes)
+    except OSError as error:
+        image.close()
+        raise told(error) from error
+    except BaseException:
+        image.close()
+        raise
+    if read_only:
+        state.read_only = "The volume was opened read-only; open it for writing to change it."
+    return Volume(state, image, area_path, sink=sink)
+
+
+def create_volume(
+    path: str | Path,
+    size_bytes: int,
+    *,
+    thin: bool = False,
+    grain_bytes: int = GRAIN_BYTES_DEFAULT,
+    area: Path | None = None,
+) -> None:
+    """Make a new image and its additional area.
+
+    Args:
+        path: Must not exist.
+        size_bytes: A multiple of 512.
+        thin: Keep the image sparse; else its space is allocated now.
+        grain_bytes: Unit in which originals are kept: a power of two from 512 to 65536.
+        area: Where the additional area goes, if not beside the image.
+
+    Raises:
+        RangepairError: It was not made; no file is left behind.
+    """
+    if grain_bytes & (grain_bytes - 1) or not GRAIN_BYTES_MIN <= grain_bytes <= GRAIN_BYTES_MAX:
+        raise ImageError(
+            f"A grain of {grain_bytes} bytes is not possible; choose a power of two from "
+            f"{GRAIN_BYTES_MIN} to {GRAIN_BYTES_MAX}."
+        )
+    image_path, area_path = _paths(Path(path), area)
+    if area_path.exists():
+        raise ImageError(f"{area_path} exists already; remove it first or choose another --area.")
+    image = device_opening.create_image(image_path, size_bytes)
+    try:
+        if not thin:
+            image.allocate(0, size_bytes)
+        state = opening.state_without_area(image, grain_bytes, thin=thin)
+        volume = Volume(state, image, area_path, sink=None, ticking=False)
+        volume.add_area()
+        volume.close()
+    except BaseException as error:
+        image.close()
+        image_path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise told(error) from error
+        raise
+
+
+def _open_state(
+    image: FileDevice, area_path: Path, *, read_only: bool, accept_changes: bool
+) -> VolumeState:
+    if not area_path.exists():
+        return opening.state_without_area(image, GRAIN_BYTES_DEFAULT, thin=False)
+    device = device_opening.open_area(area_path, writable=not read_only)
+    try:
+        return opening.state_with_area(
+            image,
+            device,
+            writable=not read_only,
+            mtime_ns=image.mtime_ns,
+            accept_changes=accept_changes,
+        )
+    except BaseException:
+        device.close()
+        raise
+
+
+def _paths(path: Path, area: Path | None) -> tuple[Path, Path]:
+    """Return the paths of image and additional area, given either of them."""
+    if path.suffix == AREA_SUFFIX and path.with_suffix("").exists():
+        return path.with_suffix(""), path
+    return path, area if area is not None else Path(f"{path}{AREA_SUFFIX}")

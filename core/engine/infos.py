@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Answers to questions about an open volume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.answers import (
+    AreaState,
+    CopyInfo,
+    MapAnswer,
+    PointerColumns,
+    Stats,
+    TableAnswer,
+    Usage,
+    VolumeInfo,
+)
+from core.mapping.pointerrun import EMPTY, PointerRun
+from core.session import ORIGINAL
+from core.usage import freed_bytes, own_bytes
+from core.volume.picture import additional_extents, initial_extents, metadata_extents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from core.format.catalog import CopyRecord
+    from core.volume.read import Views
+    from core.volume.state import VolumeState
+
+
+def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo:
+    """Return the volume and all its copies."""
+    area = state.area
+    return VolumeInfo(
+        image=state.image.path,
+        size=state.size_bytes,
+        grain=state.grain_bytes,
+        thin=state.thin,
+        area=str(area_path),
+        uuid="" if area is None else area.uuid.hex(),
+        read_only=bool(state.read_only),
+        generation=state.catalog.generation,
+        event_seq=_event_seq(state),
+        copies=copy_infos(state, views),
+    )
+
+
+def copy_infos(state: VolumeState, views: Views) -> list[CopyInfo]:
+    """Return all copies in the order in which they were taken."""
+    own = own_bytes(state.catalog)
+    return [_copy_info(state, views, copy, own[copy.id]) for copy in state.catalog.copies.values()]
+
+
+def copy_info(state: VolumeState, views: Views, copy: CopyRecord) -> CopyInfo:
+    """Return one copy that was just taken, so that nothing is its own yet."""
+    return _copy_info(state, views, copy, 0)
+
+
+def _copy_info(state: VolumeState, views: Views, copy: CopyRecord, own: int) -> CopyInfo:
+    run = views.flatten(copy)
+    parent = state.catalog.copies.get(copy.parent_id)
+    return CopyInfo(
+        name=copy.name,
+        id=copy.id,
+        kind="clone" if copy.writable else "snapshot",
+        parent=ORIGINAL if parent is None else parent.name,
+        created=copy.created,
+        locked=copy.locked,
+        own_bytes=own,
+        shared_bytes=state.size_bytes - own,
+        pointers=len(run),
+        range_pairs=len(run.gaps(0, state.size_bytes)[0]),
+        deleted=copy.deleted,
+    )
+
+
+def table(
+    state: VolumeState, views: Views, copy: CopyRecord | None, start: int, stop: int
+) -> TableAnswer:
+    """Return the resolved pointers of a copy; the original has none."""
+    run = EMPTY if copy is None else views.flatten(copy).clip(start, stop)
+    return TableAnswer(
+        copy_id=0 if copy is None else copy.id,
+        start=start,
+        stop=stop,
+        event_seq=_event_seq(state),
+        columns=columns_of(run),
+    )
+
+
+def columns_of(run: PointerRun) -> PointerColumns:
+    """Return a run as columns that may travel."""
+    return PointerColumns(run.starts, run.lengths, run.offsets, run.kinds, run.checksums)
+
+
+def map_answer(state: VolumeState) -> MapAnswer:
+    """Return what lies where in both areas."""
+    return MapAnswer(
+        event_seq=_event_seq(state),
+        generation=state.catalog.generation,
+        initial=initial_extents(state),
+        additional=additional_extents(state),
+    )
+
+
+def usage(state: VolumeState, views: Views, if_deleted: Sequence[CopyRecord]) -> Usage:
+    """Return the space used; nothing may be staged."""
+    area = state.area
+    if area is None:
+        return Usage(
+            area_bytes=0,
+            used_bytes=0,
+            free_bytes=0,
+            metadata_bytes=0,
+            reclaimable_bytes=0,
+            copies=[],
+            freed_bytes=0,
+        )
+    starts, stops, states = metadata_extents(state)
+    metadata = int((stops - starts)[states == AreaState.METADATA].sum())
+    free = area.allocator.free_bytes + _log_space(state)
+    return Usage(
+        area_bytes=area.device.size,
+        used_bytes=area.device.size - free,
+        free_bytes=free,
+        metadata_bytes=metadata,
+        reclaimable_bytes=_reclaimable(state),
+        copies=copy_infos(state, views),
+        freed_bytes=freed_bytes(state.catalog, if_deleted) if if_deleted else 0,
+    )
+
+
+def _log_space(state: VolumeState) -> int:
+    assert state.journal is not None
+    return state.journal.log.segment_stop - state.journal.log.offset
+
+
+def _reclaimable(state: VolumeState) -> int:
+    """Return what the next fold gives back: headers of the log, tables of layers that are gone."""
+    assert state.journal is not None
+    headers = sum(length for _, length in state.journal.log.metadata)
+    return headers + sum(place.length for place in state.catalog.dropped_places)
+
+
+def stats(state: VolumeState) -> Stats:
+    """Return the counters as of now."""
+    journal = state.journal
+    if journal is None:
+        return msgspec.structs.replace(state.stats)
+    return msgspec.structs.replace(
+        state.stats,
+        overlay_bytes=journal.overlay.used_bytes,
+        staged_bytes=journal.opened.used_bytes,
+        flushed_seq=journal.ring.seq,
+    )
+
+
+def _event_seq(state: VolumeState) -> int:
+    return int(getattr(state.sink, "last_seq", 0))

@@ -1,0 +1,327 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""An open volume, and everything that can be done with it, from any thread.
+
+One lock a volume: an operation sees no other half done. Only this package turns a failure of the
+operating system into the sentence a user reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
+
+from core import check as check_module
+from core import diff as diff_module
+from core import dump as dump_module
+from core.device import opening as device_opening
+from core.engine import infos
+from core.engine.clock import Clock
+from core.engine.told import told
+from core.errors import NoSuchCopyError, ReadOnlyError
+from core.events import EventKind
+from core.session import ORIGINAL
+from core.volume import opening, takecopy
+from core.volume.read import Views, read_original
+from core.volume.trim import trim
+from core.volume.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from core.answers import (
+        CopyInfo,
+        DiffRange,
+        Finding,
+        MapAnswer,
+        Stats,
+        TableAnswer,
+        Usage,
+        VolumeInfo,
+    )
+    from core.device.imagefile import FileDevice
+    from core.events import EventSink
+    from core.format.block import Readable
+    from core.volume.state import VolumeState
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+def _guarded(
+    method: Callable[Concatenate[Volume, Params], Result],
+) -> Callable[Concatenate[Volume, Params], Result]:
+    """Run a method under the volume's lock; turn an ``OSError`` into one sentence."""
+
+    @functools.wraps(method)
+    def locked(self: Volume, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        with self._lock:
+            self._check_open()
+            try:
+                return method(self, *args, **kwargs)
+            except OSError as error:
+                raise told(error) from error
+
+    return locked
+
+
+class Volume:
+    """An open volume; keeps the promises of ``core.session.VolumeSession``."""
+
+    def __init__(
+        self,
+        state: VolumeState,
+        image: FileDevice,
+        area_path: Path,
+        *,
+        sink: EventSink | None,
+        ticking: bool = True,
+    ) -> None:
+        """Take over an opened state; see ``open_volume``."""
+        self._state = state
+        self._image = image
+        self._area_path = area_path
+        self._views = Views(state)
+        self._lock = threading.RLock()
+        self._is_closed = False
+        self._is_marked_dirty = state.area is None or not state.area.fields.clean
+        state.sink = sink
+        self._clock = Clock(state, self._lock) if ticking and not state.read_only else None
+
+    # -- bytes -------------------------------------------------------------------------------
+
+    @_guarded
+    def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
+        """Return ``length`` bytes of ``copy`` at ``offset``."""
+        state = self._state
+        state.check_range(offset, length)
+        record = state.copy_named(copy)
+        state.stats.reads += 1
+        state.stats.read_bytes += length
+        if record is None:
+            return read_original(state, offset, length)
+        return self._views.read(record, offset, length)
+
+    def write(self, offset: int, payload: Readable, copy: str = ORIGINAL) -> None:
+        """Write to the original or to a clone."""
+        with self._lock:
+            if self._is_closed or not self._is_marked_dirty:
+                self._begin_writing()
+            try:
+                write(self._state, offset, payload, copy)
+            except OSError as error:
+                raise told(error) from error
+
+    @_guarded
+    def write_batch(self, batch: Sequence[tuple[int, Readable]]) -> None:
+        """Write several pieces to the original under one lock."""
+        self._begin_writing()
+        for offset, payload in batch:
+            write(self._state, offset, payload, ORIGINAL)
+
+    @_guarded
+    def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
+        """Make a range read as zeroes; snapshots keep what it held."""
+        self._begin_writing()
+        trim(self._state, offset, length, copy)
+
+    @_guarded
+    def flush(self) -> None:
+        """Make every accepted write durable."""
+        state = self._state
+        if state.journal is None:
+            if not state.read_only:
+                state.image.sync()
+        elif not state.read_only:
+            state.journal.flush()
+        state.publish(EventKind.FLUSHED)
+
+    # -- copies ------------------------------------------------------------------------------
+
+    @_guarded
+    def snapshot(self, name: str, of: str = ORIGINAL) -> CopyInfo:
+        """Take a read-only instant copy of the original or of a clone; durable."""
+        return self._take(name, of, writable=False)
+
+    @_guarded
+    def clone(self, name: str, of: str = ORIGINAL) -> CopyInfo:
+        """Take a writable instant copy of the original, a snapshot or a clone; durable."""
+        return self._take(name, of, writable=True)
+
+    def _take(self, name: str, of: str, *, writable: bool) -> CopyInfo:
+        self._begin_writing()
+        takecopy.check_name(self._state, name)
+        self._state.copy_named(of)
+        if self._state.area is None:
+            self.add_area()
+        record = takecopy.take(self._state, name, of, writable=writable)
+        return infos.copy_info(self._state, self._views, record)
+
+    @_guarded
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a copy another name."""
+        self._begin_writing()
+        takecopy.rename(self._state, name, new_name)
+
+    @_guarded
+    def delete(self, names: Sequence[str], *, now: bool = False) -> None:
+        """Hide copies, to be purged later; ``now`` also purges them."""
+        self._begin_writing()
+        takecopy.mark(self._state, names, deleted=True)
+        if now:
+            takecopy.purge(self._state, names)
+
+    @_guarded
+    def undelete(self, names: Sequence[str]) -> None:
+        """Show soft-deleted copies again."""
+        self._begin_writing()
+        takecopy.mark(self._state, names, deleted=False)
+
+    @_guarded
+    def purge(self, names: Sequence[str]) -> None:
+        """Remove soft-deleted copies for good; their pointers are handed down or freed."""
+        self._begin_writing()
+        takecopy.purge(self._state, names)
+
+    @_guarded
+    def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
+        """Forbid (or allow again) deletion."""
+        self._begin_writing()
+        takecopy.mark(self._state, names, locked=locked)
+
+    # -- questions ---------------------------------------------------------------------------
+
+    @_guarded
+    def info(self) -> VolumeInfo:
+        """Return the volume and its copies, soft-deleted ones included."""
+        return infos.volume_info(self._state, self._views, self._area_path)
+
+    @_guarded
+    def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
+        """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
+        stop = self._state.size_bytes if stop is None else stop
+        self._state.check_range(start, stop - start)
+        return infos.table(self._state, self._views, self._state.copy_named(copy), start, stop)
+
+    @_guarded
+    def map(self) -> MapAnswer:
+        """Return what lies where in both areas."""
+        return infos.map_answer(self._state)
+
+    @_guarded
+    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+        """Return the ranges in which two views may differ, from pointers alone."""
+        state = self._state
+        return diff_module.changed_ranges(state, state.copy_named(source), state.copy_named(target))
+
+    @_guarded
+    def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
+        """Return the space used, and what deleting copies would free, exactly."""
+        self._close_group()
+        copies = [self._state.catalog.find(name) for name in if_deleted]
+        for name, copy in zip(if_deleted, copies, strict=True):
+            if copy is None:
+                raise NoSuchCopyError(
+                    f"There is no copy named {name!r}; 'rangepair list' shows them."
+                )
+        return infos.usage(self._state, self._views, [copy for copy in copies if copy])
+
+    @_guarded
+    def stats(self) -> Stats:
+        """Return the live counters."""
+        return infos.stats(self._state)
+
+    @_guarded
+    def check(self) -> list[Finding]:
+        """Verify every invariant and checksum; an empty list is a clean volume."""
+        self._close_group()
+        return check_module.check(self._state)
+
+    @_guarded
+    def dump(self) -> dict[str, object]:
+        """Return superblock, catalog, layers and journal as plain values."""
+        self._close_group()
+        return dump_module.dump(self._state)
+
+    # -- life --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
+        if self._clock is not None:
+            self._clock.stop()
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            try:
+                self._settle_for_close()
+            except OSError as error:
+                raise told(error) from error
+            finally:
+                if self._state.area is not None:
+                    self._state.area.device.close()
+                self._image.close()
+
+    def _settle_for_close(self) -> None:
+        state = self._state
+        if state.read_only:
+            return
+        if state.journal is None:
+            state.image.sync()
+        elif state.journal.failed is None and self._is_marked_dirty:
+            state.journal.checkpoint()
+            opening.close_cleanly(state, self._image.mtime_ns)
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ReadOnlyError("The volume is closed; open it again.")
+
+    def _begin_writing(self) -> None:
+        """Say on disk, before anything changes, that the sidecar is not clean any more."""
+        self._check_open()
+        state = self._state
+        state.check_writable()
+        if not self._is_marked_dirty and state.area is not None:
+            try:
+                state.area.mark(clean=False)
+            except OSError as error:
+                raise told(error) from error
+            self._is_marked_dirty = True
+
+    def _close_group(self) -> None:
+        """Give everything staged its durable place, so that a question sees one truth."""
+        state = self._state
+        if state.journal is not None and not state.read_only and state.journal.failed is None:
+            state.journal.barrier()
+
+    def add_area(self) -> None:
+        """Make the additional area, which else the first copy does."""
+        name = os.path.relpath(self._image.path, self._area_path.parent)
+        device = device_opening.create_area(self._area_path, self._image)
+        try:
+            opening.add_area(self._state, device, name)
+        except BaseException:
+            self._state.area = self._state.journal = None
+            device.close()
+            with contextlib.suppress(OSError):
+                self._area_path.unlink()
+            raise
+        self._is_marked_dirty = True
