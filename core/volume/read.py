@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.answers import PointerKind
 from core.device.base import read_into
-from core.mapping.pointerrun import EMPTY, PointerRun, overlay
+from core.mapping.pointerrun import EMPTY, PointerRun
+from core.mapping.stack import stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,18 +61,14 @@ class Views:
     def flatten(self, copy: CopyRecord) -> PointerRun:
         """Return the whole resolved pointer table of a copy."""
         state = self._state
-        table = EMPTY
+        runs: list[PointerRun] = []
         for layer in state.catalog.private_stack(copy):
-            for run in (state.staged_run(layer.id), layer.map.flatten()):
-                table = overlay(table, run)
+            runs += [state.staged_run(layer.id), layer.map.flatten()]
         active = state.catalog.active
         assert active is not None
-        runs = [state.staged_run(active.id), active.map.flatten()]
         if copy.base != active.id:
-            runs.insert(0, self._sealed_run(copy))
-        for run in runs:
-            table = overlay(table, run)
-        return table
+            runs.append(self._sealed_run(copy))
+        return stack([*runs, state.staged_run(active.id), active.map.flatten()])
 
     def _sources(self, copy: CopyRecord) -> list[Callable[[int, int], PointerRun]]:
         """Return what to ask for pointers, topmost first; gaps of all are the initial area's."""
@@ -90,9 +87,7 @@ class Views:
         state = self._state
         structure, run = self._sealed.get(copy.base, (-1, EMPTY))
         if structure != state.structure:
-            run = EMPTY
-            for layer in state.catalog.chain_stack(copy)[:-1]:
-                run = overlay(run, layer.map.flatten())
+            run = stack([layer.map.flatten() for layer in state.catalog.chain_stack(copy)[:-1]])
             if len(self._sealed) >= self.VIEWS_MAX:
                 del self._sealed[next(iter(self._sealed))]
             self._sealed[copy.base] = (state.structure, run)
