@@ -13,6 +13,7 @@ order of address (start, slot, "is there a gap before") are what an insertion mo
 
 from __future__ import annotations
 
+import copy
 import enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -41,54 +42,15 @@ class RowKind(enum.IntEnum):
     PAIR = 3
 
 
-class Pointers(NamedTuple):
-    """Individual pointers sorted by start, not overlapping; columns of equal length.
+class Rows(NamedTuple):
+    """Rows of a table as columns of equal length; without pairs they are pointers alone.
 
     Attributes:
         starts, stops: Logical bytes, half-open.
-        offsets: Byte address in the additional area; 0 for ZERO.
-        kinds: ``RowKind`` without PAIR.
+        offsets: Byte address in the additional area; 0 for ZERO and PAIR.
+        kinds: ``RowKind``.
         stamps: When each came, in seconds of the clock of the caller; 0 = was there at loading.
     """
-
-    starts: Int64s
-    stops: Int64s
-    offsets: Int64s
-    kinds: UInt8s
-    stamps: Floats
-
-    def at(self, index: npt.NDArray[np.integer] | slice) -> Pointers:
-        """Return the pointers at an index, in its order."""
-        return Pointers(
-            self.starts[index],
-            self.stops[index],
-            self.offsets[index],
-            self.kinds[index],
-            self.stamps[index],
-        )
-
-    @classmethod
-    def empty(cls, count: int) -> Pointers:
-        """Return room for ``count`` pointers, not filled in."""
-        return cls(
-            np.empty(count, np.int64),
-            np.empty(count, np.int64),
-            np.empty(count, np.int64),
-            np.empty(count, np.uint8),
-            np.empty(count, np.float64),
-        )
-
-    def put(self, index: npt.NDArray[np.integer] | slice, source: Pointers) -> None:
-        """Write ``source`` to the places of an index."""
-        self.starts[index] = source.starts
-        self.stops[index] = source.stops
-        self.offsets[index] = source.offsets
-        self.kinds[index] = source.kinds
-        self.stamps[index] = source.stamps
-
-
-class Rows(NamedTuple):
-    """A stretch of table rows, like ``Pointers`` but with the range pairs between them."""
 
     starts: Int64s
     stops: Int64s
@@ -102,11 +64,40 @@ class Rows(NamedTuple):
         lengths: Int64s = self.stops - self.starts
         return lengths
 
+    def at(self, index: npt.NDArray[np.integer] | slice) -> Rows:
+        """Return the rows at an index, in its order."""
+        return Rows(
+            self.starts[index],
+            self.stops[index],
+            self.offsets[index],
+            self.kinds[index],
+            self.stamps[index],
+        )
+
+    @classmethod
+    def empty(cls, count: int) -> Rows:
+        """Return room for ``count`` rows, not filled in."""
+        return cls(
+            np.empty(count, np.int64),
+            np.empty(count, np.int64),
+            np.empty(count, np.int64),
+            np.empty(count, np.uint8),
+            np.empty(count, np.float64),
+        )
+
+    def put(self, index: npt.NDArray[np.integer] | slice, source: Rows) -> None:
+        """Write ``source`` to the places of an index."""
+        self.starts[index] = source.starts
+        self.stops[index] = source.stops
+        self.offsets[index] = source.offsets
+        self.kinds[index] = source.kinds
+        self.stamps[index] = source.stamps
+
 
 class PointerStore:
     """Pointers of a volume of ``size`` bytes, kept sorted under insertion and removal."""
 
-    def __init__(self, size: int, pointers: Pointers) -> None:
+    def __init__(self, size: int, pointers: Rows) -> None:
         """Take the pointers; ``size`` is the volume's, in bytes."""
         self.size = size
         self._columns = pointers
@@ -190,7 +181,7 @@ class PointerStore:
         lead = int(np.searchsorted(at, first))
         ends = np.searchsorted(at, stop)
         where, inside = at[lead:ends] - first, slots[lead:ends]
-        rows = Pointers.empty(count)
+        rows = Rows.empty(count)
         rows.offsets.fill(0)
         rows.kinds.fill(RowKind.PAIR)
         rows.stamps.fill(0)
@@ -200,7 +191,14 @@ class PointerStore:
         stops, starts = source.stops[slots], source.starts[slots]
         rows.starts[pairs] = np.concatenate([[0], stops])[index]
         rows.stops[pairs] = np.concatenate([starts, [self.size]])[index]
-        return Rows(*rows)
+        return rows
+
+    def snapshot(self) -> PointerStore:
+        """Return the store as it is now, for another thread to read.
+
+        Costs nothing: columns are only ever replaced, or appended to in slots not yet in use.
+        """
+        return copy.copy(self)
 
     def row_of(self, address: int) -> int:
         """Return the row that covers the logical byte ``address``, which is in the volume."""
@@ -220,7 +218,7 @@ class PointerStore:
             low -= (low > 0) & (ends > starts)
         return low, np.maximum(np.searchsorted(self._starts, stops, "left"), low)
 
-    def take(self, indices: Int64s) -> Pointers:
+    def take(self, indices: Int64s) -> Rows:
         """Return the pointers at sorted ``indices`` and remove them."""
         slots = self._slots[indices]
         taken = self._columns.at(slots)
@@ -231,7 +229,7 @@ class PointerStore:
         self._first_rows = None
         return taken
 
-    def insert(self, pointers: Pointers) -> None:
+    def insert(self, pointers: Rows) -> None:
         """Add pointers, sorted and overlapping nothing."""
         if not len(pointers.starts):
             return
@@ -248,12 +246,12 @@ class PointerStore:
         if self._used > 2 * len(self) + SLACK:
             self._compact()
 
-    def _append(self, pointers: Pointers) -> None:
+    def _append(self, pointers: Rows) -> None:
         """Put the pointers into fresh slots; capacity doubles, so that this is amortised."""
         stop = self._used + len(pointers.starts)
         if stop > len(self._columns.starts):
             room = max(stop, 2 * len(self._columns.starts), BLOCK)
-            grown = Pointers.empty(room)
+            grown = Rows.empty(room)
             grown.put(slice(0, self._used), self._columns.at(slice(0, self._used)))
             self._columns = grown
         self._columns.put(slice(self._used, stop), pointers)

@@ -20,7 +20,7 @@ import numpy as np
 
 from core.answers import PointerKind
 from core.events import ORIGINAL_ID, EventFlag, EventKind
-from gui.models.pointerstore import Pointers, PointerStore, RowKind, Rows
+from gui.models.pointerstore import PointerStore, RowKind, Rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Events = npt.NDArray[np.void]
 
-_NOTHING = Pointers.empty(0)
+_NOTHING = Rows.empty(0)
 
 
 class Geometry(NamedTuple):
@@ -58,9 +58,9 @@ def paint(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     return edges[begins], edges[ends], top[begins]
 
 
-def joined(*parts: Pointers) -> Pointers:
-    """Return the pointers of all parts, one part after the other."""
-    return Pointers(
+def joined(*parts: Rows) -> Rows:
+    """Return the rows of all parts, one part after the other."""
+    return Rows(
         np.concatenate([part.starts for part in parts]),
         np.concatenate([part.stops for part in parts]),
         np.concatenate([part.offsets for part in parts]),
@@ -89,7 +89,7 @@ class PointerTable:
         size = 0 if answer.copy_id == ORIGINAL_ID else geometry.size
         self._store = PointerStore(
             size,
-            Pointers(
+            Rows(
                 columns.starts.astype(np.int64),
                 (columns.starts + columns.lengths).astype(np.int64),
                 columns.offsets.astype(np.int64),
@@ -116,6 +116,10 @@ class PointerTable:
     def rows(self, first: int, count: int) -> Rows:
         """Return up to ``count`` rows from ``first`` on, in order of address."""
         return self._store.rows(first, count)
+
+    def snapshot(self) -> PointerStore:
+        """Return all rows as they are now, for another thread to arrange."""
+        return self._store.snapshot()
 
     def row_of(self, address: int) -> int:
         """Return the row that covers the logical byte ``address``; -1 if there is none."""
@@ -148,7 +152,7 @@ class PointerTable:
         over = _pointers_of(above, PointerKind.NEW, stamp)
         return self._merge(under, over)
 
-    def _merge(self, under: Pointers, over: Pointers) -> bool:
+    def _merge(self, under: Rows, over: Rows) -> bool:
         """Put ``under`` where there is no pointer yet, and ``over`` everywhere."""
         if not len(under.starts) and not len(over.starts):
             return False
@@ -163,18 +167,18 @@ class PointerTable:
         kinds = layers.kinds[layer]
         offsets = layers.offsets[layer] + (starts - layers.starts[layer])
         offsets[kinds == PointerKind.ZERO] = 0
-        merged = Pointers(starts, stops, offsets, kinds, layers.stamps[layer])
+        merged = Rows(starts, stops, offsets, kinds, layers.stamps[layer])
         self._store.insert(merged)
         return len(merged.starts) != len(old.starts) or any(
             np.any(a != b) for a, b in zip(merged, old, strict=True)
         )
 
 
-def _pointers_of(events: Events, kind: PointerKind, stamp: float) -> Pointers:
+def _pointers_of(events: Events, kind: PointerKind, stamp: float) -> Rows:
     """Return what the events point to, as columns in the order of the events."""
     zero = (events["flags"] & EventFlag.ZERO).astype(bool) | (events["kind"] == EventKind.TRIMMED)
     starts = events["start"].astype(np.int64)
-    return Pointers(
+    return Rows(
         starts,
         starts + events["length"].astype(np.int64),
         np.where(zero, 0, events["area_offset"].astype(np.int64)),
