@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from core.answers import PointerKind
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -40,6 +42,11 @@ class RowKind(enum.IntEnum):
     NEW = 1
     ZERO = 2
     PAIR = 3
+
+    @property
+    def pointer_kind(self) -> PointerKind:
+        """What an individual pointer points to. A pair is none: ValueError."""
+        return PointerKind(self)
 
 
 class Rows(NamedTuple):
@@ -208,6 +215,19 @@ class PointerStore:
         if index + 1 == len(self):
             return self.row_count - 1
         return int(self._rows_of(index + 1, index + 2)[0]) - 1
+
+    def find_area(self, offset: int) -> int:
+        """Return where the pointer begins whose data lies over a byte of the additional area.
+
+        Looks at every pointer: 3 ms for a million. -1 if there is none.
+        """
+        every = self._columns.at(slice(0, self._used))
+        hit = (every.offsets <= offset) & (every.offsets + every.lengths > offset)
+        for slot in np.flatnonzero(hit & (every.kinds <= RowKind.NEW)).tolist():
+            index = int(np.searchsorted(self._starts, every.starts[slot]))
+            if index < len(self) and self._slots[index] == slot:  # else it is a dead slot
+                return int(every.starts[slot])
+        return -1
 
     def span(self, starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s]:
         """Return the index ranges ``[low, high)`` of the pointers that each range overlaps."""

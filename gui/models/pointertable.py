@@ -125,6 +125,10 @@ class PointerTable:
         """Return the row that covers the logical byte ``address``; -1 if there is none."""
         return self._store.row_of(address) if 0 <= address < self._store.size else -1
 
+    def find_area(self, offset: int) -> int:
+        """Return the logical byte where the pointer to a byte of the additional area begins."""
+        return self._store.find_area(offset)
+
     def pairs_beside(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return the range pairs that end at ``start`` or begin at ``stop``, as byte ranges."""
         first = max(0, self.row_of(start) - 1)

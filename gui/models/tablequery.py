@@ -86,7 +86,7 @@ def parse_query(words: str, form: AddressFormat, copies: Iterable[str]) -> Query
         return Query(kinds=_KINDS[words.lower()])
     if words.startswith("@"):
         area = form.parse(words[1:])
-        return Query(area=area) if area is not None else _unknown(words)
+        return Query(area=area) if area is not None else _unknown()
     place = form.parse(words)
     if place is not None:
         return Query(start=place, stop=place + 1, is_place=True)
@@ -97,14 +97,14 @@ def _parse_range(words: str, form: AddressFormat) -> Query:
     match = _RANGE.fullmatch(words)
     first, last = (form.parse(match[1]), form.parse(match[2])) if match else (None, None)
     if first is None or last is None:
-        return _unknown(words)
+        return _unknown()
     if last < first:
-        return Query(problem="The range ends before it begins.")
+        return Query(problem="It ends before it begins")
     return Query(start=first, stop=last + form.block_bytes)
 
 
-def _unknown(words: str) -> Query:
-    return Query(problem=f"\u201c{words}\u201d is no block, range, kind or copy.")
+def _unknown() -> Query:
+    return Query(problem="Not a block, range or copy")
 
 
 def arrange(rows: Rows, query: Query, order: SortBy, *, descending: bool = False) -> Int64s:
