@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeS
     Raises:
         RangepairError: It cannot be opened.
     """
+    # No linear algebra here: starting threads for it would take a third of numpy's import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from core.service.launcher import connect_or_open
 
     return connect_or_open(

@@ -27,8 +27,8 @@ _LOOKS: Final = {
     AreaState.METADATA: ("■", "cyan", "metadata"),
     AreaState.RECLAIMABLE: ("□", "green", "reclaimable"),
 }
-# A cell may stand for megabytes: what a copy made must show in it, however little it is.
-_WEIGHTS: Final = np.array([0.001, 0.01, 0.01, 1.0, 1.0, 0.1, 0.1])
+# A cell may stand for gigabytes: what copies made must show in it, however little it is.
+_WEIGHTS: Final = np.array([0.5, 1.0, 1.0, 1e15, 1e15, 1e15, 1e15])
 
 
 def print_area(title: str, area: AreaExtents, terminal: Terminal) -> None:

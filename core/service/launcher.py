@@ -9,7 +9,6 @@ busy with nobody answering yet, and simply looks again until a bound is passed.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -133,6 +132,8 @@ def _start(arguments: Sequence[str], log: Path) -> None:
     Raises:
         RangepairError: Its own sentence, if it could not open the volume.
     """
+    import subprocess  # slow to load, and seldom needed
+
     root = str(Path(core.__file__).parents[1])
     search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -142,7 +143,7 @@ def _start(arguments: Sequence[str], log: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=descriptor,
-            env=os.environ | {"PYTHONPATH": search},
+            env=os.environ | {"PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
             cwd="/",  # an engine must not pin the folder it was started in
         ) as process:
             assert process.stdout is not None

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from core.service.client import connect
+from core.service.launcher import connect_or_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE_BYTES = 1 << 20
+ENGINE = "tests.doubles.naivehost"
+WAYS = ("engine process",)
+"""How the command reaches the volume."""
+
+
+@dataclass
+class Cli:
+    """The command as a user runs it: a process, in the folder of the image."""
+
+    folder: Path
+
+    def run(
+        self, *arguments: str | Path, stdin: bytes = b"", status: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run to the end, and demand an exit status."""
+        done = subprocess.run(
+            [sys.executable, "-m", "core.cli", *map(str, arguments)],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+            input=stdin,
+            capture_output=True,
+            timeout=50,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr.decode()
+        return done
+
+    def text(self, *arguments: str | Path, stdin: bytes = b"") -> str:
+        """Return what a command that succeeds says."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.stderr == b""
+        return done.stdout.decode()
+
+    def json(self, *arguments: str | Path) -> Any:
+        """Return what a query answers with --json."""
+        return json.loads(self.text(*arguments, "--json"))
+
+    def complaint(self, *arguments: str | Path, stdin: bytes = b"", status: int = 1) -> str:
+        """Return the one sentence of a command that fails."""
+        done = self.run(*arguments, stdin=stdin, status=status)
+        assert done.stdout == b""
+        sentence = done.stderr.decode()
+        assert sentence.startswith("rangepair: ")
+        assert sentence.count("\n") == 1, sentence
+        assert "Traceback" not in sentence
+        return sentence.removeprefix("rangepair: ").strip()
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """An image with content that tells every sector apart."""
+    path = tmp_path / "disk.img"
+    path.write_bytes(random.Random(11).randbytes(IMAGE_BYTES))
+    return path
+
+
+@pytest.fixture
+def bare_cli(tmp_path: Path) -> Cli:
+    """The command, with no volume open anywhere."""
+    return Cli(tmp_path)
+
+
+@pytest.fixture(params=WAYS)
+def cli(request: pytest.FixtureRequest, tmp_path: Path, image: Path) -> Iterator[Cli]:
+    """The command, on a volume that is open nowhere, or in an engine process."""
+    if request.param == "here":
+        yield Cli(tmp_path)
+        return
+    holder = connect_or_start(image, module=ENGINE)
+    yield Cli(tmp_path)
+    holder.close()
+    connect(image).shutdown()

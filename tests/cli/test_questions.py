@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import IMAGE_BYTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def changed(cli: Cli, image: Path) -> Cli:
+    """A snapshot 'monday', portions 3 and 8 to 9 of the original written after it."""
+    cli.text("snapshot", image, "monday")
+    cli.text("write", image, "--offset", "12288", stdin=b"3" * 4096)
+    cli.text("write", image, "--offset", "32768", stdin=b"8" * 8192)
+    return cli
+
+
+def test_the_map_tells_pointers_and_the_pairs_between(changed: Cli, image: Path) -> None:
+    told = changed.json("map", image, "--copy", "monday")
+    assert (told["copy"], told["size"], told["grain"]) == ("monday", IMAGE_BYTES, 4096)
+    assert sum(pointer["length"] for pointer in told["pointers"]) == 12288
+    assert {pointer["kind"] for pointer in told["pointers"]} == {"original"}
+    assert all(len(pointer["checksum"]) == 16 for pointer in told["pointers"])
+    assert told["range_pairs"] == [
+        {"first": 0, "last": 2, "start": 0, "length": 12288},
+        {"first": 4, "last": 7, "start": 16384, "length": 16384},
+        {"first": 10, "last": 255, "start": 40960, "length": IMAGE_BYTES - 40960},
+    ]
+
+
+def test_the_map_can_be_cut(changed: Cli, image: Path) -> None:
+    told = changed.json("map", image, "--copy", "monday", "--offset", "8KiB", "--length", "8KiB")
+    assert [(p["start"], p["length"]) for p in told["pointers"]] == [(12288, 4096)]
+    assert told["range_pairs"] == [{"first": 2, "last": 2, "start": 8192, "length": 4096}]
+    assert "1099511627776" in changed.complaint(
+        "map", image, "--copy", "monday", "--length", "1TiB"
+    )
+
+
+def test_the_table_reads_in_the_order_of_the_volume(changed: Cli, image: Path) -> None:
+    lines = changed.text("map", image, "--copy", "monday").splitlines()
+    assert lines[0].startswith("monday  ")
+    assert "3 range pairs" in lines[0]
+    starts = [int(line.split()[1]) for line in lines[3:]]
+    assert starts == sorted(starts)
+    assert lines[3].split() == ["[0-2]", "0", "12288", "range", "pair"]
+    assert lines[4].split()[:4] == ["3", "12288", "4096", "original"]
+
+
+def test_the_original_is_one_range_pair_and_two_areas(changed: Cli, image: Path) -> None:
+    told = changed.json("map", image)
+    assert told["pointers"] == []
+    assert told["range_pairs"] == [{"first": 0, "last": 255, "start": 0, "length": IMAGE_BYTES}]
+    page = changed.text("map", image)
+    assert "Initial area  1 MiB" in page
+    assert "12 KiB  preserved" in page
+    assert "1012 KiB  shared through range pairs" in page
+
+
+def test_a_difference_is_exact(changed: Cli, image: Path) -> None:
+    told = changed.json("diff", image, "monday")
+    assert (told["from"], told["to"], told["bytes"]) == ("monday", "original", 12288)
+    assert [(found["start"], found["length"]) for found in told["ranges"]] == [
+        (12288, 4096),
+        (32768, 8192),
+    ]
+    page = changed.text("diff", image, "monday", "original")
+    assert "monday and original may differ in 2 ranges, 12 KiB, 1.17% of the volume" in page
+    assert changed.text("diff", image, "monday", "monday") == "monday and monday are equal\n"
+
+
+def test_usage_adds_up_and_foretells(changed: Cli, image: Path) -> None:
+    told = changed.json("usage", image, "--if-deleted", "monday")
+    assert told["used_bytes"] + told["free_bytes"] == told["area_bytes"]
+    assert told["freed_bytes"] >= 12288
+    assert [copy["name"] for copy in told["copies"]] == ["monday"]
+    page = changed.text("usage", image, "--if-deleted", "monday")
+    assert f"Deleting monday would free 12 KiB ({told['freed_bytes']:,} bytes)" in page
+
+
+def test_a_clean_volume_is_told_to_be_clean(changed: Cli, image: Path) -> None:
+    assert changed.json("check", image) == {"clean": True, "findings": []}
+    assert changed.text("check", image).startswith("✓ clean")
+
+
+def test_statistics_and_structures_are_there(changed: Cli, image: Path) -> None:
+    told = changed.json("stats", image)
+    assert told["copy_write_bytes_from_initial"] == 0
+    assert "copy write from initial" in changed.text("stats", image)
+    assert changed.text("dump", image).startswith("{\n")
