@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +36,9 @@ def _declare(parser: CommandParser) -> None:
 
 
 def _create(options: argparse.Namespace, terminal: Terminal) -> int:
-    importlib.import_module("core.engine").create_volume(
+    from core.engine import create_volume
+
+    create_volume(
         options.image,
         options.size,
         thin=options.thin,

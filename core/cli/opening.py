@@ -41,9 +41,6 @@ def _open_here(
     path: str, *, area: Path | None, read_only: bool, accept_changes: bool
 ) -> VolumeSession:
     """Open the volume in this process; the engine is loaded only now that it is needed."""
-    import importlib
+    from core.engine import open_volume
 
-    volume: VolumeSession = importlib.import_module("core.engine").open_volume(
-        path, area=area, read_only=read_only, accept_changes=accept_changes
-    )
-    return volume
+    return open_volume(path, area=area, read_only=read_only, accept_changes=accept_changes)

@@ -102,7 +102,7 @@ class Connection:
             case ask.Hello():
                 return self._welcome(request)
             case ask.Subscribe():
-                return ask.Subscription(str(host.ring.path), host.ring.seq)
+                return ask.Subscription(str(host.ring.path), host.ring.last_seq)
             case ask.KeepServing():
                 host.keep_serving = request.keep
             case ask.StartWorkload():

@@ -13,7 +13,6 @@ is closed, then the connections.
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 import os
 import selectors
@@ -280,7 +279,8 @@ def serve_image(argv: Sequence[str] | None, open_volume: Opener) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the engine process."""
-    open_volume: Opener = importlib.import_module("core.engine").open_volume
+    from core.engine import open_volume
+
     return serve_image(argv, open_volume)
 
 

@@ -94,7 +94,7 @@ class RingWriter:
         self.publish = _publisher(self._memory, self._words, capacity - 1)
 
     @property
-    def seq(self) -> int:
+    def last_seq(self) -> int:
         """Sequence number of the last event; 0 before the first."""
         return self._words[_PUBLISHED_INDEX]
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE_BYTES = 1 << 20
-ENGINE = "tests.doubles.naivehost"
-WAYS = ("engine process",)
+WAYS = ("here", "engine process")
 """How the command reaches the volume."""
 
 
@@ -89,7 +88,7 @@ def cli(request: pytest.FixtureRequest, tmp_path: Path, image: Path) -> Iterator
     if request.param == "here":
         yield Cli(tmp_path)
         return
-    holder = connect_or_start(image, module=ENGINE)
+    holder = connect_or_start(image)
     yield Cli(tmp_path)
     holder.close()
     connect(image).shutdown()

@@ -63,8 +63,8 @@ def test_input_that_does_not_fit_is_refused(cli: Cli, image: Path) -> None:
     for offset, length, reason in (
         ("0", 100, "multiple"),
         ("256", 512, "multiple"),
-        ("1MiB", 512, "end"),
-        ("1048064", 1024, "end"),
+        ("1MiB", 512, "volume"),
+        ("1048064", 1024, "volume"),
     ):
         sentence = cli.complaint("write", image, "--offset", offset, stdin=bytes(length))
         assert reason in sentence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.service.client import RemoteVolume
 
-HOST_MODULES = ("tests.doubles.naivehost",)
+HOST_MODULES = ("core.service.host", "tests.doubles.naivehost")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def publish(writer: RingWriter, count: int) -> None:
     for _ in range(count):
-        writer.publish(EventKind.WRITTEN, 2, 3, writer.seq * 512, 512, 512, 4096)
+        writer.publish(EventKind.WRITTEN, 2, 3, writer.last_seq * 512, 512, 512, 4096)
 
 
 def test_a_record_arrives_whole(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_every_event_is_drained_or_counted_as_lost(
             assert records["seq"].tolist() == list(range(next_seq, next_seq + len(records)))
             assert records["start"].tolist() == [(n - 1) * 512 for n in records["seq"].tolist()]
             next_seq += len(records)
-            assert next_seq == writer.seq + 1
+            assert next_seq == writer.last_seq + 1
             assert lost == max(0, burst - 15)
 
 
