@@ -18,7 +18,9 @@ from core.answers import (
     Usage,
     VolumeInfo,
 )
+from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
+from core.mapping.stack import stack
 from core.session import ORIGINAL
 from core.usage import freed_bytes, own_bytes
 from core.volume.picture import additional_extents, initial_extents, metadata_extents
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from core.format.catalog import CopyRecord
     from core.volume.read import Views
     from core.volume.state import VolumeState
+
+    Counts = tuple[int, int]
 
 
 def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo:
@@ -52,17 +56,26 @@ def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo
 def copy_infos(state: VolumeState, views: Views) -> list[CopyInfo]:
     """Return all copies in the order in which they were taken."""
     own = own_bytes(state.catalog)
-    return [_copy_info(state, views, copy, own[copy.id]) for copy in state.catalog.copies.values()]
+    in_chain = _chain_counts(state)
+    return [
+        _copy_info(
+            state,
+            copy,
+            own[copy.id],
+            in_chain[copy.base] if copy.top is None else _counts(state, views, copy),
+        )
+        for copy in state.catalog.copies.values()
+    ]
 
 
 def copy_info(state: VolumeState, views: Views, copy: CopyRecord) -> CopyInfo:
     """Return one copy that was just taken, so that nothing is its own yet."""
-    return _copy_info(state, views, copy, 0)
+    return _copy_info(state, copy, 0, _counts(state, views, copy))
 
 
-def _copy_info(state: VolumeState, views: Views, copy: CopyRecord, own: int) -> CopyInfo:
-    run = views.flatten(copy)
+def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -> CopyInfo:
     parent = state.catalog.copies.get(copy.parent_id)
+    pointers, range_pairs = counts
     return CopyInfo(
         name=copy.name,
         id=copy.id,
@@ -72,10 +85,27 @@ def _copy_info(state: VolumeState, views: Views, copy: CopyRecord, own: int) -> 
         locked=copy.locked,
         own_bytes=own,
         shared_bytes=state.size_bytes - own,
-        pointers=len(run),
-        range_pairs=len(run.gaps(0, state.size_bytes)[0]),
+        pointers=pointers,
+        range_pairs=range_pairs,
         deleted=copy.deleted,
     )
+
+
+def _counts(state: VolumeState, views: Views, copy: CopyRecord) -> Counts:
+    """Return pointers and range pairs of one view."""
+    run = views.flatten(copy)
+    return len(run), len(run.gaps(0, state.size_bytes)[0])
+
+
+def _chain_counts(state: VolumeState) -> dict[int, Counts]:
+    """Return pointers and range pairs of the views without private layers, by their base."""
+    chain = state.catalog.chain
+    runs = [
+        stack([state.staged_run(id_), state.catalog.layers[id_].map.flatten()]) for id_ in chain
+    ]
+    pointers, range_pairs = chain_counts(runs, state.size_bytes)
+    counts = zip(pointers.tolist(), range_pairs.tolist(), strict=True)
+    return dict(zip(chain, counts, strict=True))
 
 
 def table(
