@@ -29,6 +29,9 @@ RING_OFFSET: Final = 4 * BLOCK_BYTES
 EXTENT_BYTES_MAX: Final = 64 * KIB
 """A pointer with data covers about this much at most, so that checking one read stays cheap."""
 
+SEGMENT_BYTES_MIN: Final = 2 * MIB
+"""Room for one group of the smallest geometry with the longest tail, and the log's reserve."""
+
 
 def block_ceil(count: int) -> int:
     """Return ``count`` bytes rounded up to whole blocks."""
@@ -59,7 +62,7 @@ def geometry_for(size_bytes: int, grain_bytes: int) -> Geometry:
     ring = max(min(block_ceil(size_bytes // 2), 32 * MIB), 512 * KIB)
     return Geometry(
         ring_bytes=ring,
-        segment_bytes=4 * payload,
+        segment_bytes=max(4 * payload, SEGMENT_BYTES_MIN),
         group_payload_bytes_max=payload,
         overlay_bytes_max=max(4 * payload, 256 * KIB),
         small_flush_bytes_max=min(2 * MIB, ring // 8),

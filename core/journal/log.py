@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 RESERVE_BYTES: Final = 64 * BLOCK_BYTES
 TAIL_BYTES_MAX: Final = block_ceil(RECORDS_MAX * RECORD_BYTES)
 assert FRONT_BYTES + INLINE_BYTES < BLOCK_BYTES
+SEGMENT_BYTES_SHORTEST: Final = TAIL_BYTES_MAX + RESERVE_BYTES + 32 * BLOCK_BYTES
+"""In an area whose free space lies scattered; it still holds a group with one write of a grain."""
 
 
 class Log:
@@ -142,8 +144,8 @@ class Log:
     def follow(self, group: Group) -> None:
         """Take a group found at recovery as written."""
         if group.next_segment_stop != self.segment_stop:
-            start = group.next_segment_stop - self._segment_bytes
-            self._allocator.mark_used(start, self._segment_bytes)
+            length = group.next_segment_stop - group.next_offset
+            self._allocator.mark_used(group.next_offset, length)
         self._advance(group)
 
     def _advance(self, group: Group) -> None:
@@ -160,8 +162,21 @@ class Log:
         self.group_count += 1
 
     def _new_segment(self) -> tuple[int, int]:
-        start = self._allocator.allocate(self._segment_bytes)
-        return start, start + self._segment_bytes
+        """Return start and stop of a new segment, a shorter one if the area has no such run free.
+
+        Raises:
+            AreaFullError: It has no run of ``SEGMENT_BYTES_SHORTEST``.
+        """
+        length = self._segment_bytes
+        while True:
+            try:
+                start = self._allocator.allocate(length)
+            except AreaFullError:
+                if length == SEGMENT_BYTES_SHORTEST:
+                    raise
+                length = max(block_ceil(length // 2), SEGMENT_BYTES_SHORTEST)
+            else:
+                return start, start + length
 
     def _write_block(self, group: Group) -> None:
         head, tail = group_format.pack(group, self._uuid)
