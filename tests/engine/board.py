@@ -1,0 +1,173 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""A volume of eight portions of one grain, filled with letters, and what can be seen of it.
+
+A portion's content is a word such as ``A`` or ``D1``, repeated to fill 4096 bytes. Everything is
+observed from outside or from the pointers alone: the addresses in the additional area are whatever
+the engine chose, so a *slot* is known by its content, its kind and who refers to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.answers import PointerKind
+from core.device.base import aligned_buffer
+from core.engine import open_volume
+from core.session import ORIGINAL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.engine import Volume
+
+PORTION = 4096
+KINDS = {PointerKind.ORIGINAL: "o", PointerKind.NEW: "n", PointerKind.ZERO: "z"}
+
+
+def portion(word: str) -> bytes:
+    """Return 4096 bytes that say ``word`` over and over, padded with dots."""
+    return (word.encode() * PORTION)[: PORTION // len(word) * len(word)].ljust(PORTION, b".")
+
+
+def word_of(raw: bytes) -> str:
+    """Return the word a portion says; a portion that says no word is a fault."""
+    for length in (1, 2, 3):
+        word = raw[:length].decode("latin-1")
+        if portion(word) == raw:
+            return word
+    raise AssertionError(f"a portion is torn: {raw[:8]!r}...{raw[-8:]!r}")
+
+
+def words(raw: bytes) -> str:
+    """Return the words of several portions, separated by spaces."""
+    return " ".join(word_of(raw[at : at + PORTION]) for at in range(0, len(raw), PORTION))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in the additional area that some pointer names."""
+
+    offset: int
+    length: int
+    content: bytes
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{word_of(self.content)}/{self.kind}"
+
+
+class Board:
+    """The volume of a scenario; knows how to act on it and what to look at."""
+
+    def __init__(self, path: Path, content: str = "A B C D E F G H") -> None:
+        path.write_bytes(b"".join(portion(word) for word in content.split()))
+        self.path = path
+        self.size = path.stat().st_size
+        self.sink = Trace()
+        self._copied_before = 0
+        self.volume: Volume = open_volume(path, sink=self.sink)
+
+    # -- acts --------------------------------------------------------------------------------
+
+    def act(self, act: str) -> None:
+        """Do what a line of a table says: ``O3=D1``, ``C5=X2``, ``take C``, ``delete C``..."""
+        verb, _, rest = act.partition(" ")
+        match verb, rest.split():
+            case "take", [name]:
+                self.volume.clone(name)
+            case "take", [name, "of", source]:
+                self.volume.clone(name, source)
+            case "snapshot", [name]:
+                self.volume.snapshot(name)
+            case "delete", [name]:
+                self.volume.delete([name], now=True)
+            case _:
+                self._write(act)
+
+    def _write(self, act: str) -> None:
+        place, _, new = act.partition("=")
+        name, _, number = place.rpartition(".") if "." in place else (place[0], "", place[1:])
+        first = int(number.partition("-")[0])
+        payload = b"".join(portion(word) for word in new.split("+"))
+        self.volume.write(first * PORTION, payload, ORIGINAL if name == "O" else name)
+
+    def reopen(self) -> None:
+        """Close and open again."""
+        self._copied_before = self.copied_portions()
+        self.volume.close()
+        self.volume = open_volume(self.path, sink=self.sink)
+
+    # -- what can be seen ----------------------------------------------------------------------
+
+    def view(self, name: str = ORIGINAL) -> str:
+        """Return what a copy reads, in words."""
+        return words(self.volume.read(0, self.size, name))
+
+    def copied_portions(self) -> int:
+        """Return how many portions were copied from the initial to the additional area."""
+        return self._copied_before + self.volume.stats().preserved_bytes // PORTION
+
+    def slots(self, name: str) -> dict[int, Slot]:
+        """Return the individual pointers of a copy: portion -> the slot it points to.
+
+        Pointers that continue each other may be kept as one; they are told apart here again.
+        """
+        columns = self.volume.table(name).columns
+        found = {}
+        for start, length, offset, kind in zip(
+            columns.starts.tolist(),
+            columns.lengths.tolist(),
+            columns.offsets.tolist(),
+            columns.kinds.tolist(),
+            strict=True,
+        ):
+            for at in range(0, length, PORTION):
+                found[(start + at) // PORTION] = self._slot(offset + at, PORTION, kind)
+        return found
+
+    def range_pairs(self, name: str) -> str:
+        """Return the range pairs of a copy, ends inclusive, as ``[0-2] [4-7]``."""
+        columns = self.volume.table(name).columns
+        pairs, at = [], 0
+        edges = zip(columns.starts.tolist(), columns.lengths.tolist(), strict=True)
+        for start, length in [*edges, (self.size, 0)]:
+            if at < start:
+                pairs.append(f"[{at // PORTION}-{(start - 1) // PORTION}]")
+            at = start + length
+        return " ".join(pairs)
+
+    def area(self) -> list[Slot]:
+        """Return every slot that a layer points to, whether or not a copy still reads it."""
+        state, found = self.volume._state, []
+        for layer in state.catalog.layers.values():
+            for run in (layer.map.flatten(), state.staged_run(layer.id)):
+                for length, offset, kind in zip(
+                    run.lengths.tolist(), run.offsets.tolist(), run.kinds.tolist(), strict=True
+                ):
+                    found += [
+                        self._slot(offset + at, PORTION, kind) for at in range(0, length, PORTION)
+                    ]
+        return found
+
+    def _slot(self, offset: int, length: int, kind: int) -> Slot:
+        content = aligned_buffer(length)
+        if kind != PointerKind.ZERO:
+            self.volume._views.read_area(content, offset)
+        return Slot(offset, length, bytes(content), KINDS[PointerKind(kind)])
+
+
+class Trace:
+    """An event sink that keeps everything: (kind, flags, copy id, start, length, moved, place)."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[int, ...]] = []
+
+    def publish(self, *event: int) -> None:
+        self.events.append(event)
+
+    def take(self) -> list[tuple[int, ...]]:
+        """Return what came since the last call."""
+        taken, self.events = self.events, []
+        return taken
