@@ -18,6 +18,7 @@ from core.answers import (
     Usage,
     VolumeInfo,
 )
+from core.engine.told import readable_path
 from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
@@ -40,11 +41,11 @@ def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo
     """Return the volume and all its copies."""
     area = state.area
     return VolumeInfo(
-        image=state.image.path,
+        image=readable_path(state.image.path),
         size=state.size_bytes,
         grain=state.grain_bytes,
         thin=state.thin,
-        area=str(area_path),
+        area=readable_path(str(area_path)),
         uuid="" if area is None else area.uuid.hex(),
         read_only=bool(state.read_only),
         generation=state.catalog.generation,

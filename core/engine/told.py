@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from core.errors import AreaFullError, DeviceFailedError
 
@@ -17,3 +18,8 @@ def told(error: OSError) -> AreaFullError | DeviceFailedError:
     return DeviceFailedError(
         f"The system refused to read or write ({reason}); check the disk and try again."
     )
+
+
+def readable_path(path: str) -> str:
+    """Return a path as text that every encoder takes; bytes that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

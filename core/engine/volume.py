@@ -20,7 +20,7 @@ from core import dump as dump_module
 from core.device import opening as device_opening
 from core.engine import infos
 from core.engine.clock import Clock
-from core.engine.told import told
+from core.engine.told import readable_path, told
 from core.errors import NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
@@ -314,7 +314,7 @@ class Volume:
 
     def add_area(self) -> None:
         """Make the additional area, which else the first copy does."""
-        name = os.path.relpath(self._image.path, self._area_path.parent)
+        name = readable_path(os.path.relpath(self._image.path, self._area_path.parent))
         device = device_opening.create_area(self._area_path, self._image)
         try:
             opening.add_area(self._state, device, name)
