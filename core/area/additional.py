@@ -11,7 +11,7 @@ import msgspec
 from core.area.allocator import Allocator
 from core.area.freeruns import Runs
 from core.device.base import aligned_buffer
-from core.errors import FormatError
+from core.errors import CorruptAreaError, FormatError
 from core.format import ringhead, superblock, table
 from core.format.layout import (
     BLOCK_BYTES,
@@ -98,17 +98,21 @@ def read_superblock(device: Device) -> Superblock:
     """Return the newest intact superblock.
 
     Raises:
-        FormatError: There is none, or it is of a newer format.
+        FormatError: There never was one, or it is of a newer format.
+        CorruptAreaError: Both are damaged.
     """
-    slots = [
-        superblock.unpack(device.pread(BLOCK_BYTES, offset), offset)
-        for offset in SUPERBLOCK_OFFSETS
-    ]
+    raws = {offset: device.pread(BLOCK_BYTES, offset) for offset in SUPERBLOCK_OFFSETS}
+    slots = [superblock.unpack(raw, offset) for offset, raw in raws.items()]
     found = [slot for slot in slots if slot is not None]
     if not found:
+        if any(raw.startswith(superblock.MAGIC) for raw in raws.values()):
+            raise CorruptAreaError(
+                f"Both superblocks of {device.path} are damaged; restore it from a backup, or move "
+                "it away to use the image without copies."
+            )
         raise FormatError(
-            f"{device.path} is no additional area of Rangepair, or both its superblocks are "
-            "damaged; restore it from a backup, or move it away to use the image without copies."
+            f"{device.path} is no additional area of Rangepair, or its beginning was overwritten; "
+            "restore it from a backup, or move it away to use the image without copies."
         )
     return max(found, key=lambda slot: slot.seq)
 
