@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import xxhash
+
 from core.answers import PointerKind
 from core.device.base import read_into
+from core.errors import CorruptAreaError
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
 
@@ -114,11 +117,28 @@ class Views:
             run.lengths.tolist(),
             run.offsets.tolist(),
             run.kinds.tolist(),
+            run.checksums.tolist(),
+            run.wholes.tolist(),
             strict=True,
         )
-        for start, length, offset, kind in rows:
-            if kind != _ZERO:
-                self.read_area(target[start - base : start - base + length], offset)
+        for start, length, offset, kind, checksum, whole in rows:
+            if kind == _ZERO:
+                continue
+            piece = target[start - base : start - base + length]
+            self.read_area(piece, offset)
+            # A part says nothing: the rest of its extent may be used for something else by now.
+            if length == whole and not self._is_as_kept(piece, offset, checksum):
+                raise CorruptAreaError(
+                    f"What was kept of range [{start}..{start + length - 1}] fails its checksum, at"
+                    f" byte {offset} of the additional area; the original is unharmed, and"
+                    " 'rangepair check' lists all damage."
+                )
+
+    def _is_as_kept(self, piece: memoryview, offset: int, checksum: int) -> bool:
+        """Return whether a whole extent has its checksum, which it has not while it is staged."""
+        journal = self._state.journal
+        assert journal is not None
+        return journal.opened.holds(offset) or xxhash.xxh3_64_intdigest(piece) == checksum
 
     def read_area(self, target: memoryview, offset: int) -> None:
         """Fill ``target`` from an address of the additional area, staged or on disk."""
