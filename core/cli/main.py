@@ -100,7 +100,10 @@ def _help(topics: Sequence[str], terminal: Terminal) -> int:
 def _complain(message: str) -> None:
     """Write one sentence to standard error."""
     terminal = Terminal(sys.stderr)
-    text = " ".join(printable(message[:1].upper() + message[1:]).split())
+    words = message.split()
+    if words and words[0].isalpha():  # and no name of a file, which stays as it is written
+        words[0] = words[0][0].upper() + words[0][1:]
+    text = printable(" ".join(words))
     end = "" if text.endswith((".", "!", "?")) else "."
     terminal.line(f"{terminal.paint('rangepair:', 'error')} {text}{end}")
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from core.answers import PointerColumns
-from core.errors import ERRORS_BY_CODE, InvalidRangeError, RangepairError
+from core.errors import ERRORS_BY_CODE, InvalidNameError, InvalidRangeError, RangepairError
 from core.service.frames import FrameError
 from core.service.messages import AnyRequest, Bulk, Done, Failed
 
@@ -31,6 +31,7 @@ def pack(message: msgspec.Struct) -> tuple[bytes, list[memoryview]]:
 
     Raises:
         InvalidRangeError: A number is too large for any volume.
+        InvalidNameError: A name is no text.
     """
     bulks: list[memoryview] = []
     try:
@@ -38,6 +39,10 @@ def pack(message: msgspec.Struct) -> tuple[bytes, list[memoryview]]:
     except OverflowError as error:
         raise InvalidRangeError(
             "The offset or length is larger than any volume; choose a range within the volume."
+        ) from error
+    except UnicodeEncodeError as error:
+        raise InvalidNameError(
+            f"The name {error.object!r} is not valid UTF-8; write it in UTF-8."
         ) from error
 
 

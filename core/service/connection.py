@@ -130,7 +130,7 @@ class Connection:
             protocol=ask.PROTOCOL_VERSION,
             program=core.__version__,
             pid=os.getpid(),
-            image=self._host.image,
+            image=os.fsencode(self._host.image).decode("utf-8", "backslashreplace"),
             clients=self._host.client_count,
         )
 
