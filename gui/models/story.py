@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.units import format_bytes
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Events = npt.NDArray[np.void]
     PairsBeside = Callable[[int, int, int], "list[tuple[int, int]] | None"]
     """(copy id, start, stop) -> the range pairs left on either side, or None if not known."""
+
+
+NAME_MAX: Final = 20
+"""Letters of a copy's name in a sentence: names may be 255 long."""
 
 
 class Verb(enum.Enum):
@@ -134,8 +138,13 @@ class Teller:
         place = self._form.span_text(write.start, write.start + write.length)
         return f"A {what} of {format_bytes(write.length)} to {target}, at {place}."
 
+    def _name(self, copy_id: int) -> str:
+        name = self._name_of(copy_id)
+        short = name if len(name) <= NAME_MAX else f"{name[: NAME_MAX - 1]}\u2026"
+        return f"\u201c{short}\u201d"
+
     def _copy(self, copy_id: int) -> str:
-        return f"copy \u201c{self._name_of(copy_id)}\u201d"
+        return f"copy {self._name(copy_id)}"
 
     def _tell_original(self, write: Write) -> tuple[str, str, str, str]:
         down = (
@@ -176,7 +185,7 @@ class Teller:
         start = write.preserved[0].start
         stop = write.preserved[-1].start + write.preserved[-1].length
         pairs = self._pairs_beside(write.newest_copy_id, start, stop)
-        name = f"\u201c{self._name_of(write.newest_copy_id)}\u201d"
+        name = self._name(write.newest_copy_id)
         return f"{name} gets {what}; {self._pairs_left(pairs)}."
 
     def _pairs_left(self, pairs: list[tuple[int, int]] | None) -> str:
@@ -190,21 +199,19 @@ class Teller:
         return f"its range pair splits into {spans[0]} and {spans[1]}"
 
     def _tell_clone(self, write: Write) -> tuple[str, str, str, str]:
-        name = f"\u201c{self._name_of(write.copy_id)}\u201d"
+        name = self._name(write.copy_id)
         classify = f"The place belongs to {name}, so to the additional area."
         copied = "Nothing is copied: 0 bytes leave the initial area."
         if write.is_trim or not write.redirected:
             point = f"{name} gets a zero pointer for the range."
             return classify, copied, point, "The range reads as zeroes in this copy alone."
-        count = len(write.redirected)
-        what = "a pointer" if count == 1 else f"{count} pointers"
         start, stop = write.start, write.start + write.length
         pairs = self._pairs_beside(write.copy_id, start, stop)
-        point = f"{name} points to the new data by {what}"
+        point = f"{name} points to the new data"
         if pairs:
             spans = " and ".join(f"[{self._form.span_text(*pair)}]" for pair in pairs)
-            noun = "range pair" if len(pairs) == 1 else "range pairs"
-            point += f", beside {noun} {spans}"
+            where = "beside range pair" if len(pairs) == 1 else "between range pairs"
+            point += f", {where} {spans}"
         place = self._form.text(write.redirected[0].area_offset)
         return (
             classify,

@@ -101,7 +101,7 @@ class RowPainter:
             at += widths[column]
         return widths
 
-    def paint(
+    def paint_rows(
         self,
         painter: QPainter,
         theme: Theme,

@@ -288,7 +288,7 @@ class PointerTableView(QTableView):
             rows = self._model.rows_at(top, self.viewport().height() // ROW_HEIGHT + 2)
             numbers = self._number_lookup(top, rows)
             theme = self._source.theme
-            hot = self._rows.paint(painter, theme, rows, numbers, self._hovered - top)
+            hot = self._rows.paint_rows(painter, theme, rows, numbers, self._hovered - top)
         if hot and not self._cooling.isActive():
             self._cooling.start()
 

@@ -74,7 +74,7 @@ def test_a_write_to_a_copy_never_reads_the_initial_area():
         "A write of 4 KiB to copy 'branch', at 5.",
         "The place belongs to 'branch', so to the additional area.",
         "Nothing is copied: 0 bytes leave the initial area.",
-        "'branch' points to the new data by a pointer, beside range pairs [0-4] and [6-7].",
+        "'branch' points to the new data, between range pairs [0-4] and [6-7].",
         "The new data goes to the additional area, at 6.",
     ]
 
