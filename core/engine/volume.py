@@ -223,8 +223,9 @@ class Volume:
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
         """Return the space used, and what deleting copies would free, exactly."""
         self._close_group()
-        copies = [self._state.catalog.find(name) for name in if_deleted]
-        for name, copy in zip(if_deleted, copies, strict=True):
+        names = list(dict.fromkeys(if_deleted))
+        copies = [self._state.catalog.find(name) for name in names]
+        for name, copy in zip(names, copies, strict=True):
             if copy is None:
                 raise NoSuchCopyError(
                     f"There is no copy named {name!r}; 'rangepair list' shows them."

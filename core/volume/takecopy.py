@@ -107,21 +107,24 @@ def mark(
     deleted: bool | None = None,
 ) -> None:
     """Lock, unlock, soft-delete or undelete copies, all or none of them."""
-    copies = [_existing(state, name) for name in names]
+    copies = [_existing(state, name) for name in dict.fromkeys(names)]
     if deleted:
         _refuse_locked(copies)
-    ids = [copy.id for copy in copies]
-    _commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
-    _tell(state)
+    if copies:
+        ids = [copy.id for copy in copies]
+        _commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
+        _tell(state)
 
 
 def purge(state: VolumeState, names: Sequence[str]) -> None:
     """Remove soft-deleted copies for good; needs no free space and moves no data."""
-    copies = [_existing(state, name) for name in names]
+    copies = [_existing(state, name) for name in dict.fromkeys(names)]
     _refuse_locked(copies)
     for copy in copies:
         if not copy.deleted:
             raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
+    if not copies:
+        return
     freed = _commit(state, Purged(ids=[copy.id for copy in copies]))
     assert state.area is not None
     state.area.allocator.release_many(*handdown.extents_of(freed))

@@ -25,6 +25,8 @@ def trim(state: VolumeState, offset: int, length: int, name: str) -> None:
     Raises:
         RangepairError: It was refused; every view is as it was, up to a multiple of 4 MiB.
     """
+    if length < 0:
+        state.check_range(offset, length)
     copy = receive(state, offset, length, name)
     if not length:
         return

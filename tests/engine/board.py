@@ -31,6 +31,9 @@ def portion(word: str) -> bytes:
     return (word.encode() * PORTION)[: PORTION // len(word) * len(word)].ljust(PORTION, b".")
 
 
+LETTERS_RAW = b"".join(portion(letter) for letter in "ABCDEFGH")
+
+
 def word_of(raw: bytes) -> str:
     """Return the word a portion says; a portion that says no word is a fault."""
     for length in (1, 2, 3):
