@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""How long the program takes to start, beside Python itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from bench.measure import Row, compared, forget_copies, make_image
+from core.engine import open_volume
+from core.units import MIB
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROUNDS = 9
+RANGEPAIR = [sys.executable, "-m", "core.cli"]
+
+
+def measure(folder: Path) -> list[Row]:
+    """Return milliseconds from start to end of the shortest commands."""
+    image = folder / "startup.img"
+    make_image(image, 16 * MIB)
+    with open_volume(image) as volume:
+        for number in range(20):
+            volume.snapshot(f"copy-{number}")
+    commands = {
+        "python doing nothing": [sys.executable, "-c", "pass"],
+        "rangepair --help": [*RANGEPAIR, "--help"],
+        "rangepair list": [*RANGEPAIR, "list", str(image)],
+    }
+    cases = {name: lambda command=command: _seconds(command) for name, command in commands.items()}
+    rows = compared("Starting", "ms", cases, ROUNDS)
+    forget_copies(image)
+    image.unlink()
+    return rows
+
+
+def _seconds(command: list[str]) -> float:
+    begun = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return (time.perf_counter() - begun) * 1e3
