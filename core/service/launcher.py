@@ -8,6 +8,8 @@ busy with nobody answering yet, and simply looks again until a bound is passed.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import sys
 import time
@@ -19,15 +21,15 @@ import msgspec
 import core
 from core.errors import ERRORS_BY_CODE, EngineGoneError, RangepairError, VolumeBusyError
 from core.service.client import RemoteVolume, connect
-from core.service.meetingplace import meeting_place
+from core.service.meetingplace import MeetingPlace, meeting_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from core.session import VolumeSession
 
 HOST_MODULE: Final = "core.service.host"
-BUSY_WAIT_S_MAX: Final = 2.0
+BUSY_WAIT_S_MAX: Final = 3.0
 """How long another program may hold the volume without answering before we give up."""
 _LOOK_AGAIN_S: Final = 0.02
 
@@ -78,11 +80,16 @@ def connect_or_start(
     arguments += ["--area", os.path.abspath(area)] if area else []  # noqa: PTH100
     arguments += ["--accept-changes"] if accept_changes else []
     arguments += ["--keep"] if keep else []
-    log = meeting_place(image).log
+    place = meeting_place(image)
 
     def start() -> RemoteVolume:
-        _start(arguments, log)
-        return connect(image)
+        # One at a time: who waited here finds the engine that the one before has started.
+        with _turn_to_start(place):
+            try:
+                return connect(image)
+            except EngineGoneError:
+                _start(arguments, place.log)
+                return connect(image)
 
     return _join_or(image, start)
 
@@ -124,6 +131,14 @@ def _join_or(
                 if time.monotonic() >= deadline:
                     raise
         time.sleep(_LOOK_AGAIN_S)
+
+
+@contextlib.contextmanager
+def _turn_to_start(place: MeetingPlace) -> Iterator[None]:
+    """Wait for the turn to start the engine process of an image."""
+    with place.log.with_suffix(".turn").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the descriptor
+        yield
 
 
 def _start(arguments: Sequence[str], log: Path) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +49,7 @@ def runtime_folder() -> Path:
     elif own.is_dir():
         folder = own / "rangepair"
     else:
-        folder = Path(tempfile.gettempdir()) / f"rangepair-{os.getuid()}"
+        folder = Path(os.environ.get("TMPDIR") or "/tmp") / f"rangepair-{os.getuid()}"  # noqa: S108
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()

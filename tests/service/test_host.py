@@ -14,21 +14,24 @@ import struct
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import pytest
 
+from core.engine import Volume, open_volume
 from core.errors import (
     EngineGoneError,
     ImageError,
     InvalidRangeError,
     NoSuchCopyError,
     UsageError,
+    VolumeBusyError,
 )
+from core.service import launcher
 from core.service.client import connect
 from core.service.launcher import connect_or_open, connect_or_start
 from core.service.meetingplace import meeting_place
-from tests.doubles.naivesession import NaiveSession, open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,12 +211,12 @@ def test_an_engine_that_breaks_at_start_names_its_log(runtime_folder: Path, imag
 
 def test_without_an_engine_process_the_volume_opens_here(runtime_folder: Path, image: Path) -> None:
     with connect_or_open(image, open_volume) as session:
-        assert isinstance(session, NaiveSession)
+        assert isinstance(session, Volume)
 
 
 def test_with_an_engine_process_the_volume_opens_there(volume: RemoteVolume, image: Path) -> None:
     with connect_or_open(image, open_volume) as session:
-        assert not isinstance(session, NaiveSession)
+        assert not isinstance(session, Volume)
         session.snapshot("through the socket")
     assert volume.info().copies[0].name == "through the socket"
 
@@ -243,6 +246,36 @@ def test_many_threads_share_one_client(volume: RemoteVolume) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_all_who_start_an_engine_at_once_share_one(
+    runtime_folder: Path, image: Path, host_module: str
+) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        starts = [pool.submit(connect_or_start, image, module=host_module) for _ in range(5)]
+        clients = [start.result() for start in starts]
+    assert len({client.welcome.pid for client in clients}) == 1
+    for client in clients[1:]:
+        client.close()
+    clients[0].shutdown()
+
+
+def test_a_volume_that_is_busy_is_awaited(runtime_folder: Path, image: Path) -> None:
+    held = open_volume(str(image))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connect_or_open, image, open_volume)
+        assert not wait([waiting], timeout=0.3).done
+        held.close()
+        with waiting.result() as opened:
+            assert opened.info().size == 1 << 20
+
+
+def test_a_volume_that_stays_busy_is_told(
+    runtime_folder: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "BUSY_WAIT_S_MAX", 0.1)
+    with open_volume(str(image)), pytest.raises(VolumeBusyError, match="open already"):
+        connect_or_open(image, open_volume)
 
 
 def test_a_workload_writes_until_it_is_stopped(volume: RemoteVolume) -> None:
