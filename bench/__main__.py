@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.measure import say, table
 
-TOPICS = ("takes", "writes", "pointers", "startup")
+TOPICS = ("takes", "writes", "pointers", "mapping", "startup")
 
 
 def main() -> None:
