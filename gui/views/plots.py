@@ -120,11 +120,15 @@ class PlotsCard(Card):
     @guarded
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.prepare()
+        self.tick()
+
+    def prepare(self) -> None:
+        """Make the plots now, ahead of the first showing, when there is time for it."""
         if not self._widgets:
             self._make_plots()
             self._place()
             self._on_theme()
-        self.tick()
 
     def _make_plots(self) -> None:
         import pyqtgraph
@@ -160,6 +164,12 @@ class PlotsCard(Card):
             curve.setPen(pen)
             curve.setBrush(QBrush(fill))
             curve.setFillLevel(0)
+
+    def set_history(self, history: History) -> None:
+        """Show another volume's minute."""
+        self.history = history
+        self._tops = [0.0] * len(PLOTS)
+        self.tick()
 
     def tick(self) -> None:
         """Show the history as it is now; four times a second is enough."""
