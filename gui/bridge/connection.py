@@ -36,12 +36,18 @@ class EngineConnection(Protocol):
         """Return the events since the last call, and how many were overrun and lost."""
         ...
 
-    def start_workload(self, kind: str, rate: float, params: Mapping[str, object]) -> None:
+    def start_workload(
+        self, kind: str, rate: float, params: Mapping[str, str | float | bool | None]
+    ) -> None:
         """Start (or change) the built-in workload; rate in writes a second, 0 = flat out."""
         ...
 
     def stop_workload(self) -> None:
         """Stop the built-in workload."""
+        ...
+
+    def workload_status(self) -> dict[str, object] | None:
+        """Return how the workload does; None when there was none."""
         ...
 
     def is_alive(self) -> bool:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from core.session import VolumeSession
     from gui.bridge.connection import EngineConnection
 
-    Opener = Callable[[str], EngineConnection]
+    Opener = Callable[[str, bool], EngineConnection]  # image, accept changes made by others
     Work = Callable[[VolumeSession], object]
     Done = Callable[[object], None]
+    WorkloadParams = dict[str, str | float | bool | None]
     Failed = Callable[[RangepairError], None]
 
 FRAME_MS: Final = 16
@@ -109,14 +110,14 @@ class EngineLink(QObject):
         """Path of the image that is open, or was last."""
         return self._path
 
-    def open(self, path: str) -> None:
+    def open(self, path: str, *, accept_changes: bool = False) -> None:
         """Open ``path`` beside the present volume; only when that worked is the old one left."""
         self._opens += 1
         number = self._opens
         self.opening.emit(path)
 
         def call() -> object:
-            connection = self._opener(path)
+            connection = self._opener(path, accept_changes)
             try:
                 info = connection.acts.info()
             except BaseException:
@@ -152,17 +153,34 @@ class EngineLink(QObject):
         """Make a call that may take long; never delays an act."""
         self._submit(self._queries, work, done, failed, acts=False)
 
-    def set_workload(self, kind: str, rate: float, params: dict[str, object] | None = None) -> None:
+    def start_workload(
+        self,
+        kind: str,
+        rate: float,
+        params: WorkloadParams,
+        done: Done | None = None,
+        failed: Failed | None = None,
+    ) -> None:
         """Start or change the built-in workload; ``rate`` in writes a second, 0 = flat out."""
         connection = self._connection
         if connection is not None:
-            self.act(lambda _session: connection.start_workload(kind, rate, params or {}))
+            self.act(lambda _s: connection.start_workload(kind, rate, params), done, failed)
 
-    def stop_workload(self) -> None:
+    def stop_workload(self, done: Done | None = None) -> None:
         """Stop the built-in workload."""
         connection = self._connection
         if connection is not None:
-            self.act(lambda _session: connection.stop_workload())
+            self.act(lambda _session: connection.stop_workload(), done)
+
+    def ask_workload(self, done: Done) -> None:
+        """Ask how the workload does: ``dict`` or ``None``."""
+        connection = self._connection
+        if connection is not None:
+            self.query(lambda _session: connection.workload_status(), done)
+
+    def run(self, work: Callable[[], object], done: Done, failed: Failed) -> None:
+        """Do something that may take long and needs no open volume."""
+        self._queries.submit(lambda: self._run(None, work, done, failed))
 
     def shutdown(self) -> None:
         """Leave the volume and end both threads. The link is of no use afterwards."""

@@ -67,11 +67,13 @@ class _Node:
 
     __slots__ = ("children", "copy", "key", "parent", "text")
 
-    def __init__(self, key: int, parent: _Node | None, text: str = "") -> None:
+    def __init__(
+        self, key: int, parent: _Node | None, text: str = "", copy: CopyInfo | None = None
+    ) -> None:
         self.key = key
         self.parent = parent
         self.text = text
-        self.copy: CopyInfo | None = None
+        self.copy = copy
         self.children: list[_Node] = []
 
     @property
@@ -141,10 +143,11 @@ class CopyTreeModel(QAbstractItemModel):
     ) -> None:
         keys = wanted.get(parent.key, [])
         for row, key in enumerate(keys):
+            text = self._text(key, copies.get(key), wanted)
             if row >= len(parent.children) or parent.children[row].key != key:
-                self._insert(parent, row, key)
+                self._insert(parent, row, _Node(key, parent, text, copies.get(key)))
             node = parent.children[row]
-            self._refresh(node, copies.get(key), wanted)
+            self._refresh(node, text, copies.get(key))
             self._merge(node, wanted, copies)
 
     def _drop_strays(self, parent: _Node, wanted: dict[int, list[int]]) -> None:
@@ -163,19 +166,17 @@ class CopyTreeModel(QAbstractItemModel):
             del self._nodes[gone.key]
         self.endRemoveRows()
 
-    def _insert(self, parent: _Node, row: int, key: int) -> None:
+    def _insert(self, parent: _Node, row: int, node: _Node) -> None:
         for old, sibling in enumerate(parent.children[row:], row):
-            if sibling.key == key:  # order changed among siblings: move by taking it out first
+            if sibling.key == node.key:  # order changed among siblings: move by taking it out first
                 self._remove(parent, old)
                 break
         self.beginInsertRows(self._index(parent), row, row)
-        node = _Node(key, parent)
         parent.children.insert(row, node)
-        self._nodes[key] = node
+        self._nodes[node.key] = node
         self.endInsertRows()
 
-    def _refresh(self, node: _Node, copy: CopyInfo | None, wanted: dict[int, list[int]]) -> None:
-        text = self._text(node.key, copy, wanted)
+    def _refresh(self, node: _Node, text: str, copy: CopyInfo | None) -> None:
         if node.copy == copy and node.text == text:
             return
         node.copy, node.text = copy, text

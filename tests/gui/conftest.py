@@ -49,7 +49,7 @@ def engine() -> SessionDouble:
 @pytest.fixture
 def link(qapp: QApplication, engine: SessionDouble) -> Iterator[EngineLink]:
     """A link that opens ``engine`` whatever the path; its threads end with the test."""
-    made = EngineLink(lambda _path: engine)
+    made = EngineLink(lambda _path, _accept: engine)
     yield made
     made.shutdown()
 

@@ -55,6 +55,7 @@ class SessionDouble:
         self.refuse_next = None
         self.gate = None  # threading.Event: calls wait for it
         self.workload = None
+        self.needs_consent = None
         self.calls = []
         self.counters = Stats()
 
@@ -74,11 +75,19 @@ class SessionDouble:
 
     def start_workload(self, kind, rate, params):
         self._enter("start_workload")
+        if self.needs_consent is not None and not params.get("allow_overwrite"):
+            raise self.needs_consent
         self.workload = (kind, rate, dict(params))
 
     def stop_workload(self):
         self._enter("stop_workload")
         self.workload = None
+
+    def workload_status(self):
+        self._enter("workload_status")
+        if self.workload is None:
+            return None
+        return {"kind": self.workload[0], "running": True, "rate_now_per_s": 0.0, "error": None}
 
     def is_alive(self):
         return self.alive

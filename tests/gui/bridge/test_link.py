@@ -31,7 +31,7 @@ def test_opening_tells_the_catalog(link, qtbot):
 
 
 def test_an_image_that_cannot_be_opened_leaves_the_present_one(qtbot, engine):
-    def opener(path):
+    def opener(path, _accept):
         if path == "missing":
             raise ImageError("There is no image 'missing'; check the path.")
         return engine
@@ -52,7 +52,7 @@ def test_an_image_that_cannot_be_opened_leaves_the_present_one(qtbot, engine):
 
 def test_only_the_last_of_two_opens_counts(qtbot):
     doubles = {"a": SessionDouble("a"), "b": SessionDouble("b")}
-    link = EngineLink(doubles.__getitem__)
+    link = EngineLink(lambda path, _accept: doubles[path])
     with qtbot.waitSignal(link.opened) as opened:
         link.open("a")
         link.open("b")
@@ -150,7 +150,7 @@ def test_an_engine_that_died_is_noticed_by_a_call(open_link, qtbot, engine):
 
 def test_calls_without_a_volume_do_nothing(link, engine):
     link.act(lambda session: session.info())
-    link.set_workload("random", 10.0)
+    link.start_workload("random", 10.0, {})
     link.stop_workload()
     link.shutdown()
     assert engine.calls == []
@@ -163,7 +163,7 @@ def test_an_idle_link_ticks_slower_and_wakes_at_the_first_event(open_link, qtbot
 
 
 def test_the_workload_is_started_changed_and_stopped(open_link, qtbot, engine):
-    open_link.set_workload("random", 250.0, {"read_share": 0.5})
+    open_link.start_workload("random", 250.0, {"read_share": 0.5})
     qtbot.waitUntil(lambda: engine.workload == ("random", 250.0, {"read_share": 0.5}))
     open_link.stop_workload()
     qtbot.waitUntil(lambda: engine.workload is None)
@@ -172,7 +172,7 @@ def test_the_workload_is_started_changed_and_stopped(open_link, qtbot, engine):
 def test_shutdown_while_opening_leaves_no_engine(qtbot, engine):
     gate = threading.Event()
 
-    def opener(_path):
+    def opener(_path, _accept):
         gate.wait(10)
         return engine
 

@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The pane at the left: the volume, its copies, the room they take, and the copy in focus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtWidgets import QAbstractItemView, QTreeView, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from gui.guard import guarded
+from gui.models.copytree import VOLUME_KEY, CopyTreeModel, CopyTreeRole
+from gui.views.actionbutton import ActionButton
+from gui.views.card import HEADER_HEIGHT, Card
+from gui.views.copydelegate import CopyDelegate
+from gui.views.copysummary import CopySummary
+from gui.views.storagebars import StorageBars
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QAction, QResizeEvent
+
+    from core.answers import VolumeInfo
+    from gui.theme import ThemeSource
+
+INDENT: Final = 18
+
+
+class CopyTreeView(QTreeView):
+    """The list itself. Branch lines are the delegate's, so Qt draws none."""
+
+    def __init__(self, source: ThemeSource, model: CopyTreeModel, parent: QWidget) -> None:
+        """Show ``model``."""
+        super().__init__(parent)
+        self.setModel(model)
+        self.setItemDelegate(CopyDelegate(source, INDENT, self))
+        self.setHeaderHidden(True)
+        self.setIndentation(INDENT)
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setMouseTracking(True)
+        self.setExpandsOnDoubleClick(False)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAccessibleName("Volume and copies")
+        source.changed.connect(self.viewport().update)
+        model.rowsInserted.connect(self._open_above)
+        model.modelReset.connect(self.expandAll)
+        self.expandAll()
+
+    @guarded
+    def _open_above(self, parent: QModelIndex, *_rows: object) -> None:
+        self.expand(parent)
+
+    @override
+    def drawBranches(self, painter: object, rect: object, index: object) -> None:
+        """Draw nothing; see the delegate."""
+
+
+class CopyTreePane(Card):
+    """Tree, storage bars and summary in one card."""
+
+    copy_picked = Signal(object)
+    """int: id of the copy to look at, ``VOLUME_KEY`` for the original."""
+    picks_changed = Signal(object)
+    """list[int]: ids of all selected copies, soft-deleted ones included."""
+    menu_asked = Signal(object)
+    """QPoint on the screen."""
+
+    def __init__(
+        self,
+        source: ThemeSource,
+        model: CopyTreeModel,
+        take: QAction,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show ``model``; the plus in the header triggers ``take``."""
+        super().__init__(source, "Volume and copies", parent=parent)
+        self.model = model
+        self.view = CopyTreeView(source, model, self)
+        self.storage = StorageBars(source, self)
+        self.summary = CopySummary(source, self)
+        self.plus = ActionButton(source, take, "plus", parent=self)
+        self.plus.set_compact(compact=True)
+        self.plus.set_property("bare", value=True)
+        self.plus.set_property("small", value=True)
+        self.plus.setFixedWidth(28)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, HEADER_HEIGHT, 8, 6)
+        column.setSpacing(0)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.storage)
+        column.addWidget(self.summary)
+        self.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.customContextMenuRequested.connect(self._on_menu)
+        model.rename_asked.connect(self._keep_key)
+        self._wanted: int | None = None
+        model.rowsInserted.connect(self._pick_wanted)
+
+    @property
+    def current(self) -> int:
+        """Id of the copy with the keyboard's cursor; ``VOLUME_KEY`` if it is on the volume."""
+        key = self.view.currentIndex().data(CopyTreeRole.KEY)
+        return key if isinstance(key, int) else VOLUME_KEY
+
+    @property
+    def picks(self) -> list[int]:
+        """Ids of all selected copies."""
+        keys = (index.data(CopyTreeRole.KEY) for index in self.view.selectedIndexes())
+        return [key for key in keys if isinstance(key, int) and key > VOLUME_KEY]
+
+    def show_info(self, info: VolumeInfo) -> None:
+        """Merge a new catalog in; what was in focus stays so if it is still there."""
+        current = self.current
+        self.model.load(info)
+        if not self.view.currentIndex().isValid():
+            self.pick(current if self.model.index_of(current).isValid() else VOLUME_KEY)
+
+    def pick(self, key: int) -> None:
+        """Put the cursor on a copy, now or as soon as it is listed."""
+        index = self.model.index_of(key)
+        if not index.isValid():
+            self._wanted = key
+            return
+        self._wanted = None
+        if self.view.currentIndex() != index:  # else a selection of several would be lost
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            self.view.selectionModel().setCurrentIndex(index, flags)
+        self.view.scrollTo(index)
+
+    def edit_name(self) -> bool:
+        """Open the editor in the current row; False if this name cannot change."""
+        index = self.view.currentIndex()
+        if not index.isValid() or not self.model.flags(index) & Qt.ItemFlag.ItemIsEditable:
+            return False
+        self.view.setFocus()
+        self.view.edit(index)
+        return True
+
+    @override
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.plus.move(self.width() - 42, 9)
+        self.summary.setVisible(self.height() > 330)
+        self.storage.setVisible(self.height() > 430)
+
+    @Slot()
+    @guarded
+    def _pick_wanted(self, *_where: object) -> None:
+        if self._wanted is not None and self.model.index_of(self._wanted).isValid():
+            self.pick(self._wanted)
+
+    @Slot(object, object)
+    @guarded
+    def _keep_key(self, copy_id: object, _name: object) -> None:
+        if isinstance(copy_id, int):
+            self.pick(copy_id)
+
+    @Slot(QItemSelection, QItemSelection)
+    @guarded
+    def _on_selection(self, *_changed: object) -> None:
+        self.picks_changed.emit(self.picks)
+
+    @Slot(QModelIndex, QModelIndex)
+    @guarded
+    def _on_current(self, index: QModelIndex | QPersistentModelIndex, _old: object) -> None:
+        key = index.data(CopyTreeRole.KEY)
+        if isinstance(key, int) and key >= VOLUME_KEY:
+            self.copy_picked.emit(key)
+
+    @Slot(QPoint)
+    @guarded
+    def _on_menu(self, at: QPoint) -> None:
+        self.menu_asked.emit(self.view.viewport().mapToGlobal(at))
