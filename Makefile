@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# make run      opens the window (IMAGE=disk.img opens that image)
+# make run      opens the window on a scratch image that a workload writes to
+#               (IMAGE=disk.img opens that image instead, and writes nothing)
 # make test     everything a change must pass
 # make setup    installs what `make run` needs; every target does so by itself
 # make lint     format, lint, imports and types alone
@@ -16,7 +17,7 @@ IMAGE ?=
 .PHONY: run test setup setup-test lint coverage soak bench clean
 
 run: setup
-	@$(BIN)/rangepair $(IMAGE)
+	@$(BIN)/python -m gui.app $(or $(IMAGE),--scratch)
 
 test: setup-test lint
 	$(BIN)/python -m pytest

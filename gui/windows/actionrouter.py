@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What each action does, and when it can be done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from gui.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gui.windows.mainwindow import MainWindow
+
+
+class ActionRouter(QObject):
+    """Leads every action to the part that does it."""
+
+    def __init__(self, window: MainWindow) -> None:
+        """Serve the actions of ``window``."""
+        super().__init__(window)
+        self._window = window
+        self._actions = window.actions_
+        self._connect()
+        window.runner.running_changed.connect(self._on_running)
+        window.desk.picks_changed.connect(self.enable)
+
+    def _connect(self) -> None:
+        a, w = self._actions, self._window
+        for action, act in (
+            (a.open, w.opener.choose),
+            (a.new, w.opener.new),
+            (a.scratch, w.opener.new_scratch),
+            (a.close, w.link.close),
+            (a.quit, w.close),
+            (a.snapshot, w.desk.take),
+            (a.snapshot_named, w.asker.ask_name),
+            (a.clone, w.desk.clone),
+            (a.rename, w.tree.edit_name),
+            (a.lock, self._toggle_lock),
+            (a.delete, self._delete),
+            (a.undelete, self._undelete),
+            (a.purge, self._plan_purge),
+            (a.workload, w.runner.toggle),
+            (a.workload_stop, w.runner.stop),
+            (a.theme, w.theme_choice.switch),
+            (a.show_tree, self._toggle_panes),
+            (a.show_side, self._toggle_panes),
+            (a.show_drawer, self._toggle_panes),
+            (a.reset_layout, self._reset_layout),
+            (a.full_screen, self._toggle_full_screen),
+            (a.palette, lambda: w.asker.show_palette(a)),
+            (a.keys, lambda: w.asker.show_keys(a)),
+            (a.about, lambda: w.asker.show_about(w.toast)),
+        ):
+            action.triggered.connect(guarded(_without_argument(act)))
+
+    def _toggle_lock(self) -> None:
+        picks = self._window.desk.picks
+        self._window.acts.set_locked([copy.id for copy in picks.live], locked=not picks.are_locked)
+
+    def _delete(self) -> None:
+        self._window.acts.delete([copy.id for copy in self._window.desk.picks.live])
+
+    def _undelete(self) -> None:
+        self._window.acts.undelete([copy.id for copy in self._window.desk.picks.deleted])
+
+    def _plan_purge(self) -> None:
+        self._window.acts.plan_purge([copy.id for copy in self._window.desk.picks.all])
+
+    def enable(self) -> None:
+        """Offer what can be done now."""
+        a, info = self._actions, self._window.follower.info
+        is_open = self._window.link.is_open and info is not None
+        can_write = is_open and info is not None and not info.read_only
+        picks = self._window.desk.picks
+        for action, enabled in (
+            (a.close, is_open),
+            (a.snapshot, can_write),
+            (a.snapshot_named, can_write),
+            (a.clone, can_write),
+            (a.rename, can_write and len(picks.live) == 1),
+            (a.lock, can_write and bool(picks.live)),
+            (a.delete, can_write and bool(picks.live)),
+            (a.undelete, can_write and bool(picks.deleted)),
+            (a.purge, can_write and bool(picks.all)),
+            (a.workload, can_write),
+            (a.workload_stop, self._window.runner.is_running),
+        ):
+            action.setEnabled(enabled)
+        a.lock.setChecked(picks.are_locked)
+
+    def _toggle_panes(self) -> None:
+        a = self._actions
+        self._window.tree.setVisible(a.show_tree.isChecked())
+        self._window.arrangement.side.setVisible(a.show_side.isChecked())
+        self._window.arrangement.show_drawer(shown=a.show_drawer.isChecked())
+        self._window.align()
+
+    def _reset_layout(self) -> None:
+        self._window.settings.forget_layout()
+        self._window.arrangement.reset()
+        self.mark_panes()
+
+    def mark_panes(self) -> None:
+        """Tick the panes that are shown."""
+        a = self._actions
+        a.show_tree.setChecked(not self._window.tree.isHidden())
+        a.show_side.setChecked(not self._window.arrangement.side.isHidden())
+        a.show_drawer.setChecked(not self._window.arrangement.drawer.isHidden())
+
+    def _toggle_full_screen(self) -> None:
+        if self._window.isFullScreen():
+            self._window.showNormal()
+        else:
+            self._window.showFullScreen()
+
+    @Slot(bool)
+    @guarded
+    def _on_running(self, running: bool) -> None:
+        self._actions.workload.setText("&Pause workload" if running else "&Run workload")
+        self.enable()
+
+
+def _without_argument(act: Callable[[], object]) -> Callable[..., object]:
+    """Return ``act`` deaf to the argument of ``QAction.triggered``."""
+    return lambda *_checked: act()

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that can be done in the window, once: words, key, icon, explanation.
+
+Buttons, menus, the palette and the sheet of keys are all made of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+
+from gui.theme import icons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PySide6.QtWidgets import QWidget
+
+    from gui.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How one action begins."""
+
+    name: str
+    text: str
+    key: str
+    icon: str
+    about: str
+    checkable: bool = False
+    window_wide: bool = True
+
+
+SPECS: Final = (
+    Spec("open", "&Open…", "Ctrl+O", "folder", "Open a disk image"),
+    Spec("new", "&New volume…", "Ctrl+N", "file-plus", "Make a new, empty disk image"),
+    Spec("scratch", "New &64 MiB scratch", "", "lightning",
+         "Make a scratch image with a real ext4 file system and open it"),
+    Spec("demo", "Start the guided &demo", "", "teach", "See the mechanism, step by step"),
+    Spec("close", "&Close volume", "Ctrl+W", "", "Leave the volume"),
+    Spec("quit", "&Quit", "Ctrl+Q", "", "Close the window"),
+    Spec("snapshot", "&Take snapshot", "Ctrl+T", "camera",
+         "Take a read-only instant copy; name it later"),
+    Spec("snapshot_named", "Take snapshot &with name…", "Ctrl+Shift+T", "camera",
+         "Take a read-only instant copy and name it now"),
+    Spec("clone", "&Clone", "Ctrl+B", "clone", "Take a writable instant copy of what is selected"),
+    Spec("rename", "&Rename", "F2", "pencil", "Give the copy another name"),
+    Spec("lock", "&Lock", "Ctrl+L", "lock", "Forbid or allow deletion", checkable=True),
+    Spec("delete", "&Delete", "Del", "trash", "Hide the copy; it can be brought back"),
+    Spec("undelete", "&Bring back", "", "restore", "Show the deleted copy again"),
+    Spec("purge", "&Purge…", "Shift+Del", "trash", "Remove the copy for good"),
+    Spec("workload", "&Run workload", "F5", "play", "Let a workload write, or pause it"),
+    Spec("workload_stop", "&Stop workload", "Shift+F5", "stop", "Stop the workload"),
+    Spec("theme", "Switch &theme", "Ctrl+Shift+D", "moon", "Switch between light and dark"),
+    Spec("show_tree", "&Copies", "F6", "", "Show or hide the copies", checkable=True),
+    Spec("show_side", "&Pointer table", "F7", "", "Show or hide the pointer table",
+         checkable=True),
+    Spec("show_drawer", "&Bottom drawer", "F8", "",
+         "Show or hide timeline, live I/O and what is happening", checkable=True),
+    Spec("reset_layout", "&Reset layout", "", "", "Put everything back to its place"),
+    Spec("full_screen", "&Full screen", "F11", "", "Use the whole screen", checkable=True),
+    Spec("palette", "Command &palette…", "Ctrl+Shift+P", "search", "Find any act by its name"),
+    Spec("keys", "&Keyboard shortcuts", "?", "keyboard", "Show every key"),
+    Spec("about", "&About Rangepair", "", "info", "Version and licence"),
+)  # fmt: skip
+
+
+class Actions(QObject):
+    """The actions by name, as attributes: ``actions.snapshot``."""
+
+    open: QAction
+    new: QAction
+    scratch: QAction
+    demo: QAction
+    close: QAction
+    quit: QAction
+    undo: QAction
+    redo: QAction
+    snapshot: QAction
+    snapshot_named: QAction
+    clone: QAction
+    rename: QAction
+    lock: QAction
+    delete: QAction
+    undelete: QAction
+    purge: QAction
+    workload: QAction
+    workload_stop: QAction
+    theme: QAction
+    show_tree: QAction
+    show_side: QAction
+    show_drawer: QAction
+    reset_layout: QAction
+    full_screen: QAction
+    palette: QAction
+    keys: QAction
+    about: QAction
+
+    def __init__(self, window: QWidget, undo: QAction, redo: QAction) -> None:
+        """Make all of ``SPECS`` and take in the two of the undo stack."""
+        super().__init__(window)
+        self._icons: dict[QAction, str] = {}
+        for spec in SPECS:
+            action = QAction(spec.text, window)
+            action.setCheckable(spec.checkable)
+            self._add(spec.name, action, spec.key, spec.icon, spec.about)
+        self._add("undo", undo, "Ctrl+Z", "undo", "Take the last act back")
+        self._add("redo", redo, "Ctrl+Shift+Z", "redo", "Do it again")
+
+    def _add(self, name: str, action: QAction, key: str, icon: str, about: str) -> None:
+        if key:
+            action.setShortcut(QKeySequence(key))
+        action.setStatusTip(about)
+        action.setObjectName(name)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        setattr(self, name, action)
+        self._icons[action] = icon
+
+    def __iter__(self) -> Iterator[QAction]:
+        """Give every action, in the order of the menus."""
+        return iter(self._icons)
+
+    def draw_icons(self, theme: Theme) -> None:
+        """Draw the icons in the colours of ``theme``."""
+        for action, name in self._icons.items():
+            if name:
+                action.setIcon(icons.icon(name, theme.sub))

@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The panes that follow the events, with the models they show."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from core.session import ORIGINAL
+from gui.guard import guarded
+from gui.models.address import AddressFormat
+from gui.models.history import History
+from gui.models.narration import Narrator
+from gui.models.pointertable import Geometry
+from gui.models.story import Teller
+from gui.models.tablemodel import PointerTableModel
+from gui.views.card import Card
+from gui.views.narration import NarrationCard
+from gui.views.plots import PlotsCard
+from gui.views.pointertable import PointerTableCard
+from gui.views.ribbons import RibbonsCard
+from gui.views.timeline import TimelineCard
+from gui.windows.arrangement import Panes
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from core.answers import Stats, TableAnswer, Usage, VolumeInfo
+    from gui.models.focus import Focus
+    from gui.models.history import Events
+    from gui.theme import ThemeSource
+    from gui.windows.follower import Follower
+
+TICK_MS: Final = 250
+
+
+class LivePanes(QObject):
+    """Feeds models and panes from the follower."""
+
+    described = Signal(str)
+    """What is under the pointer, in words."""
+
+    def __init__(
+        self, source: ThemeSource, focus: Focus, follower: Follower, parent: QObject
+    ) -> None:
+        """Build the panes."""
+        super().__init__(parent)
+        self._follower = follower
+        self._image = ""
+        self._names: dict[int, str] = {}
+        self._seen_seq = 0
+        self.history = History()
+        self.narrator = Narrator()
+        self.table_model = PointerTableModel(parent=self)
+        self.maps = Card(source, "Maps")
+        self.table = PointerTableCard(self.table_model, focus, source)
+        self.ribbons = RibbonsCard(self.table_model, focus, source)
+        self.timeline = TimelineCard(focus, source)
+        self.plots = PlotsCard(self.history, source)
+        self.narration = NarrationCard(self.narrator, self._teller(), focus, source)
+        self._clock = QTimer(self)
+        self._clock.setInterval(TICK_MS)
+        self._clock.timeout.connect(self._on_tick)
+        follower.info_changed.connect(self._on_info)
+        follower.table_loaded.connect(self._on_table)
+        follower.events.connect(self._on_events)
+        follower.stats_changed.connect(self._on_stats)
+
+    def arranged(self, tree: QWidget) -> Panes:
+        """Return the panes by place."""
+        return Panes(
+            tree=tree, maps=self.maps, table=self.table, ribbons=self.ribbons,
+            timeline=self.timeline, plots=self.plots, narration=self.narration,
+        )  # fmt: skip
+
+    def writes_per_second(self) -> float:
+        """Return the writes accepted a second, over the last one."""
+        return self.history.recent(self.history.writes_per_second())
+
+    def clear(self) -> None:
+        """Forget the volume."""
+        self._clock.stop()
+        self._image = ""
+        self._names = {}
+        self.history = History()
+        self.plots.set_history(self.history)
+        self.narrator.clear()
+        self.table_model.clear()
+        self.timeline.open("")
+
+    def shutdown(self) -> None:
+        """Stop everything that runs by itself."""
+        self._clock.stop()
+        self.table_model.shutdown()
+
+    def _teller(self, size: int = 0, grain: int = 4096) -> Teller:
+        form = AddressFormat.of(size, grain)
+        return Teller(form, self._name_of, self._pairs_beside)
+
+    def _name_of(self, copy_id: int) -> str:
+        return self._names.get(copy_id, ORIGINAL if copy_id == 0 else f"copy {copy_id}")
+
+    def _pairs_beside(self, copy_id: int, start: int, stop: int) -> list[tuple[int, int]] | None:
+        """Return the range pairs beside a place, if the table of that copy is the one shown."""
+        table = self.table_model.table
+        return table.pairs_beside(start, stop) if table.copy_id == copy_id else None
+
+    @Slot(object)
+    @guarded
+    def _on_info(self, info: VolumeInfo) -> None:
+        self._names = {copy.id: copy.name for copy in info.copies}
+        if info.image != self._image:
+            self._image = info.image
+            self.timeline.open(Path(info.image).name)
+            self.narration.set_teller(self._teller(info.size, info.grain))
+            self._clock.start()
+        self.table.set_copies({copy.name: copy.id for copy in info.copies})
+        self.timeline.set_copies(info.copies)
+
+    @Slot(object, str, object)
+    @guarded
+    def _on_table(self, answer: TableAnswer, name: str, newer: Events) -> None:
+        info = self._follower.info
+        if info is not None:
+            self.table_model.load(answer, name, Geometry(info.size, info.grain))
+            if len(newer):
+                self.table_model.feed(newer)
+
+    @Slot(object)
+    @guarded
+    def _on_events(self, events: Events) -> None:
+        self._seen_seq = int(events["seq"][-1])
+        self.history.feed(events)
+        self.narrator.feed(events)
+        self.timeline.feed(events)
+        self.table_model.feed(events)
+
+    @Slot(object, object)
+    @guarded
+    def _on_stats(self, stats: Stats, usage: Usage) -> None:
+        self.history.set_area_used(usage.used_bytes, self._seen_seq)
+
+    @Slot()
+    @guarded
+    def _on_tick(self) -> None:
+        self.history.advance(time.time_ns())
+        self.timeline.tick()
+        self.plots.tick()

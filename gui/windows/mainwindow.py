@@ -1,0 +1,330 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The window: puts the parts together and lets each know what the others tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QSize, QTimer, Slot
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from core.units import format_bytes
+from gui.bridge.images import WORKLOAD_KINDS
+from gui.commands.acts import Acts
+from gui.guard import guarded
+from gui.models.copytree import CopyTreeModel
+from gui.models.focus import Focus
+from gui.views.banner import BannerStack, Trouble
+from gui.views.copytree import CopyTreePane
+from gui.views.emptystate import EmptyState
+from gui.views.statusbar import StatusBar
+from gui.views.toast import Toast
+from gui.views.topbar import TopBar
+from gui.views.workloadcontrol import WorkloadControl
+from gui.windows import troubles
+from gui.windows.actionrouter import ActionRouter
+from gui.windows.actions import Actions
+from gui.windows.arrangement import Arrangement
+from gui.windows.asker import Asker
+from gui.windows.copydesk import CopyDesk
+from gui.windows.follower import Follower
+from gui.windows.livepanes import LivePanes
+from gui.windows.menus import Menus
+from gui.windows.opener import ImageMakers, VolumeOpener, dropped_image
+from gui.windows.themechoice import ThemeChoice
+from gui.windows.workloadrunner import WorkloadRunner
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+
+    from core.answers import MapAnswer, Stats, Usage, VolumeInfo
+    from core.errors import RangepairError
+    from gui.bridge.link import EngineLink
+    from gui.settings import Settings
+    from gui.theme import ThemeSource
+
+DEFAULT_SIZE: Final = QSize(1280, 800)
+MINIMUM_SIZE: Final = QSize(960, 600)
+DEFAULT_RATE: Final = 200.0
+_SECOND_MS: Final = 1000
+_VOLUME_PAGE: Final = 1
+_EMPTY_PAGE: Final = 0
+
+
+class MainWindow(QMainWindow):
+    """One volume at a time, or the empty state."""
+
+    def __init__(
+        self, link: EngineLink, source: ThemeSource, settings: Settings, makers: ImageMakers
+    ) -> None:
+        """Build everything; nothing is opened yet."""
+        super().__init__()
+        self.link = link
+        self.source = source
+        self.settings = settings
+        self._frames = 0
+        self._initial_used = 0
+        self._build_models(makers)
+        self._build_views()
+        self._connect()
+        self._on_theme()
+        self.theme_choice.apply()
+        self._show_recent()
+        self._on_left()
+        self.setAcceptDrops(True)
+        self.setMinimumSize(MINIMUM_SIZE)
+        self.resize(DEFAULT_SIZE)
+        geometry = settings.layout("window")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        self.arrangement.restore(settings)
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _build_models(self, makers: ImageMakers) -> None:
+        self.theme_choice = ThemeChoice(self.source, self.settings, self)
+        self.focus = Focus(self)
+        self.tree_model = CopyTreeModel(self)
+        self.acts = Acts(self.link, self.tree_model, self)
+        self.follower = Follower(self.link, self)
+        self.opener = VolumeOpener(self.link, self.settings, makers, self)
+        stack = self.acts.stack
+        self.actions_ = Actions(
+            self, stack.createUndoAction(self, "&Undo"), stack.createRedoAction(self, "&Redo")
+        )
+
+    def _build_views(self) -> None:
+        a, source = self.actions_, self.source
+        self.workload = WorkloadControl(source, a.workload)
+        self.workload.set_kinds(WORKLOAD_KINDS, "ext4")
+        self.workload.set_rate(DEFAULT_RATE)
+        self.runner = WorkloadRunner(self.link, self.workload, self)
+        acts = [(a.snapshot, "camera"), (a.clone, "clone"), (a.delete, "trash"),
+                (a.open, "folder"), (a.new, "file-plus")]  # fmt: skip
+        self.top_bar = TopBar(source, acts, self.workload, a.theme)
+        self.tree = CopyTreePane(source, self.tree_model, a.snapshot)
+        self.desk = CopyDesk(self.tree, self.focus, self.acts, self.link)
+        self.panes = LivePanes(source, self.focus, self.follower, self)
+        self.banners = BannerStack(source)
+        self.arrangement = Arrangement(self.panes.arranged(self.tree))
+        begin = [(a.demo, "play"), (a.open, "folder"), (a.scratch, "lightning")]
+        self.empty = EmptyState(source, begin)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.arrangement)
+        self.status = StatusBar(source)
+        self.setCentralWidget(self._column())
+        self.toast = Toast(source, self.centralWidget())
+        self.menus = Menus(self.menuBar(), a, self)
+        self.asker = Asker(self, self.acts, self.desk, self.runner)
+        self.router = ActionRouter(self)
+
+    def _column(self) -> QWidget:
+        central = QWidget()
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.top_bar, self.banners, self.pages, self.status):
+            column.addWidget(part)
+        return central
+
+    def _connect(self) -> None:
+        link, follower = self.link, self.follower
+        link.opened.connect(self._on_opened)
+        link.closed.connect(self._on_left)
+        link.gone.connect(self._on_gone)
+        link.failed.connect(self._on_refused)
+        link.frame.connect(self._on_frame)
+        follower.info_changed.connect(self._on_info)
+        follower.map_loaded.connect(self._on_map)
+        follower.stats_changed.connect(self._on_stats)
+        follower.coalesced.connect(self._on_coalesced)
+        self.opener.busy.connect(self.status.show_message)
+        self.opener.failed.connect(self._on_open_failed)
+        self.opener.scratch_opened.connect(self.runner.start)
+        self.acts.done.connect(self._on_done)
+        self.acts.refused.connect(self._on_refused)
+        self.acts.stack.indexChanged.connect(self._on_stack)
+        self.runner.stopped_by_error.connect(self._on_refused)
+        self.tree.menu_asked.connect(self.menus.copy.popup)
+        self.focus.copy_changed.connect(self._on_focus)
+        self.panes.described.connect(self.status.show_message)
+        self.toast.undo_pressed.connect(self.acts.stack.undo)
+        self.empty.open_recent.connect(self.opener.open_path)
+        self.empty.forget_recent.connect(self._forget_recent)
+        self.menus.recent_picked.connect(self.opener.open_path)
+        self.menus.theme_picked.connect(self.theme_choice.choose)
+        self.theme_choice.chosen.connect(self.menus.mark_theme)
+        self.source.changed.connect(self._on_theme)
+        self._second = QTimer(self)
+        self._second.setInterval(_SECOND_MS)
+        self._second.timeout.connect(self._on_second)
+
+    # -- what others tell -----------------------------------------------------------------------
+
+    @Slot(object)
+    @guarded
+    def _on_opened(self, info: VolumeInfo) -> None:
+        self.banners.clear()
+        self._show_recent()
+        self.setWindowTitle(f"{Path(info.image).name} — Rangepair")
+        self.setWindowFilePath(info.image)
+        self.pages.setCurrentIndex(_VOLUME_PAGE)
+        self.status.set_engine_shown(shown=True)
+        self._second.start()
+        self.align()
+        self.router.enable()
+
+    @Slot()
+    @guarded
+    def _on_left(self) -> None:
+        self._second.stop()
+        self.desk.clear()
+        self.panes.clear()
+        self.setWindowTitle("Rangepair")
+        self.pages.setCurrentIndex(_EMPTY_PAGE)
+        self.status.set_engine_shown(shown=False)
+        self.status.show_message("")
+        self._show_recent()
+        self.router.enable()
+
+    @Slot(object)
+    @guarded
+    def _on_gone(self, error: RangepairError) -> None:
+        """Keep showing what was known last; only acts are off until the engine is back."""
+        path = self.link.path
+        trouble = troubles.of_gone_engine(error, lambda: self.opener.open_path(path))
+        self.banners.tell(trouble)
+        self.router.enable()
+
+    @Slot(str, object)
+    @guarded
+    def _on_open_failed(self, path: str, error: RangepairError) -> None:
+        def reopen(accept_changes: bool) -> None:
+            self.opener.open_path(path, accept_changes=accept_changes)
+
+        self._tell(troubles.of_opening(path, error, reopen, self.opener.choose))
+
+    @Slot(object)
+    @guarded
+    def _on_refused(self, error: RangepairError | str) -> None:
+        self._tell(troubles.of_refusal(error))
+
+    def tell_unexpected(self, error: BaseException) -> None:
+        """Show a fault of the window's own."""
+        self._tell(troubles.of_unexpected(error))
+
+    def _tell(self, trouble: Trouble) -> None:
+        self.banners.tell(trouble)
+
+    @Slot(object)
+    @guarded
+    def _on_info(self, info: VolumeInfo) -> None:
+        self.desk.show_info(info)
+        self.router.enable()
+
+    @Slot(object, object)
+    @guarded
+    def _on_map(self, answer: MapAnswer, _newer: object) -> None:
+        self._initial_used = answer.initial.used
+
+    @Slot(object, object)
+    @guarded
+    def _on_stats(self, stats: Stats, usage: Usage) -> None:
+        self.status.copied.show_value(format_bytes(stats.preserved_bytes))
+        self.status.moved.show_value(format_bytes(stats.copy_write_bytes_from_initial))
+        self.status.space.show_value(format_bytes(usage.used_bytes))
+        if self.follower.info is not None:
+            self.tree.storage.show_areas(self.follower.info, self._initial_used, usage)
+        self.status.rate.show_value(f"{self.panes.writes_per_second():,.0f}/s")
+
+    @Slot(object)
+    @guarded
+    def _on_coalesced(self, count: int) -> None:
+        self.status.show_message(f"{count:,} events coalesced")
+
+    @Slot(str, bool)
+    @guarded
+    def _on_done(self, sentence: str, undoable: bool) -> None:
+        self.toast.tell(sentence, offers_undo=undoable)
+
+    @Slot()
+    @guarded
+    def _on_stack(self, *_index: object) -> None:
+        self.toast.hide()
+
+    @Slot(object)
+    @guarded
+    def _on_focus(self, copy: object) -> None:
+        self.follower.look_at(self.focus.copy.id)
+
+    @Slot()
+    @guarded
+    def _on_frame(self) -> None:
+        self._frames += 1
+
+    @Slot()
+    @guarded
+    def _on_second(self) -> None:
+        self.status.fps.show_value(str(self._frames))
+        self._frames = 0
+
+    # -- looks ----------------------------------------------------------------------------------
+
+    @Slot()
+    @guarded
+    def _on_theme(self) -> None:
+        self.actions_.draw_icons(self.source.theme)
+
+    def _show_recent(self) -> None:
+        self.menus.set_recent(self.settings.recent)
+        self.empty.set_recent(self.settings.recent)
+
+    @Slot(str)
+    @guarded
+    def _forget_recent(self, path: str) -> None:
+        self.settings.forget(path)
+        self._show_recent()
+
+    def align(self) -> None:
+        """Bring the buttons in line with the middle column."""
+        if self.pages.currentIndex() == _VOLUME_PAGE:
+            self.top_bar.align_buttons(self.arrangement.left_edge)
+
+    # -- Qt ---------------------------------------------------------------------------------------
+
+    @override
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.toast.place()
+        self.router.mark_panes()
+        self.align()
+
+    @override
+    @guarded
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_image(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    @override
+    @guarded
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = dropped_image(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.opener.open_path(path)
+
+    @override
+    @guarded
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.settings.set_layout("window", self.saveGeometry())
+        self.arrangement.save(self.settings)
+        self.settings.sync()
+        self._second.stop()
+        self.panes.shutdown()
+        self.link.shutdown()
+        super().closeEvent(event)

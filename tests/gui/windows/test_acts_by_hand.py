@@ -1,0 +1,246 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every act on copies by a real click, and its twin on the keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+
+from gui.models.copytree import VOLUME_KEY
+from gui.windows.dialogs import NameDialog, Question
+
+pytestmark = pytest.mark.gui
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+WAYS = pytest.mark.parametrize("way", ["mouse", "keyboard", "menu"])
+
+
+def do(driver, way, name, key, button=None):
+    """Do an act by one of its ways."""
+    action = getattr(driver.window.actions_, name)
+    if way == "keyboard":
+        driver.press(key)
+    elif way == "menu" or button is None:
+        driver.choose(driver.window.menus.copies, action)
+    else:
+        driver.click(button)
+
+
+@WAYS
+def test_take_snapshot(at_volume, way):
+    window = at_volume.window
+    do(at_volume, way, "snapshot", "Ctrl+T", window.top_bar.buttons[0])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["snap-1"])
+    at_volume.qtbot.waitUntil(lambda: window.focus.copy.name == "snap-1")
+    assert window.toast.isVisible()
+    assert window.toast.text.text().startswith("Took snapshot 'snap-1' in ")
+    assert window.actions_.undo.text() == "&Undo Take snapshot 'snap-1'"
+    at_volume.qtbot.waitUntil(lambda: window.panes.table_model.table.copy_name == "snap-1")
+
+
+def test_take_snapshot_by_the_plus_of_the_tree(at_volume):
+    at_volume.click(at_volume.window.tree.plus)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["snap-1"])
+
+
+@pytest.mark.parametrize("way", ["keyboard", "menu"])
+def test_take_snapshot_with_a_name(at_volume, way):
+    do(at_volume, way, "snapshot_named", "Ctrl+Shift+T")
+    dialog = at_volume.dialog(NameDialog)
+    assert dialog.field.text() == "snap-1"
+    QTest.keyClicks(dialog.field, "before upgrade")
+    QTest.keyClick(dialog.field, Qt.Key.Key_Return)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["before upgrade"])
+
+
+def test_a_name_of_nothing_cannot_be_given_and_escape_takes_nothing(at_volume):
+    at_volume.press("Ctrl+Shift+T")
+    dialog = at_volume.dialog(NameDialog)
+    dialog.field.setText("   ")
+    assert not dialog.ok.isEnabled()
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    at_volume.settle()
+    assert at_volume.shown() == []
+
+
+@WAYS
+def test_clone(at_volume, way):
+    at_volume.take("base")
+    at_volume.click_row("base")
+    do(at_volume, way, "clone", "Ctrl+B", at_volume.window.top_bar.buttons[1])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["base", "clone-1"])
+    assert at_volume.row("clone-1").parent() == at_volume.row("base")
+
+
+def test_a_snapshot_while_a_clone_is_in_focus_is_of_the_clone(at_volume):
+    at_volume.engine.clone("try")
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("try"))
+    at_volume.click_row("try")
+    at_volume.press("Ctrl+T")
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("snap-1"))
+    assert at_volume.window.tree_model.copies()[-1].parent == "try"
+
+
+@WAYS
+def test_delete_and_bring_back(at_volume, way):
+    window = at_volume.window
+    at_volume.take("a")
+    at_volume.click_row("a")
+    do(at_volume, way, "delete", "Del", window.top_bar.buttons[2])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == [])
+    assert window.toast.text.text() == "Deleted 'a'"
+    at_volume.click(window.toast.undo_button)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["a"])
+    at_volume.press("Ctrl+Shift+Z")
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == [])
+    at_volume.click_row("a")
+    at_volume.choose(window.menus.copy, window.actions_.undelete)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["a"])
+
+
+@WAYS
+def test_undo_and_redo(at_volume, way):
+    window = at_volume.window
+    at_volume.take("a")
+    for action, key, expected in (("undo", "Ctrl+Z", []), ("redo", "Ctrl+Shift+Z", ["a"])):
+        if way == "keyboard":
+            at_volume.press(key)
+        else:
+            at_volume.choose(window.menus.edit, getattr(window.actions_, action))
+        at_volume.qtbot.waitUntil(lambda expected=expected: at_volume.shown() == expected)
+
+
+@pytest.mark.parametrize("way", ["mouse", "keyboard", "menu"])
+def test_rename_in_place(at_volume, way):
+    window = at_volume.window
+    at_volume.take("a")
+    at_volume.click_row("a")
+    view = window.tree.view
+    if way == "mouse":
+        at = view.visualRect(at_volume.row("a")).center()
+        QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    else:
+        do(at_volume, way, "rename", "F2")
+    editor = view.findChild(QLineEdit)
+    assert editor is not None
+    editor.selectAll()
+    QTest.keyClicks(editor, "b")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["b"])
+    at_volume.press("Ctrl+Z")
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["a"])
+
+
+def test_the_live_volume_cannot_be_renamed_or_deleted(at_volume):
+    window = at_volume.window
+    at_volume.click_row("original")
+    assert not window.actions_.rename.isEnabled()
+    assert not window.actions_.delete.isEnabled()
+    assert not window.tree.edit_name()
+
+
+@pytest.mark.parametrize("way", ["keyboard", "menu"])
+def test_lock_and_unlock(at_volume, way):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    do(at_volume, way, "lock", "Ctrl+L")
+    at_volume.qtbot.waitUntil(lambda: at_volume.window.tree_model.copies()[0].locked)
+    assert at_volume.window.actions_.lock.isChecked()
+    do(at_volume, way, "lock", "Ctrl+L")
+    at_volume.qtbot.waitUntil(lambda: not at_volume.window.tree_model.copies()[0].locked)
+
+
+def test_deleting_what_is_locked_is_refused_in_a_banner(at_volume):
+    at_volume.take("a")
+    at_volume.engine.lock(["a"])
+    at_volume.click_row("a")
+    at_volume.press("Del")
+    at_volume.qtbot.waitUntil(lambda: bool(at_volume.banner_texts()))
+    assert at_volume.banner_texts() == ["'a' is locked; unlock it first."]
+    at_volume.click(at_volume.window.banners.banners[0].close_button)
+    assert at_volume.banner_texts() == []
+
+
+@pytest.mark.parametrize("way", ["keyboard", "menu"])
+def test_purge_asks_with_names_and_bytes_and_cancel_is_the_default(at_volume, way):
+    at_volume.take("a")
+    at_volume.take("b")
+    at_volume.engine.write(0, bytes(40960))
+    at_volume.settle()
+    at_volume.click_row("a")
+    at_volume.click_row("b", CTRL)
+    do(at_volume, way, "purge", "Shift+Del")
+    question = at_volume.dialog(Question)
+    assert question.windowTitle() == "Purge 2 copies?"
+    assert question.cancel.isDefault()
+    QTest.keyClick(question, Qt.Key.Key_Return)
+    at_volume.settle()
+    assert at_volume.shown() == ["a", "b"]
+    do(at_volume, way, "purge", "Shift+Del")
+    question = at_volume.dialog(Question)
+    texts = " ".join(label.text() for label in question.findChildren(type(question.heading)))
+    assert "a, b" in texts
+    assert "80 KiB" in texts
+    assert "cannot be undone" in texts
+    at_volume.click(question.agree)
+    at_volume.qtbot.waitUntil(lambda: at_volume.window.tree_model.copies() == [])
+
+
+def test_escape_at_the_purge_question_does_nothing(at_volume):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    at_volume.press("Shift+Del")
+    QTest.keyClick(at_volume.dialog(Question), Qt.Key.Key_Escape)
+    at_volume.settle()
+    assert at_volume.shown() == ["a"]
+
+
+def test_several_rows_tell_what_deleting_them_would_free(at_volume):
+    at_volume.take("a")
+    at_volume.take("b")
+    at_volume.engine.write(0, bytes(8192))
+    at_volume.engine.rename("b", "c")  # a change of the catalog, so that the sizes are told anew
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("c"))
+    at_volume.click_row("a")
+    at_volume.click_row("c", CTRL)
+    summary = at_volume.window.tree.summary
+    at_volume.qtbot.waitUntil(lambda: ("Deleting these 2 frees", "16 KiB") in summary.summary.rows)
+
+
+def test_arrows_walk_the_tree_and_the_focus_follows(at_volume):
+    at_volume.take("a")
+    at_volume.take("b")
+    view = at_volume.window.tree.view
+    at_volume.click_row("original")
+    assert at_volume.window.focus.copy.id == VOLUME_KEY
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    assert at_volume.window.focus.copy.name == "a"
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    assert at_volume.window.focus.copy.name == "b"
+    at_volume.qtbot.waitUntil(lambda: at_volume.window.panes.table_model.table.copy_name == "b")
+
+
+def test_another_pane_moving_the_focus_moves_the_tree(at_volume):
+    at_volume.take("a")
+    at_volume.take("b")
+    window = at_volume.window
+    copy = window.tree_model.copies()[0]
+    window.focus.set_copy(window.focus.copy._replace(id=copy.id, name=copy.name))
+    assert window.tree.current == copy.id
+
+
+def test_a_copy_taken_by_another_program_appears_by_itself(at_volume):
+    at_volume.engine.snapshot("from-the-command-line")
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("from-the-command-line"))
+
+
+def test_a_purged_copy_in_focus_gives_way_to_the_original(at_volume):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    at_volume.engine.purge(["a"])
+    window = at_volume.window
+    at_volume.qtbot.waitUntil(lambda: window.focus.copy.id == VOLUME_KEY)
+    at_volume.qtbot.waitUntil(lambda: window.panes.table_model.table.copy_id == VOLUME_KEY)
