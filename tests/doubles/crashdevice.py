@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.units import SECTOR_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -97,6 +97,7 @@ class Power:
         log: Every step so far.
         unsynced: What is not durable, oldest first.
         is_off: The power is gone.
+        watcher: Called during each step, before its effect is durable; or None.
     """
 
     def __init__(self) -> None:
@@ -104,6 +105,7 @@ class Power:
         self.log: list[Step] = []
         self.unsynced: list[Unsynced] = []
         self.is_off = False
+        self.watcher: Callable[[], None] | None = None
         self._lock = threading.RLock()
         self._steps_left = 0
 
@@ -124,6 +126,8 @@ class Power:
     def count(self, step: Step) -> None:
         """Log ``step``, whose effect is unsynced so far, and cut the power if it is the one."""
         self.log.append(step)
+        if self.watcher is not None:
+            self.watcher()
         self._steps_left -= 1
         if self._steps_left == 0:
             self.is_off = True

@@ -82,6 +82,13 @@ class CrashDisk:
         """Whether the power is gone; every call but ``close`` raises ``PowerCut`` then."""
         return self._power.is_off
 
+    def watch(self, watcher: Callable[[], None] | None) -> None:
+        """Call ``watcher`` during each step from now, when a cut would come.
+
+        It may ask what a loss at this moment leaves; the step goes on after it.
+        """
+        self._power.watcher = watcher
+
     def stop_after(self, steps: int) -> None:
         """Cut the power during the ``steps``-th step from now, the next being 1."""
         self._power.stop_after(steps)
@@ -115,15 +122,28 @@ class CrashDisk:
         Raises:
             ValueError: There are more unsynced operations than ``operations_max``.
         """
+        for choose in self._every_choice(operations_max):
+            yield self.survivors(choose)
+
+    def every_loss(self, operations_max: int = 10) -> Iterator[CrashDisk]:
+        """Yield the disks that ``every_survivor`` describes, with their power on.
+
+        Raises:
+            ValueError: There are more unsynced operations than ``operations_max``.
+        """
+        for choose in self._every_choice(operations_max):
+            yield self.after_loss(choose)
+
+    def _every_choice(self, operations_max: int) -> Iterator[Chooser]:
         count = len(self.unsynced)
         if count > operations_max:
             raise ValueError(f"{count} unsynced operations are too many to try every subset")
         for kept in itertools.product((False, True), repeat=count):
-            yield self.survivors(_whole(kept))
+            yield _whole(kept)
         for torn, operation in enumerate(self.unsynced):
             for parts in _tears(operation.parts):
                 for others in (False, True):
-                    yield self.survivors(_torn(torn, parts, others=others))
+                    yield _torn(torn, parts, others=others)
 
     def _survive(self, chooser: random.Random | Chooser) -> tuple[MemoryDevice, MemoryDevice]:
         held = self.unsynced
