@@ -28,6 +28,7 @@ from core.volume.state import VolumeState
 if TYPE_CHECKING:
     from core.area.additional import AdditionalArea
     from core.device.base import Device
+    from core.format.layout import Geometry
 
 NO_PLACE: Final = Place(0, 0)
 
@@ -126,6 +127,9 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     journal = _journal(state, area, log, dead_seq)
     journal.covered_ring_seq = covered
     state.journal = journal
+    if not fields.clean:
+        # The process before this one may have died with writes in the system's cache only.
+        journal.note_uncovered()
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)
@@ -166,14 +170,27 @@ def _stay_in_memory(state: VolumeState, area: AdditionalArea, journal: Journal) 
 
 
 def add_area(
-    state: VolumeState, area_device: Device, image_name: str, *, prepare_ring: bool = False
+    state: VolumeState,
+    area_device: Device,
+    image_name: str,
+    *,
+    prepare_ring: bool = False,
+    geometry: Geometry | None = None,
 ) -> None:
     """Give a volume its additional area; durable on return.
+
+    Args:
+        state: A volume without one.
+        area_device: Empty.
+        image_name: Path of the image, relative to the additional area's folder.
+        prepare_ring: Make all of the ring usable now, instead of bit by bit later.
+        geometry: Sizes of its parts; those that fit the image if left out.
 
     Raises:
         AreaFullError: There is no room for it.
     """
-    geometry = geometry_for(state.size_bytes, state.grain_bytes)
+    if geometry is None:
+        geometry = geometry_for(state.size_bytes, state.grain_bytes)
     state.image.sync()
     fields = SuperblockFields(
         size_bytes=state.size_bytes,

@@ -58,7 +58,9 @@ class Views:
             if not ranges:
                 break
         for start, stop in ranges:
-            read_into(self._state.image, target[start - offset : stop - offset], start)
+            # Not from the image alone: where recovery must not write, what a copy reads there may
+            # still wait in memory.
+            target[start - offset : stop - offset] = read_original(self._state, start, stop - start)
         return bytes(whole)
 
     def flatten(self, copy: CopyRecord) -> PointerRun:

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an engine finds that follows one which was not closed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.doubles.bareengine import new_volume, reopened
+from tests.doubles.crashdisk import CrashDisk
+from tests.doubles.oracle import content_of
+
+pytestmark = pytest.mark.crash
+
+SECTOR = 512
+GRAIN = 4096
+OLD = b"".join(b"%08d" % at * 64 for at in range(64))
+
+
+def _lost(disk, *, kept=False):
+    """Return the disk after a loss of power that takes all of what is unsynced, or nothing."""
+    return disk.after_loss(lambda _, operation: operation.parts if kept else ())
+
+
+@pytest.fixture
+def disk():
+    return CrashDisk(OLD)
+
+
+@pytest.fixture
+def volume(disk):
+    return new_volume(disk.image, disk.area, GRAIN)
+
+
+def test_a_flush_makes_durable_what_a_killed_engine_left_in_the_caches(disk, volume):
+    volume.write(0, b"n" * GRAIN)
+    after = reopened(disk.image, disk.area)
+    assert after.read(0, GRAIN) == b"n" * GRAIN
+    after.flush()
+    assert _lost(disk).image.pread(GRAIN, 0) == b"n" * GRAIN
+
+
+def test_a_copy_holds_what_a_killed_engine_left_in_the_caches(disk, volume):
+    volume.write(0, b"n" * GRAIN)
+    reopened(disk.image, disk.area).snapshot("s")
+    lost = _lost(disk)
+    assert reopened(lost.image, lost.area).read(0, GRAIN, "s") == b"n" * GRAIN
+
+
+def test_looking_without_writing_shows_copies_what_the_ring_holds(disk, volume):
+    volume.snapshot("first")
+    volume.write(0, b"n" * GRAIN)
+    volume.flush()
+    volume.snapshot("second")
+    lost = _lost(disk)
+    assert lost.image.pread(GRAIN, 0) == OLD[:GRAIN]
+    steps = len(lost.log)
+    look = reopened(lost.image, lost.area, writable=False)
+    assert content_of(look, "first", len(OLD)) == OLD
+    assert look.read(0, GRAIN, "second") == b"n" * GRAIN
+    assert look.read(0, GRAIN) == b"n" * GRAIN
+    assert look.check() == []
+    assert lost.log[steps:] == []
