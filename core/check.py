@@ -16,6 +16,7 @@ import xxhash
 
 from core.answers import Finding, PointerKind
 from core.area.freeruns import Runs, complement
+from core.device.base import read_available
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
 
@@ -146,7 +147,7 @@ def _check_data(state: VolumeState, layer: Layer) -> list[Finding]:
     whole = (run.heads == 0) & (run.lengths == run.wholes) & (run.kinds != PointerKind.ZERO)
     findings = []
     for start, length, offset, checksum in _rows(run, np.flatnonzero(whole)):
-        raw = state.area.device.pread(length, offset)
+        raw = read_available(state.area.device, length, offset)
         if xxhash.xxh3_64_intdigest(raw) != checksum:
             what = f"Data kept for range [{start}..{start + length - 1}] fails its checksum."
             findings.append(_corruption("checksum", what, f"byte {offset} of the additional area"))

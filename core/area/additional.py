@@ -10,9 +10,10 @@ import msgspec
 
 from core.area.allocator import Allocator
 from core.area.freeruns import Runs
-from core.device.base import aligned_buffer
+from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError, FormatError
 from core.format import ringhead, superblock, table
+from core.format.block import HEADER_BYTES
 from core.format.layout import (
     BLOCK_BYTES,
     RING_HEAD_OFFSETS,
@@ -83,25 +84,42 @@ class AdditionalArea:
 
     def read_place(self, place: Place) -> bytes:
         """Return the structure at ``place``, fewer bytes if the file ends before."""
-        return self.device.pread(place.length, place.offset)
+        return read_available(self.device, place.length, place.offset)
 
     def read_ring_dead_seq(self) -> int:
-        """Return the number of the last dead group of the ring."""
-        heads = [
-            ringhead.unpack(self.device.pread(BLOCK_BYTES, offset), self.uuid, offset)
-            for offset in RING_HEAD_OFFSETS
-        ]
-        return max((seq for seq in heads if seq is not None), default=0)
+        """Return the number of the last dead group of the ring.
+
+        Raises:
+            CorruptAreaError: The sidecar is not clean, and a slot holds something but no head. No
+                power cut leaves that behind, for a head lies within one sector; and without it
+                nobody knows which groups were overtaken by later writes.
+        """
+        heads = []
+        for offset in RING_HEAD_OFFSETS:
+            raw = read_available(self.device, BLOCK_BYTES, offset)
+            head = ringhead.unpack(raw, self.uuid, offset)
+            if head is not None:
+                heads.append(head)
+            elif not self.fields.clean and any(raw[:HEADER_BYTES]):
+                raise CorruptAreaError(
+                    f"The ring head at byte {offset} of {self.device.path} is damaged, so what was "
+                    "written last cannot be told from what came before; restore the additional "
+                    "area from a backup, or move it away to use the image without copies."
+                )
+        return max(heads, default=0)
 
 
 def read_superblock(device: Device) -> Superblock:
-    """Return the newest intact superblock.
+    """Return the newest intact superblock; as not clean if the other one is damaged.
+
+    A clean superblock beside a damaged one may have been followed by that: then groups lie in the
+    log. If it was not, there are none, and taking it for not clean does no harm.
 
     Raises:
         FormatError: There never was one, or it is of a newer format.
         CorruptAreaError: Both are damaged.
     """
-    raws = {offset: device.pread(BLOCK_BYTES, offset) for offset in SUPERBLOCK_OFFSETS}
+    raws = {offset: read_available(device, BLOCK_BYTES, offset) for offset in SUPERBLOCK_OFFSETS}
     slots = [superblock.unpack(raw, offset) for offset, raw in raws.items()]
     found = [slot for slot in slots if slot is not None]
     if not found:
@@ -114,7 +132,10 @@ def read_superblock(device: Device) -> Superblock:
             f"{device.path} is no additional area of Rangepair, or its beginning was overwritten; "
             "restore it from a backup, or move it away to use the image without copies."
         )
-    return max(found, key=lambda slot: slot.seq)
+    newest = max(found, key=lambda slot: slot.seq)
+    if len(found) == len(slots) or not all(map(any, raws.values())):
+        return newest
+    return Superblock(newest.uuid, newest.seq, msgspec.structs.replace(newest.fields, clean=False))
 
 
 def load(device: Device) -> AdditionalArea:
@@ -127,7 +148,7 @@ def load(device: Device) -> AdditionalArea:
     newest = read_superblock(device)
     fields = newest.fields
     place = fields.free_list
-    raw = device.pread(place.length, place.offset)
+    raw = read_available(device, place.length, place.offset)
     starts, stops = table.unpack(table.FREE_MAGIC, raw, place.offset, newest.uuid)
     allocator = Allocator(
         block_ceil(RING_OFFSET + fields.ring_bytes),

@@ -111,6 +111,11 @@ def read_exactly(device: Device, length: int, offset: int) -> bytes:
     return bytes(whole)
 
 
+def read_available(device: Device, length: int, offset: int) -> bytes:
+    """Read what there is of a range: less than ``length`` bytes only if the device ends before."""
+    return read_exactly(device, max(0, min(length, device.size - offset)), offset)
+
+
 def read_into(device: Device, buffer: WriteableBuffer, offset: int) -> None:
     """Fill ``buffer`` from ``offset``.
 

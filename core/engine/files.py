@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.device import opening as device_opening
-from core.engine.told import told
+from core.device.base import read_available
+from core.engine.told import readable_path, told
 from core.engine.volume import Volume
 from core.errors import ImageError
+from core.format import superblock
+from core.format.layout import BLOCK_BYTES, SUPERBLOCK_OFFSETS
 from core.units import GRAIN_BYTES_DEFAULT, GRAIN_BYTES_MAX, GRAIN_BYTES_MIN
 from core.volume import opening
 
@@ -48,6 +51,7 @@ def open_volume(
     except OSError as error:
         raise told(error) from error
     try:
+        _refuse_sidecar(image)
         state = _open_state(image, area_path, read_only=read_only, accept_changes=accept_changes)
     except OSError as error:
         image.close()
@@ -58,6 +62,16 @@ def open_volume(
     if read_only:
         state.read_only = "The volume was opened read-only; open it for writing to change it."
     return Volume(state, image, area_path, sink=sink)
+
+
+def _refuse_sidecar(image: FileDevice) -> None:
+    """Refuse an additional area that was named as if it were an image: writing would ruin it."""
+    for offset in SUPERBLOCK_OFFSETS:
+        if superblock.unpack(read_available(image, BLOCK_BYTES, offset), offset) is not None:
+            raise ImageError(
+                f"{readable_path(image.path)} is an additional area of Rangepair and no image, and "
+                f"its image is not beside it; name the image and give this file as --area."
+            )
 
 
 def create_volume(

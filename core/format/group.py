@@ -78,6 +78,8 @@ RECORD_BYTES: Final = 40
 RECORD_WRITE: Final = 3
 assert RECORD.size == RECORD_DTYPE.itemsize == RECORD_BYTES
 
+OFFSET_MAX: Final = (1 << 63) - (1 << 32)
+"""No file reaches it; a field that does is damaged."""
 INLINE_BYTES: Final = BLOCK_BYTES - HEADER_BYTES - FRONT_BYTES
 RecordArray = npt.NDArray[np.void]
 
@@ -151,16 +153,16 @@ def unpack(
         tail_bytes_max: A longer tail is taken for damage, so that no huge read is tried.
     """
     raw = read(BLOCK_BYTES, offset)
-    header = unpack_header(raw)
-    if header is None or len(raw) < BLOCK_BYTES:
-        return None
-    if (header.magic, header.offset, header.uuid, header.seq) != (MAGIC, offset, uuid, seq):
+    header = _header_of(raw, uuid, offset, seq)
+    if header is None:
         return None
     front = raw[HEADER_BYTES : HEADER_BYTES + FRONT_BYTES]
     kind, count, payload_bytes, tail_bytes, following, stop, covers = FRONT.unpack(front)
     if header.body_bytes != FRONT_BYTES + tail_bytes or tail_bytes > tail_bytes_max:
         return None
     if kind == KIND_RECORDS and count * RECORD_BYTES != tail_bytes:
+        return None
+    if payload_bytes > OFFSET_MAX - offset:
         return None
     if tail_bytes <= INLINE_BYTES:
         tail = raw[HEADER_BYTES + FRONT_BYTES :][:tail_bytes]
@@ -169,3 +171,22 @@ def unpack(
     if len(tail) != tail_bytes or not is_intact(header, front, tail):
         return None
     return Group(offset, seq, kind, count, payload_bytes, following, stop, covers, tail)
+
+
+def successor_offset(
+    uuid: bytes, offset: int, seq: int, read: Callable[[int, int], bytes]
+) -> int | None:
+    """Return where a group that is not intact says that the next one lies; None if it is none."""
+    raw = read(BLOCK_BYTES, offset)
+    if _header_of(raw, uuid, offset, seq) is None:
+        return None
+    return int(FRONT.unpack_from(raw, HEADER_BYTES)[4])
+
+
+def _header_of(raw: bytes, uuid: bytes, offset: int, seq: int) -> BlockHeader | None:
+    """Return the header in ``raw``, unverified, if it claims to be of this group."""
+    header = unpack_header(raw)
+    if header is None or len(raw) < BLOCK_BYTES:
+        return None
+    claimed = (header.magic, header.offset, header.uuid, header.seq)
+    return header if claimed == (MAGIC, offset, uuid, seq) else None

@@ -98,13 +98,8 @@ def unpack(
         read: ``read(length, offset)`` of the additional area; may return less at the end.
         bytes_max: What is left of the ring.
     """
-    header = unpack_header(read(BLOCK_BYTES, offset)[:HEADER_BYTES])
-    if header is None or (header.magic, header.offset, header.uuid, header.seq) != (
-        MAGIC,
-        offset,
-        uuid,
-        seq,
-    ):
+    header = _header_of(read(BLOCK_BYTES, offset), uuid, offset, seq)
+    if header is None:
         return None
     total = HEADER_BYTES + header.body_bytes
     if total > bytes_max or total % BLOCK_BYTES:
@@ -119,3 +114,20 @@ def unpack(
     records = np.frombuffer(raw, RECORD_DTYPE, count, HEADER_BYTES + FRONT_BYTES)
     originals = raw[head : head + originals_bytes]
     return RingGroup(seq, records, originals, raw[head + originals_bytes :], base, total)
+
+
+def successor_offset(
+    uuid: bytes, offset: int, seq: int, read: Callable[[int, int], bytes]
+) -> int | None:
+    """Return where the group after one that is not intact would lie; None if it is no group."""
+    header = _header_of(read(BLOCK_BYTES, offset), uuid, offset, seq)
+    return None if header is None else offset + HEADER_BYTES + header.body_bytes
+
+
+def _header_of(raw: bytes, uuid: bytes, offset: int, seq: int) -> BlockHeader | None:
+    """Return the header in ``raw``, unverified, if it claims to be of this group."""
+    header = unpack_header(raw)
+    if header is None:
+        return None
+    claimed = (header.magic, header.offset, header.uuid, header.seq)
+    return header if claimed == (MAGIC, offset, uuid, seq) else None

@@ -86,7 +86,10 @@ def _changes_outside(image: Device, area: AdditionalArea, mtime_ns: int) -> str:
     try:
         kept = msgspec.msgpack.decode(area.fields.fingerprint, type=Fingerprint)
     except msgspec.MsgspecError as error:
-        raise FormatError(f"The fingerprint of the image cannot be read: {error}.") from None
+        raise FormatError(
+            f"The fingerprint of the image cannot be read ({error}); use a newer Rangepair, or "
+            "open it with --accept-changes to go on without."
+        ) from None
     difference = compare_fingerprint(image, mtime_ns, kept)
     if not difference:
         return ""

@@ -4,19 +4,23 @@
 
 First the log from where the superblock says: groups with consecutive numbers, each naming the place
 of the next. Groups were written one at a time, so only the last can be torn; its data is verified,
-the others' headers and records suffice. Then the ring: groups with consecutive numbers above the
-dead mark. Originals of ring groups that no permanent group covers are staged again; new data of all
-of them is written in place, in order. Doing all of it twice has the same outcome, so a power cut
-during recovery does no harm.
+the others' headers and records suffice. A group that is damaged though the next one is whole was
+not torn by a power cut: that is told, and nothing is recovered. Then the ring: groups with
+consecutive numbers above the dead mark. Originals of ring groups that no permanent group covers are
+staged again; new data of all of them is written in place, in order. Doing all of it twice has the
+same outcome, so a power cut during recovery does no harm.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import xxhash
 
 from core.answers import PointerKind
+from core.device.base import read_available
+from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
 from core.format.catalog import unpack_change
@@ -61,29 +65,39 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log) -> int:
 
 
 def intact_groups(area: AdditionalArea, offset: int, seq: int) -> Iterator[Group]:
-    """Yield the groups of the log from ``offset`` on, the torn one at the end left out."""
+    """Yield the groups of the log from ``offset`` on, the torn one at the end left out.
+
+    Raises:
+        CorruptAreaError: One is damaged that is not the last.
+    """
     group = _read_group(area, offset, seq)
+    if group is None:
+        _refuse_gap(area, offset, seq)
     while group is not None:
         following = _read_group(area, group.next_offset, group.seq + 1)
-        if following is None and not _payload_is_intact(area, group):
-            return
+        if following is None:
+            _refuse_gap(area, group.next_offset, group.seq + 1)
+            if not _payload_is_intact(area, group):
+                return
         yield group
         group = following
 
 
 def intact_ring_groups(area: AdditionalArea, dead_seq: int) -> Iterator[RingGroup]:
-    """Yield the live groups of the ring, in order."""
+    """Yield the live groups of the ring, in order.
+
+    Raises:
+        CorruptAreaError: One is damaged that is not the last.
+    """
     position, seq = 0, dead_seq + 1
-    ring_bytes = area.fields.ring_bytes
-    while position < ring_bytes:
-        group = ringgroup.unpack(
-            area.uuid, RING_OFFSET + position, seq, area.device.pread, ring_bytes - position
-        )
-        if group is None:
-            return
+    while (group := _read_ring_group(area, RING_OFFSET + position, seq)) is not None:
         yield group
         position += group.total_bytes
         seq += 1
+    read = functools.partial(read_available, area.device)
+    following = ringgroup.successor_offset(area.uuid, RING_OFFSET + position, seq, read)
+    if following is not None and _read_ring_group(area, following, seq + 1) is not None:
+        raise _damaged("ring", RING_OFFSET + position)
 
 
 def replay_ring(
@@ -133,7 +147,31 @@ def _read_group(area: AdditionalArea, offset: int, seq: int) -> Group | None:
     if offset % BLOCK_BYTES or offset >= area.device.size:
         return None
     tail_max = max(TAIL_BYTES_MAX, CHANGE_BYTES_MAX)
-    return group_format.unpack(area.uuid, offset, seq, area.device.pread, tail_max)
+    read = functools.partial(read_available, area.device)
+    return group_format.unpack(area.uuid, offset, seq, read, tail_max)
+
+
+def _refuse_gap(area: AdditionalArea, offset: int, seq: int) -> None:
+    """Tell a damaged group from a torn one: the next was written only after it had returned."""
+    read = functools.partial(read_available, area.device)
+    following = group_format.successor_offset(area.uuid, offset, seq, read)
+    if following is not None and _read_group(area, following, seq + 1) is not None:
+        raise _damaged("log", offset)
+
+
+def _read_ring_group(area: AdditionalArea, offset: int, seq: int) -> RingGroup | None:
+    left = RING_OFFSET + area.fields.ring_bytes - offset
+    if offset % BLOCK_BYTES or left <= 0:
+        return None
+    read = functools.partial(read_available, area.device)
+    return ringgroup.unpack(area.uuid, offset, seq, read, left)
+
+
+def _damaged(what: str, offset: int) -> CorruptAreaError:
+    return CorruptAreaError(
+        f"The {what} of the additional area is damaged at byte {offset}, and newer groups follow; "
+        "restore it from a backup, or move it away to use the image without copies."
+    )
 
 
 def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
@@ -147,7 +185,7 @@ def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
         records["checksum"][has_bytes].tolist(),
         strict=True,
     ):
-        raw = area.device.pread(length, offset)
+        raw = read_available(area.device, length, offset)
         if len(raw) != length or xxhash.xxh3_64_intdigest(raw) != checksum:
             return False
     return True
