@@ -73,7 +73,6 @@ class Write:
     start: int
     length: int
     is_trim: bool
-    is_rewrite: bool
     preserved: tuple[Part, ...]
     redirected: tuple[Part, ...]
     newest_copy_id: int
@@ -96,7 +95,6 @@ def read_write(events: Events) -> Write:
         start=int(last["start"]),
         length=int(last["length"]),
         is_trim=int(last["kind"]) == EventKind.TRIMMED,
-        is_rewrite=bool(int(last["flags"]) & EventFlag.REWRITE),
         preserved=_parts(kept),
         redirected=_parts(events[kinds == EventKind.REDIRECTED]),
         newest_copy_id=int(kept["copy_id"][0]) if len(kept) else ORIGINAL_ID,
@@ -120,11 +118,20 @@ class Teller:
         form: AddressFormat,
         name_of: Callable[[int], str],
         pairs_beside: PairsBeside = lambda copy_id, start, stop: None,
+        area_text: Callable[[int], str] | None = None,
     ) -> None:
-        """Take how addresses are written, what copies are called, and who knows their pairs."""
+        """Take what a story needs beside the events.
+
+        Args:
+            form: Writes logical addresses.
+            name_of: Id of a copy -> its name.
+            pairs_beside: See ``PairsBeside``.
+            area_text: Writes addresses of the additional area, if not like the others.
+        """
         self._form = form
         self._name_of = name_of
         self._pairs_beside = pairs_beside
+        self._area_text = area_text or form.text
 
     def tell(self, write: Write) -> tuple[Step, ...]:
         """Return five sentences, one for each ``Verb``."""
@@ -151,10 +158,8 @@ class Teller:
             "The range reads as zeroes." if write.is_trim else "The new data is written in place."
         )
         if not write.preserved:
-            why = "No copy needs the old data"
-            why += ": it was preserved before." if write.is_rewrite else "."
             return (
-                f"The place is in the initial area. {why}",
+                "The place is in the initial area. No copy needs the old data.",
                 "Nothing is copied.",
                 "No pointer is made or changed.",
                 down,
@@ -174,7 +179,7 @@ class Teller:
         size = format_bytes(write.copied_bytes)
         return (
             f"First the original {size} are copied to the additional area, "
-            f"at {self._form.text(place)}."
+            f"at {self._area_text(place)}."
         )
 
     def _pointed(self, write: Write) -> str:
@@ -212,7 +217,7 @@ class Teller:
             spans = " and ".join(f"[{self._form.span_text(*pair)}]" for pair in pairs)
             where = "beside range pair" if len(pairs) == 1 else "between range pairs"
             point += f", {where} {spans}"
-        place = self._form.text(write.redirected[0].area_offset)
+        place = self._area_text(write.redirected[0].area_offset)
         return (
             classify,
             copied,
