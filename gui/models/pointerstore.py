@@ -71,7 +71,7 @@ class Rows(NamedTuple):
         lengths: Int64s = self.stops - self.starts
         return lengths
 
-    def at(self, index: npt.NDArray[np.integer] | slice) -> Rows:
+    def at(self, index: npt.NDArray[np.integer | np.bool] | slice) -> Rows:
         """Return the rows at an index, in its order."""
         return Rows(
             self.starts[index],
@@ -92,7 +92,7 @@ class Rows(NamedTuple):
             np.empty(count, np.float64),
         )
 
-    def put(self, index: npt.NDArray[np.integer] | slice, source: Rows) -> None:
+    def put(self, index: npt.NDArray[np.integer | np.bool] | slice, source: Rows) -> None:
         """Write ``source`` to the places of an index."""
         self.starts[index] = source.starts
         self.stops[index] = source.stops

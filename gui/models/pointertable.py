@@ -129,12 +129,20 @@ class PointerTable:
         """Return the logical byte where the pointer to a byte of the additional area begins."""
         return self._store.find_area(offset)
 
-    def pairs_beside(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return the range pairs that end at ``start`` or begin at ``stop``, as byte ranges."""
-        first = max(0, self.row_of(start) - 1)
-        rows = self.rows(first, max(0, self.row_of(stop - 1) + 2 - first))
-        beside = (rows.kinds == RowKind.PAIR) & ((rows.stops == start) | (rows.starts == stop))
-        return list(zip(rows.starts[beside].tolist(), rows.stops[beside].tolist(), strict=True))
+    def pairs_beside(self, start: int, stop: int) -> list[tuple[int, int]] | None:
+        """Return the range pairs that end at ``start`` or begin at ``stop``, as byte ranges.
+
+        None if a pair still covers part of ``[start, stop)``: events about it are yet to come.
+        """
+        low, high = self.row_of(start), self.row_of(stop - 1)
+        if low < 0 or high < 0:
+            return None
+        first = max(0, low - 1)
+        rows = self.rows(first, high + 2 - first)
+        pairs = rows.at(rows.kinds == RowKind.PAIR)
+        if np.any((pairs.starts < stop) & (pairs.stops > start)):
+            return None
+        return list(zip(pairs.starts.tolist(), pairs.stops.tolist(), strict=True))
 
     def apply(self, events: Events, stamp: float = 0.0) -> bool:
         """Take one batch of events, in order; those the table includes already are skipped.

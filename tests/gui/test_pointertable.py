@@ -132,6 +132,9 @@ def test_a_write_in_the_middle_splits_the_pair():
     assert rows.stops.tolist() == [12288, 16384, SIZE]
     assert rows.stamps.tolist() == [0.0, 5.0, 0.0]
     assert table.pairs_beside(12288, 16384) == [(0, 12288), (16384, SIZE)]
+    assert table.pairs_beside(8192, 16384) is None
+    assert table.pairs_beside(0, 512) is None
+    assert table.pairs_beside(SIZE, SIZE + 512) is None
 
 
 def test_events_the_answer_includes_are_skipped():
