@@ -68,7 +68,7 @@ class Clock:
         journal.settle(SETTLE_AFTER_NS)
         if journal.log.group_count >= GROUPS_BEFORE_FOLD:
             fold(state)
-        writes = state.stats.writes + state.stats.copy_writes
+        writes = state.stats.writes + state.stats.copy_writes + state.lane_writes
         if writes != self._seen_writes:
             self._seen_writes, self._quiet_since_s = writes, time.monotonic()
         elif time.monotonic() - self._quiet_since_s > REST_AFTER_S and not journal.is_settled:

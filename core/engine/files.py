@@ -122,7 +122,9 @@ def _open_state(
     image: FileDevice, area_path: Path, *, read_only: bool, accept_changes: bool
 ) -> VolumeState:
     if not area_path.exists():
-        return opening.state_without_area(image, GRAIN_BYTES_DEFAULT, thin=False)
+        state = opening.state_without_area(image, GRAIN_BYTES_DEFAULT, thin=False)
+        state.background = True
+        return state
     device = device_opening.open_area(area_path, writable=not read_only)
     try:
         return opening.state_with_area(
@@ -131,6 +133,7 @@ def _open_state(
             writable=not read_only,
             mtime_ns=image.mtime_ns,
             accept_changes=accept_changes,
+            background=not read_only,
         )
     except BaseException:
         device.close()

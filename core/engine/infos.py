@@ -180,6 +180,9 @@ def _reclaimable(state: VolumeState) -> int:
 def stats(state: VolumeState) -> Stats:
     """Return the counters as of now."""
     journal = state.journal
+    state.stats.writes += state.lane_writes
+    state.stats.written_bytes += state.lane_writes * state.grain_bytes
+    state.lane_writes = 0
     if journal is None:
         return msgspec.structs.replace(state.stats)
     return msgspec.structs.replace(

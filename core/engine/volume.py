@@ -20,6 +20,7 @@ from core import dump as dump_module
 from core.device import opening as device_opening
 from core.engine import infos
 from core.engine.clock import Clock
+from core.engine.lane import lane_for
 from core.engine.told import readable_path, told
 from core.errors import NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
@@ -91,6 +92,8 @@ class Volume:
         self._is_closed = False
         self._is_marked_dirty = state.area is None or not state.area.fields.clean
         state.sink = sink
+        self.write, self._switch_lane = lane_for(state, self._lock, self._write)
+        self._lane_is_open = False
         self._clock = Clock(state, self._lock) if ticking and not state.read_only else None
 
     # -- bytes -------------------------------------------------------------------------------
@@ -107,15 +110,17 @@ class Volume:
             return read_original(state, offset, length)
         return self._views.read(record, offset, length)
 
-    def write(self, offset: int, payload: Readable, copy: str = ORIGINAL) -> None:
-        """Write to the original or to a clone."""
-        with self._lock:
-            if self._is_closed or not self._is_marked_dirty:
-                self._begin_writing()
-            try:
-                write(self._state, offset, payload, copy)
-            except OSError as error:
-                raise told(error) from error
+    def _write(self, offset: int, payload: Readable, copy: str) -> None:
+        """Write to the original or to a clone, if the lane does not; under the lock."""
+        if not self._lane_is_open:
+            self._begin_writing()
+        try:
+            write(self._state, offset, payload, copy)
+        except OSError as error:
+            raise told(error) from error
+        if not self._lane_is_open:
+            self._lane_is_open = True
+            self._switch_lane(is_open=True)
 
     @_guarded
     def write_batch(self, batch: Sequence[tuple[int, Readable]]) -> None:
@@ -259,11 +264,14 @@ class Volume:
             if self._is_closed:
                 return
             self._is_closed = True
+            self._close_lane()
             try:
                 self._settle_for_close()
             except OSError as error:
                 raise told(error) from error
             finally:
+                if self._state.journal is not None:
+                    self._state.journal.close()
                 if self._state.area is not None:
                     self._state.area.device.close()
                 self._image.close()
@@ -297,6 +305,7 @@ class Volume:
 
     def _begin_writing(self) -> None:
         """Say on disk, before anything changes, that the sidecar is not clean any more."""
+        self._close_lane()
         self._check_open()
         state = self._state
         state.check_writable()
@@ -306,6 +315,10 @@ class Volume:
             except OSError as error:
                 raise told(error) from error
             self._is_marked_dirty = True
+
+    def _close_lane(self) -> None:
+        self._lane_is_open = False
+        self._switch_lane(is_open=False)
 
     def _close_group(self) -> None:
         """Give everything staged its durable place, so that a question sees one truth."""

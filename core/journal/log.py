@@ -43,6 +43,7 @@ class Log:
     """Writer of the log.
 
     Attributes:
+        uuid: Of the volume.
         offset, seq: Where the next group goes, and its number.
         segment_stop: End of the segment that it goes into.
         metadata: (offset, length) of blocks that only recovery needs, to be freed at the next fold.
@@ -63,7 +64,7 @@ class Log:
         """Continue a log whose state was read from disk."""
         self._device = device
         self._allocator = allocator
-        self._uuid = uuid
+        self.uuid = uuid
         self._segment_bytes = segment_bytes
         self.offset = offset
         self.seq = seq
@@ -89,8 +90,8 @@ class Log:
         following = self._new_segment()
         self._write_block(Group(self.offset, self.seq, KIND_RECORDS, 0, 0, *following, 0, b""))
 
-    def write_open(self, opened: OpenGroup, payload_wanted: int, covers_ring_seq: int) -> Group:
-        """Write the open group; durable on return.
+    def seal(self, opened: OpenGroup, payload_wanted: int, covers_ring_seq: int) -> Group:
+        """Finish the open group and go on to the place after it; it is not written here.
 
         Args:
             opened: Not empty; it was begun at ``self.offset``.
@@ -98,7 +99,7 @@ class Log:
             covers_ring_seq: Last ring group whose originals are all in the log with this one.
 
         Returns:
-            The group as it is on disk.
+            The group as it must be written before any later one.
         """
         records, payload = opened.seal()
         tail = records.tobytes()
@@ -118,7 +119,6 @@ class Log:
             covers_ring_seq,
             tail,
         )
-        self._device.pwritev_durable([opened.image(group, self._uuid)], self.offset)
         self._advance(group)
         return group
 
@@ -148,15 +148,18 @@ class Log:
             self._allocator.mark_used(group.next_offset, length)
         self._advance(group)
 
+    def release_durable(self) -> None:
+        """Let space be used again whose release is durable: no group may be on its way."""
+        if self._allocator.releasing_bytes:
+            self._allocator.commit_releases()
+
     def _advance(self, group: Group) -> None:
         self.metadata.append((group.offset, BLOCK_BYTES))
         if group.tail_offset is not None:
             self.metadata.append((group.tail_offset, block_ceil(len(group.tail))))
         stop = group.offset + group.total_bytes
-        if group.next_segment_stop != self.segment_stop:
-            if stop < self.segment_stop:
-                self._allocator.release(stop, self.segment_stop - stop)
-            self._allocator.commit_releases()
+        if group.next_segment_stop != self.segment_stop and stop < self.segment_stop:
+            self._allocator.release(stop, self.segment_stop - stop)
         self.offset, self.segment_stop = group.next_offset, group.next_segment_stop
         self.seq += 1
         self.group_count += 1
@@ -179,7 +182,7 @@ class Log:
                 return start, start + length
 
     def _write_block(self, group: Group) -> None:
-        head, tail = group_format.pack(group, self._uuid)
+        head, tail = group_format.pack(group, self.uuid)
         buffer = self._block if not tail else mmap.mmap(-1, len(head) + len(tail))
         buffer[: len(head) + len(tail)] = head + tail
         self._device.pwritev_durable([memoryview(buffer)], group.offset)

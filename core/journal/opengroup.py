@@ -9,7 +9,6 @@ write of one aligned buffer, without a copy.
 
 from __future__ import annotations
 
-import mmap
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ import xxhash
 from core.format import group as group_format
 from core.format.group import RECORD, RECORD_BYTES, RECORD_DTYPE, RecordArray
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, block_ceil
+from core.journal.arena import arena
 
 RECORDS_MAX: Final = 16384
 
@@ -34,7 +34,7 @@ class OpenGroup:
     def __init__(self, payload_bytes_max: int) -> None:
         """Make the buffer; ``payload_bytes_max`` in whole blocks."""
         tail_bytes = block_ceil(RECORDS_MAX * RECORD_BYTES)
-        self._buffer = mmap.mmap(-1, BLOCK_BYTES + payload_bytes_max + tail_bytes)
+        self._buffer = arena(BLOCK_BYTES + payload_bytes_max + tail_bytes)
         self._view = memoryview(self._buffer)
         self._payload = self._view[BLOCK_BYTES : BLOCK_BYTES + payload_bytes_max]
         self._records = bytearray(RECORDS_MAX * RECORD_BYTES)

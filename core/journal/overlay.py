@@ -8,15 +8,15 @@ writing it again while it waits changes the slot, and nothing here has an order.
 
 from __future__ import annotations
 
-import mmap
 from typing import TYPE_CHECKING
 
+from core.device.base import write_all
 from core.format.group import RECORD, RECORD_WRITE
 from core.format.layout import block_ceil
+from core.journal.arena import arena
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from core.device.base import Device
     from core.format.block import Readable
 
 
@@ -32,7 +32,7 @@ class Overlay:
         """Make a buffer for ``bytes_max`` bytes of a volume of ``size_bytes``."""
         self._grain_bytes = grain_bytes
         self._size_bytes = size_bytes
-        self._buffer = mmap.mmap(-1, block_ceil(bytes_max))
+        self._buffer = arena(block_ceil(bytes_max))
         self._view = memoryview(self._buffer)
         self.bytes_max = bytes_max
         self.used_bytes = 0
@@ -98,15 +98,24 @@ class Overlay:
             slot = slots[grain] - at
             target[low:high] = self._view[slot + low : slot + high]
 
-    def drain(self, write: Callable[[memoryview, int], object]) -> int:
-        """Write everything in place by ``write(buffer, offset)``; forget it; return the bytes."""
-        total, view, size, end = 0, self._view, self._grain_bytes, self._size_bytes
-        for first, count, slot in self._runs:
-            length = min(count * size, end - first * size)
-            write(view[slot : slot + length], first * size)
-            total += length
+    def drain(self, image: Device) -> None:
+        """Write everything in place and forget it."""
+        self.write_out(image)
         self.clear()
-        return total
+
+    def write_out(self, image: Device) -> None:
+        """Write everything in place, and keep it for readers.
+
+        Raises:
+            OSError: The image did not take all of it.
+        """
+        view, size, end, pwrite = self._view, self._grain_bytes, self._size_bytes, image.pwrite
+        for first, count, slot in self._runs:
+            start, length = first * size, count * size
+            if start + length > end:
+                length = end - start
+            if pwrite(view[slot : slot + length], start) != length:
+                write_all(image, view[slot : slot + length], start)
 
     def clear(self) -> None:
         """Forget everything."""

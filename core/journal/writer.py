@@ -3,10 +3,10 @@
 """The order in which bytes reach the two files, and why no power loss can break a copy.
 
 Terms. An *original* is what a grain of the initial area (I) held when the newest copy was taken. It
-is *staged* when it lies in the open group in memory, *durable* when a ring group or a permanent
-group that holds it has returned from its durable write to the additional area (A). New data of the
-original *waits* in the overlay until it is written *in place*. New data of clones is staged like an
-original.
+is *staged* when it lies in a group in memory, *durable* when a ring group or a permanent group that
+holds it has returned from its durable write to the additional area (A). New data of the original
+*waits* in an overlay until it is written *in place*. New data of clones is staged like an original.
+A *flight* is a group that is sealed together with the overlay that waits for it.
 
 Invariants.
   I1  If any byte of a grain in I may be new on stable storage, its original and the pointer to it
@@ -16,21 +16,24 @@ Invariants.
   I4  A copy that was taken is durable, and holds exactly what was accepted before it.
 
 How they are kept.
-  I1  Originals are staged in the open group; the caller then ``put``s the new data into the
-      overlay, never in place. Only ``_apply`` drains the overlay, and both its callers have just
-      returned from a durable write of every staged original: ``barrier`` (permanent group) and
-      ``_flush_to_ring`` (ring group). ``write_in_place`` is for grains without a staged original:
-      ``may_write_in_place`` says so. A ring copy of an original dies only in ``checkpoint``, whose
-      ``barrier`` wrote the permanent one.
+  I1  Originals are staged in the open group; the caller then ``put``s the new data into the current
+      overlay, never in place. An overlay is drained in three places only: by its flight, after the
+      flight's group has returned from its durable write, flights one after the other; by
+      ``_flush_to_ring``, after the ring group with everything staged has returned, and when no
+      flight is under way; by ``barrier``, when no flight and nothing staged is left.
+      ``write_in_place`` is for grains without a staged original: ``may_write_in_place`` says so. A
+      ring copy of an original dies only in ``checkpoint``, whose ``barrier`` saw the permanent one
+      return.
   I2  Pointer and bytes travel in one group: the ring group has one checksum over both, the
       permanent group's records carry the checksum of their bytes, and a group has returned before
       the next one is written.
   I3  ``flush`` either writes one ring group with everything that waits or is staged, or goes
       through ``checkpoint``: barrier, sync of I. The short way is taken only if nothing lies in I
-      that neither a live ring group nor a sync covers (``_has_uncovered``). While ring groups live,
-      no write goes around the overlay, and a flush by sync kills the ring before it returns: else
-      replaying the ring would bring back data older than what was acknowledged.
-  I4  ``write_change`` flushes, closes the open group, and only then writes the change, durably.
+      that neither a live ring group nor a sync covers (``_has_uncovered``) and no flight is under
+      way. While ring groups live, no write goes around the overlay, and a flush by sync kills the
+      ring before it returns: else replaying the ring would bring back data older than what was
+      acknowledged.
+  I4  ``write_change`` flushes, waits for all flights, and only then writes the change, durably.
 
 States of the ring and the function of each arrow::
 
@@ -39,6 +42,11 @@ States of the ring and the function of each arrow::
 
 A failed write or sync of either file is never tried again (the kernel may have dropped the dirty
 state): the journal stays failed and every later write is refused.
+
+Threads. All methods are called under the volume's lock. Flights are carried out by a thread of
+their own, which takes no lock: it only writes, and says when it is done. What a flight changes in I
+are grains that its overlay holds, so a reader of the original patches them anyway, and a reader of
+a copy does not look for them in I. Who holds the lock collects finished flights.
 """
 
 from __future__ import annotations
@@ -47,9 +55,9 @@ import errno
 import time
 from typing import TYPE_CHECKING, Final
 
-from core.errors import AreaFullError, DeviceFailedError
-from core.journal.opengroup import OpenGroup
-from core.journal.overlay import Overlay
+from core.device.base import write_all
+from core.errors import AreaFullError, DeviceFailedError, RangepairError
+from core.journal.flights import Flights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +68,7 @@ if TYPE_CHECKING:
     from core.format.group import Group
     from core.format.layout import Geometry
     from core.journal.log import Log
+    from core.journal.overlay import Overlay
     from core.journal.ring import Ring
 
 WRITES_BY_RING_AFTER_FLUSH: Final = 512
@@ -77,8 +86,10 @@ class Journal:
 
     Attributes:
         opened: The open group.
-        overlay: New data of the original that waits.
+        overlay: New data of the original that waits for it.
         failed: Why no more writes are taken, or None.
+        is_direct: A write to grains with durable or unneeded originals may go straight to I: the
+            ring is empty, nothing waits, no flush came lately, and the next one syncs I anyway.
     """
 
     def __init__(  # noqa: PLR0913
@@ -92,21 +103,28 @@ class Journal:
         grain_bytes: int,
         size_bytes: int,
         stats: Stats,
-        group_closed: Callable[[Group], None],
+        group_sealed: Callable[[Group], None],
+        background: bool,
     ) -> None:
-        """Bind the parts; ``group_closed`` hears of each permanent group once it is durable."""
+        """Bind the parts.
+
+        ``group_sealed`` hears of each permanent group before it is durable; ``background`` lets a
+        thread of its own carry flights out.
+        """
         self._image = image
-        self._area = area
         self._geometry = geometry
         self._stats = stats
-        self._group_closed = group_closed
+        self._group_sealed = group_sealed
         self.ring = ring
         self.log = log
-        self.opened = OpenGroup(geometry.group_payload_bytes_max)
-        self.overlay = Overlay(geometry.overlay_bytes_max, grain_bytes, size_bytes)
+        self.flights = Flights(
+            image, area, log.uuid, geometry, grain_bytes, size_bytes, background=background
+        )
+        self.opened, self.overlay = self.flights.take_buffers()
         self.failed: DeviceFailedError | None = None
         self.covered_ring_seq = ring.dead_seq
         self.staged_since_ns = 0
+        self.is_direct = False
         self._has_uncovered = False
         self._ring_credit = 0
         self.opened.begin(log.offset, log.capacity_bytes)
@@ -114,57 +132,80 @@ class Journal:
     # -- staging -----------------------------------------------------------------------------
 
     def make_room(self, length: int) -> None:
-        """See to it that ``length`` bytes can be staged; the open group may be written for it.
+        """See to it that ``length`` bytes can be staged; the open group may be sealed for it.
 
         Raises:
             AreaFullError: The additional area cannot hold them; nothing was changed.
         """
-        opened = self.opened
-        if opened.has_room(length):
+        if self.opened.has_room(length):
             return
-        if opened.count or self.overlay.used_bytes:
+        self.advance()
+        if not self.opened.has_room(length):
             self.barrier()
-        if not opened.has_room(length):
             try:
                 self.log.extend(length)
             except OSError as error:
                 raise self._fail(error) from error
             self._begin_group()
-        if not opened.has_room(length):
+        if not self.opened.has_room(length):
             raise AreaFullError(
                 "The additional area is full; purge copies or free space on its disk."
             )
 
     def note_staged(self) -> None:
         """Start the clock that bounds how long anything stays in memory only."""
+        self.is_direct = False
         if not self.staged_since_ns:
             self.staged_since_ns = time.monotonic_ns()
 
     def may_write_in_place(self, first: int, stop: int) -> bool:
         """Return whether grains with durable or unneeded originals may be written directly."""
+        if self.is_direct:
+            return True
         if self.ring.is_live:
             return False
         if self._ring_credit:
             self._ring_credit -= 1
             return False
-        return not self.overlay.holds_any(first, stop)
+        return not (self.overlay.holds_any(first, stop) or self.flights.hold_any(first, stop))
 
     def write_in_place(self, payload: Readable, offset: int) -> None:
         """Write to the image at once; only after ``may_write_in_place``."""
         self._has_uncovered = True
+        self._update_direct()
         try:
-            self._image.pwrite(payload, offset)
+            if self._image.pwrite(payload, offset) != len(payload):
+                write_all(self._image, payload, offset)
         except OSError as error:
-            if error.errno == errno.ENOSPC:  # a hole of the image; nothing acknowledged is lost
-                raise AreaFullError(IMAGE_DISK_FULL) from error
-            raise self._fail(error) from error
+            raise self.refusal(error) from error
+
+    def refusal(self, error: OSError) -> RangepairError:
+        """Return what to tell for a direct write to the image that failed."""
+        if error.errno == errno.ENOSPC:  # a hole of the image; nothing acknowledged is lost
+            return AreaFullError(IMAGE_DISK_FULL)
+        return self._fail(error)
 
     def put(self, first: int, stop: int, payload: Readable) -> None:
         """Let whole grains wait for their originals."""
         if not self.overlay.has_room(len(payload)):
-            self.barrier()
+            self.advance()
         self.overlay.put(first, stop, payload)
-        self.note_staged()
+        self.is_direct = False
+        if not self.staged_since_ns:
+            self.staged_since_ns = time.monotonic_ns()
+
+    # -- what is in memory only --------------------------------------------------------------
+
+    @property
+    def overlays(self) -> list[Overlay]:
+        """What waits, oldest first."""
+        return [*self.flights.overlays(), self.overlay]
+
+    def staged_bytes_at(self, offset: int, length: int) -> memoryview | None:
+        """Return bytes of the additional area that are not there yet, or None if they are."""
+        if self.opened.holds(offset):
+            return self.opened.at(offset, length)
+        return self.flights.staged_bytes_at(offset, length)
 
     # -- durability --------------------------------------------------------------------------
 
@@ -172,29 +213,52 @@ class Journal:
         """Make everything accepted so far durable (I3)."""
         self._raise_if_failed()
         self._ring_credit = WRITES_BY_RING_AFTER_FLUSH
+        self.is_direct = False
+        self._flush()
+
+    def _flush(self) -> None:
         opened, overlay = self.opened, self.overlay
-        if self._has_uncovered or overlay.used_bytes > self._geometry.small_flush_bytes_max:
+        if (
+            self._has_uncovered
+            or self.flights.are_under_way
+            or overlay.used_bytes > self._geometry.small_flush_bytes_max
+        ):
             self.checkpoint()
         elif overlay.used_bytes or opened.count > opened.ring_records:
             self._flush_to_ring()
 
-    def barrier(self) -> None:
-        """Make all staged originals durable at their permanent place, then write in place."""
+    def advance(self) -> None:
+        """Send everything staged and waiting on its way; wait only for a free buffer."""
         self._raise_if_failed()
         try:
             if self.opened.count:
-                wanted = self._geometry.group_payload_bytes_max
-                group = self.log.write_open(self.opened, wanted, self.ring.seq)
+                group = self.log.seal(
+                    self.opened, self._geometry.group_payload_bytes_max, self.ring.seq
+                )
                 self.covered_ring_seq = self.ring.seq
                 self._stats.commits += 1
+                self._group_sealed(group)
+                self.flights.start(group, self.opened, self.overlay)
+                self._has_uncovered = True
+                self.opened, self.overlay = self.flights.take_buffers()
                 self._begin_group()
-                self._group_closed(group)
-            if self.overlay.used_bytes:
+            elif self.overlay.used_bytes:
+                self.flights.wait()
                 self._apply()
                 self._has_uncovered = True
         except OSError as error:
             raise self._fail(error) from error
         self.staged_since_ns = 0
+
+    def barrier(self) -> None:
+        """Make all staged originals durable at their permanent place, and write in place."""
+        self.advance()
+        try:
+            self.flights.wait()
+        except OSError as error:
+            raise self._fail(error) from error
+        self.log.release_durable()
+        self._update_direct()
 
     def checkpoint(self) -> None:
         """Put everything in place durably and empty the ring."""
@@ -208,10 +272,12 @@ class Journal:
         except OSError as error:
             raise self._fail(error) from error
         self._stats.checkpoints += 1
+        self._update_direct()
 
     def write_change(self, change: bytes) -> None:
         """Write a change of the catalog, after everything accepted before it (I4)."""
-        self.flush()
+        self._raise_if_failed()
+        self._flush()
         self.barrier()
         try:
             self.log.write_change(change, self.covered_ring_seq)
@@ -226,20 +292,28 @@ class Journal:
             return
         if time.monotonic_ns() - self.staged_since_ns >= older_than_ns:
             if self.ring.is_live:
-                self.flush()
+                self._flush()
             else:
-                self.barrier()
+                self.advance()
 
     @property
     def is_settled(self) -> bool:
         """Whether a checkpoint would have nothing to do."""
         return not (
-            self.opened.count or self.overlay.used_bytes or self._has_uncovered or self.ring.is_live
+            self.opened.count
+            or self.overlay.used_bytes
+            or self.flights.are_under_way
+            or self._has_uncovered
+            or self.ring.is_live
         )
 
     def note_uncovered(self) -> None:
         """Say that the image was changed past the journal (a discard), so a flush must sync it."""
         self._has_uncovered = True
+
+    def close(self) -> None:
+        """End the thread; what is staged stays in memory."""
+        self.flights.close()
 
     def _flush_to_ring(self) -> None:
         opened, overlay = self.opened, self.overlay
@@ -262,10 +336,19 @@ class Journal:
         self.staged_since_ns = 0
 
     def _apply(self) -> None:
-        self.overlay.drain(self._image.pwrite)
+        self.overlay.drain(self._image)
 
     def _begin_group(self) -> None:
         self.opened.begin(self.log.offset, self.log.capacity_bytes)
+
+    def _update_direct(self) -> None:
+        self.is_direct = self._has_uncovered and not (
+            self.failed
+            or self.ring.is_live
+            or self._ring_credit
+            or self.overlay.used_bytes
+            or self.flights.are_under_way
+        )
 
     def _raise_if_failed(self) -> None:
         if self.failed is not None:
@@ -277,4 +360,5 @@ class Journal:
             f"Writing failed ({reason}), so the volume takes no more writes; what was flushed is "
             "safe: mend the cause and open the volume again."
         )
+        self.is_direct = False
         return self.failed

@@ -52,6 +52,11 @@ class GrainSet:
         arrays, runs = counts["n_bytes_array_containers"], counts["n_bytes_run_containers"]
         return arrays + runs + counts["n_bytes_bitset_containers"]
 
+    @property
+    def bits(self) -> BitMap64:
+        """The bitmap itself, for a reader that cannot afford a call; not to be changed."""
+        return self._bits
+
     def has(self, grain: int) -> bool:
         """Return whether ``grain`` is held."""
         return grain in self._bits
@@ -97,6 +102,10 @@ class GrainSet:
             return min(stop, self._bits.next_set_bit(first))
         except ValueError:  # none is held from here on
             return stop
+
+    def add_one(self, grain: int) -> None:
+        """Hold ``grain``; costs a fifth of ``add`` for it."""
+        self._bits.add(grain)
 
     def add(self, first: int, stop: int) -> None:
         """Hold every grain of ``[first, stop)``."""

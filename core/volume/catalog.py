@@ -83,6 +83,7 @@ class Catalog:
         self.next_layer_id = 1
         self.dropped_places: list[Place] = []
         self._ids_by_name: dict[str, int] = {}
+        self._plain_snapshots = 0
 
     @classmethod
     def from_record(cls, record: CatalogRecord) -> Catalog:
@@ -95,6 +96,7 @@ class Catalog:
         for copy in record.copies:
             catalog.copies[copy.id] = copy
             catalog._ids_by_name[copy.name] = copy.id
+            catalog._plain_snapshots += copy.top is None
         for layer in record.layers:
             catalog.layers[layer.id] = Layer(layer.id, private=layer.private, parent=layer.parent)
         return catalog
@@ -140,9 +142,15 @@ class Catalog:
         """Return the layers of the original's chain that a view reads through, oldest first."""
         return [self.layers[layer_id] for layer_id in self.chain[self.chain.index(copy.base) :]]
 
-    def plain_snapshots_exist(self) -> bool:
-        """Return whether some view has no private layer, so that it needs every original."""
-        return any(copy.top is None for copy in self.copies.values())
+    @property
+    def newest_id(self) -> int:
+        """Id of the copy taken last."""
+        return next(reversed(self.copies))
+
+    @property
+    def needs_every_original(self) -> bool:
+        """Whether some view has no private layer."""
+        return self._plain_snapshots > 0
 
     # -- changes -----------------------------------------------------------------------------
 
@@ -185,6 +193,7 @@ class Catalog:
         self.next_copy_id += 1
         self.copies[copy.id] = copy
         self._ids_by_name[copy.name] = copy.id
+        self._plain_snapshots += top is None
 
     def _freeze(self, source: CopyRecord) -> int | None:
         """Give a clone a fresh private layer; return the one that others may now lie on."""
@@ -208,6 +217,7 @@ class Catalog:
 
     def _purge(self, copy_id: int) -> list[PointerRun]:
         copy = self.copies.pop(copy_id)
+        self._plain_snapshots -= copy.top is None
         del self._ids_by_name[copy.name]
         freed = self._drop_private(copy.top) if copy.top is not None else []
         if all(other.base != copy.base for other in self.copies.values()):

@@ -45,6 +45,7 @@ def state_with_area(
     writable: bool,
     mtime_ns: int = 0,
     accept_changes: bool = False,
+    background: bool = False,
 ) -> VolumeState:
     """Open a volume with its additional area; recover it if it was not closed cleanly.
 
@@ -54,6 +55,7 @@ def state_with_area(
         writable: Whether recovery may write; else it stays in memory.
         mtime_ns: Time of the image's last change, 0 if unknown.
         accept_changes: The user accepts that the image was changed from outside.
+        background: Let the journal use a thread of its own.
 
     Raises:
         RangepairError: It cannot be opened; nothing was written.
@@ -63,6 +65,7 @@ def state_with_area(
     _check_size(image, area)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
+    state.background = background
     if fields.clean and not accept_changes:
         state.read_only = _changes_outside(image, area, mtime_ns)
     load_layers(state, area)
@@ -160,7 +163,8 @@ def _journal(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) 
         grain_bytes=state.grain_bytes,
         size_bytes=state.size_bytes,
         stats=state.stats,
-        group_closed=state.note_group,
+        group_sealed=state.note_group,
+        background=state.background,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 from core.answers import PointerKind
-from core.device.base import read_into
+from core.device.base import read_exactly, read_into
 from core.errors import CorruptAreaError
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
@@ -26,15 +26,13 @@ Ranges = list[tuple[int, int]]
 
 def read_original(state: VolumeState, offset: int, length: int) -> bytes:
     """Return bytes of the original: the initial area, and what still waits on top of it."""
-    whole = state.image.pread(length, offset)
-    if len(whole) != length:
-        patched = bytearray(length)
-        read_into(state.image, patched, offset)
-        whole = bytes(patched)
-    if state.journal is None or not state.journal.overlay.used_bytes:
+    whole = read_exactly(state.image, length, offset)
+    waiting = [] if state.journal is None else state.journal.overlays
+    if not any(overlay.used_bytes for overlay in waiting):
         return whole
     patched = bytearray(whole)
-    state.journal.overlay.patch(offset, memoryview(patched))
+    for overlay in waiting:
+        overlay.patch(offset, memoryview(patched))
     return bytes(patched)
 
 
@@ -147,7 +145,8 @@ class Views:
         journal, area = self._state.journal, self._state.area
         assert journal is not None
         assert area is not None
-        if journal.opened.holds(offset):
-            target[:] = journal.opened.at(offset, len(target))
+        staged = journal.staged_bytes_at(offset, len(target))
+        if staged is not None:
+            target[:] = staged
         else:
             read_into(area.device, target, offset)

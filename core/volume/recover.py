@@ -61,6 +61,7 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log) -> int:
             area.allocator.commit_releases()
         elif group.record_count:
             state.note_group(group)
+            area.allocator.commit_releases()
     return covered
 
 

@@ -38,6 +38,8 @@ class VolumeState:
         area, journal: The additional area and its writer; None until the first copy is taken.
         preserved: Grains whose originals the active layer holds; None without copies.
         read_only: Why nothing may be written, or an empty string.
+        lane_writes: Whole grains rewritten by the shortest way, not yet in ``stats``.
+        background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
     """
 
@@ -54,7 +56,9 @@ class VolumeState:
         self.preserved: GrainSet | None = None
         self.stats = Stats()
         self.sink: EventSink | None = None
+        self.lane_writes = 0
         self.read_only = ""
+        self.background = False
         self.structure = 0
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}
@@ -121,17 +125,19 @@ class VolumeState:
         return known[2]
 
     def note_group(self, group: Group) -> None:
-        """Move the pointers of a group that is durable now from the open group to their layers."""
+        """Move the pointers of a sealed group from the open group to their layers.
+
+        Space that they make free stays reserved until no group is on its way any more.
+        """
         self.staged_new.clear()
         self.staged_sectors.clear()
         self._staged_runs.clear()
         records = group.records
-        for layer_id in np.unique(records["layer"]).tolist():
+        for layer_id in sorted(set(records["layer"].tolist())):
             run = run_of(records[records["layer"] == layer_id])
             self._append(layer_id, run)
         if self.area is not None:
             self._release_padding(self.area, group, records)
-            self.area.allocator.commit_releases()
 
     def _release_padding(self, area: AdditionalArea, group: Group, records: RecordArray) -> None:
         """Give back what rounding to whole blocks left between the data of a group."""

@@ -64,13 +64,17 @@ def _write_plain(state: VolumeState, offset: int, payload: Readable) -> None:
 
 
 def _write_original(state: VolumeState, journal: Journal, offset: int, payload: Readable) -> None:
-    length = len(payload)
-    shift = state.grain_shift
+    length, shift = len(payload), state.grain_shift
     first, stop = offset >> shift, (offset + length - 1 >> shift) + 1
-    preserved, moved = state.preserved, 0
-    if preserved is not None and not (
-        preserved.has(first) if stop - first == 1 else preserved.has_all(first, stop)
-    ):
+    preserved = state.preserved
+    if preserved is not None and not preserved.has_all(first, stop):
+        active = state.catalog.active
+        if length == state.grain_bytes and stop - first == 1 and state.catalog.needs_every_original:
+            assert active is not None
+            moved = instantcopy.preserve_grain(state, journal, active.id, first)
+            journal.put(first, stop, payload)
+            _count(state, offset, length, moved)
+            return
         gaps = instantcopy.needed_gaps(state, preserved.gaps(first, stop))
         if gaps:
             moved = instantcopy.preserve(state, journal, gaps)

@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sealed groups on their way to disk, each with the new data that waits for it.
+
+Flights are carried out one after the other: durable write of the group, then its overlay in place.
+So a writer of the volume waits for the disk only when all buffers are on their way.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from core.journal.opengroup import OpenGroup
+from core.journal.overlay import Overlay
+
+if TYPE_CHECKING:
+    from core.device.base import Device
+    from core.format.group import Group
+    from core.format.layout import Geometry
+
+FLIGHTS_MAX: Final = 4
+
+
+class Flight:
+    """One group on its way.
+
+    Attributes:
+        error: What went wrong, set before ``landed``.
+        landed: Set when the group is durable and its overlay in place, or ``error`` is set.
+    """
+
+    def __init__(self, group: Group, opened: OpenGroup, overlay: Overlay) -> None:
+        """Take the buffers."""
+        self.group = group
+        self.opened = opened
+        self.overlay = overlay
+        self.error: OSError | None = None
+        self.landed = threading.Event()
+
+
+class Flights:
+    """All flights of a journal, and the buffers they use. Callers hold the volume's lock."""
+
+    def __init__(  # noqa: PLR0913 (what the buffers are made for)
+        self,
+        image: Device,
+        area: Device,
+        uuid: bytes,
+        geometry: Geometry,
+        grain_bytes: int,
+        size_bytes: int,
+        *,
+        background: bool,
+    ) -> None:
+        """Make no buffers yet; without ``background``, ``start`` returns when the flight landed."""
+        self._image = image
+        self._area = area
+        self._uuid = uuid
+        self._geometry = geometry
+        self._grain_bytes = grain_bytes
+        self._size_bytes = size_bytes
+        self._background = background
+        self._under_way: deque[Flight] = deque()
+        self._spare: list[tuple[OpenGroup, Overlay]] = []
+        self._queue: queue.SimpleQueue[Flight | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._failed: OSError | None = None
+
+    @property
+    def are_under_way(self) -> bool:
+        """Whether any flight has not landed and been collected."""
+        if self._under_way:
+            self._collect()
+        return bool(self._under_way)
+
+    def take_buffers(self) -> tuple[OpenGroup, Overlay]:
+        """Return an empty group and overlay; wait for the oldest flight if all are in use.
+
+        Raises:
+            OSError: A flight failed.
+        """
+        self._collect()
+        if len(self._under_way) >= FLIGHTS_MAX:
+            self._under_way[0].landed.wait()
+            self._collect()
+        if self._spare:
+            return self._spare.pop()
+        geometry = self._geometry
+        return (
+            OpenGroup(geometry.group_payload_bytes_max),
+            Overlay(geometry.overlay_bytes_max, self._grain_bytes, self._size_bytes),
+        )
+
+    def start(self, group: Group, opened: OpenGroup, overlay: Overlay) -> None:
+        """Send a sealed group on its way.
+
+        Raises:
+            OSError: It failed, if there is no background.
+        """
+        flight = Flight(group, opened, overlay)
+        self._under_way.append(flight)
+        if self._background:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="rangepair-flights", daemon=True
+                )
+                self._thread.start()
+            self._queue.put(flight)
+        else:
+            self._carry_out(flight)
+            self._collect()
+
+    def wait(self) -> None:
+        """Return when no flight is under way.
+
+        Raises:
+            OSError: One failed.
+        """
+        while self._under_way:
+            self._under_way[0].landed.wait()
+            self._collect()
+
+    def overlays(self) -> list[Overlay]:
+        """Return what waits, oldest first."""
+        return [flight.overlay for flight in self._under_way]
+
+    def hold_any(self, first: int, stop: int) -> bool:
+        """Return whether any grain of ``[first, stop)`` waits."""
+        return any(flight.overlay.holds_any(first, stop) for flight in self._under_way)
+
+    def staged_bytes_at(self, offset: int, length: int) -> memoryview | None:
+        """Return bytes at an address of the additional area if a flight carries them."""
+        for flight in self._under_way:
+            if flight.opened.holds(offset):
+                return flight.opened.at(offset, length)
+        return None
+
+    def close(self) -> None:
+        """End the thread once it has carried out what it was given."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _collect(self) -> None:
+        """Take the buffers of flights that landed back.
+
+        Raises:
+            OSError: One failed; it and those behind it stay, for readers.
+        """
+        while self._under_way and self._under_way[0].landed.is_set():
+            flight = self._under_way[0]
+            if flight.error is not None:
+                raise flight.error
+            self._under_way.popleft()
+            flight.overlay.clear()
+            self._spare.append((flight.opened, flight.overlay))
+
+    def _run(self) -> None:
+        while (flight := self._queue.get()) is not None:
+            self._carry_out(flight)
+
+    def _carry_out(self, flight: Flight) -> None:
+        """Make the group durable, then write in place what waited for it."""
+        try:
+            if self._failed is not None:  # the log has a gap: nothing behind it may be put down
+                raise self._failed
+            buffer = flight.opened.image(flight.group, self._uuid)
+            self._area.pwritev_durable([buffer], flight.group.offset)
+            flight.overlay.write_out(self._image)
+        except OSError as error:
+            flight.error = self._failed = error
+        finally:
+            flight.landed.set()
