@@ -15,7 +15,8 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import resources
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
@@ -26,7 +27,7 @@ from gui.bridge import images
 from gui.bridge.engineprocess import EngineProcess
 from gui.bridge.link import EngineLink
 from gui.settings import Settings
-from gui.theme import ThemeSource, fonts, icons
+from gui.theme import ThemeSource, fonts
 from gui.windows.mainwindow import MainWindow
 from gui.windows.opener import ImageMakers
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+APP_ID: Final = "io.rangepair.Rangepair"
 _log = logging.getLogger(__name__)
 
 
@@ -93,7 +95,7 @@ def application() -> QApplication:
     assert isinstance(app, QApplication)
     app.setApplicationName("rangepair")
     app.setApplicationDisplayName("Rangepair")
-    app.setDesktopFileName("io.rangepair.Rangepair")
+    app.setDesktopFileName(APP_ID)
     app.setStyle("Fusion")
     app.setFont(fonts.font(13))
     app.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus, on=False)
@@ -107,8 +109,14 @@ def build(settings: Settings | None = None) -> MainWindow:
     )
     makers = ImageMakers(images.make_volume, images.make_scratch_image)
     window = MainWindow(link, ThemeSource(), settings or Settings(), makers)
-    window.setWindowIcon(QIcon(icons.icon("app", "#0F61B3", 64)))
+    window.setWindowIcon(_sign())
     return window
+
+
+def _sign() -> QIcon:
+    """Return the application's icon, drawn sharp at any size."""
+    with resources.as_file(resources.files("resources") / "desktop" / f"{APP_ID}.svg") as path:
+        return QIcon(str(path))
 
 
 def begin(window: MainWindow, options: Options) -> None:
@@ -117,6 +125,7 @@ def begin(window: MainWindow, options: Options) -> None:
         window.opener.new_scratch()
     elif options.image:
         window.opener.open_path(options.image)
+    window.panes.prepare()  # while the engine starts
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -70,6 +70,10 @@ class LivePanes(QObject):
         follower.events.connect(self._on_events)
         follower.stats_changed.connect(self._on_stats)
 
+    def prepare(self) -> None:
+        """Make what is slow to make, ahead of the first volume."""
+        self.plots.prepare()
+
     def arranged(self, tree: QWidget) -> Panes:
         """Return the panes by place."""
         return Panes(
