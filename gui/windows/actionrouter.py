@@ -34,6 +34,7 @@ class ActionRouter(QObject):
             (a.open, w.opener.choose),
             (a.new, w.opener.new),
             (a.scratch, w.opener.new_scratch),
+            (a.demo, w.demo.start),
             (a.close, w.link.close),
             (a.quit, w.close),
             (a.snapshot, w.desk.take),

@@ -30,6 +30,7 @@ from gui.windows.actions import Actions
 from gui.windows.arrangement import Arrangement
 from gui.windows.asker import Asker
 from gui.windows.copydesk import CopyDesk
+from gui.windows.demohost import DemoHost
 from gui.windows.follower import Follower
 from gui.windows.livepanes import LivePanes
 from gui.windows.menus import Menus
@@ -115,10 +116,12 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.arrangement)
+        self.demo = DemoHost(self.link, source, self.pages, self)
         self.status = StatusBar(source)
         self.setCentralWidget(self._column())
         self.toast = Toast(source, self.centralWidget())
         self.menus = Menus(self.menuBar(), a, self)
+        self.demo.failed.connect(self._on_refused)
         self.asker = Asker(self, self.acts, self.desk, self.runner)
         self.router = ActionRouter(self)
 
@@ -172,6 +175,7 @@ class MainWindow(QMainWindow):
         self._show_recent()
         self.setWindowTitle(f"{Path(info.image).name} — Rangepair")
         self.setWindowFilePath(info.image)
+        self.demo.stop()
         self.pages.setCurrentIndex(_VOLUME_PAGE)
         self.status.set_engine_shown(shown=True)
         self._second.start()
@@ -185,6 +189,7 @@ class MainWindow(QMainWindow):
         self.desk.clear()
         self.panes.clear()
         self.setWindowTitle("Rangepair")
+        self.demo.stop()
         self.pages.setCurrentIndex(_EMPTY_PAGE)
         self.status.set_engine_shown(shown=False)
         self.status.show_message("")
@@ -325,6 +330,7 @@ class MainWindow(QMainWindow):
         self.arrangement.save(self.settings)
         self.settings.sync()
         self._second.stop()
+        self.demo.stop()
         self.panes.shutdown()
         self.link.shutdown()
         super().closeEvent(event)
