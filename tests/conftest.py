@@ -34,11 +34,19 @@ settings.register_profile("dev", deadline=None)
 settings.register_profile(
     "ci",
     deadline=None,
-    max_examples=300,
+    max_examples=200,
+    # A change is judged by the change: the same examples every time. New ones are the soak's.
+    derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("soak", parent=settings.get_profile("ci"), max_examples=5000)
+settings.register_profile(
+    "soak",
+    deadline=None,
+    max_examples=5000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile(
     os.environ.get("RANGEPAIR_TEST_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
