@@ -1,0 +1,398 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a volume by a seed, and every moment of it at which the power may go.
+
+During each step of either device - while the engine is still in the middle of it - the life may ask
+what a loss leaves, open that, and hold it against the oracle; lose the power again while it is
+being opened, several times over; and live on from there for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from core.errors import AreaFullError
+from core.volume.fold import fold
+from tests.doubles.bareengine import new_volume, reopened
+from tests.doubles.crashdisk import CrashDisk
+from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle, content_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+GRAINS: Final = (512, 1024, 4096, 4096, 16384, 65536)
+LOSSES_IN_A_ROW_MAX: Final = 3
+COPIES_MAX: Final = 6
+
+ACTS: Final = {
+    "write": 30,
+    "write_copy": 14,
+    "flush": 14,
+    "snapshot": 6,
+    "clone": 5,
+    "trim": 4,
+    "trim_copy": 2,
+    "read": 3,
+    "barrier": 3,
+    "settle": 3,
+    "checkpoint": 2,
+    "fold": 3,
+    "delete": 2,
+    "undelete": 1,
+    "purge": 4,
+    "rename": 1,
+    "lock": 1,
+    "unlock": 1,
+    "close": 2,
+    "kill": 3,
+}
+
+
+class WrongAfterLossError(AssertionError):
+    """What was found after a loss of power cannot be explained by it."""
+
+
+@dataclass
+class Toll:
+    """How much was tried.
+
+    Attributes:
+        crashes: Losses of power.
+        again: Those of them during recovery.
+        exhaustive_max: With no more unsynced operations than this, every outcome is tried.
+        crashes_max: After these no more are tried.
+    """
+
+    crashes: int = 0
+    again: int = 0
+    exhaustive_max: int = -1
+    crashes_max: int = 1 << 60
+
+
+class Life:
+    """A volume on a disk, and its oracle."""
+
+    def __init__(
+        self,
+        rng: random.Random,
+        disk: CrashDisk,
+        volume,
+        oracle: Oracle,
+        toll: Toll,
+        *,
+        share: float = 1.0,
+        losses: int = 0,
+    ) -> None:
+        """Go on from an open volume.
+
+        Args:
+            rng: Decides everything.
+            disk: Where it lies.
+            volume: Open on it.
+            oracle: What it holds.
+            toll: Counts for all lives of a seed.
+            share: Of the steps, at which the power goes.
+            losses: How often the power went before, in a row.
+        """
+        self._rng = rng
+        self._disk = disk
+        self._volume = volume
+        self._oracle = oracle
+        self._toll = toll
+        self._share = share
+        self._losses = losses
+        self._number = 0
+        self._acts = []
+
+    @classmethod
+    def of_seed(cls, seed: int, toll: Toll, *, share: float = 1.0) -> Life:
+        """Begin with a fresh volume whose shape the seed decides."""
+        rng = random.Random(seed)
+        grain = rng.choice(GRAINS)
+        sectors = rng.randrange(1, 96 if grain < 8192 else 240)
+        content = b"".join(
+            bytes(SECTOR) if rng.random() < 0.3 else b"i%7d" % at * 64 for at in range(sectors)
+        )
+        limit = {} if rng.random() < 0.8 else {"area_bytes_max": rng.randrange(24, 64) << 16}
+        disk = CrashDisk(content, direct=rng.random() < 0.8, **limit)
+        try:
+            volume = new_volume(disk.image, disk.area, grain)
+        except AreaFullError:
+            return cls.of_seed(seed + (1 << 32), toll, share=share)
+        return cls(rng, disk, volume, Oracle(content), toll, share=share)
+
+    # -- living ------------------------------------------------------------------------------
+
+    def run(self, acts: int) -> None:
+        """Do ``acts`` random things, losing the power all the while.
+
+        Raises:
+            WrongAfterLossError: The engine lost or invented something.
+        """
+        self._disk.watch(self._lose_power)
+        try:
+            for _ in range(acts):
+                name = self._rng.choices(list(ACTS), list(ACTS.values()))[0]
+                self.do(name)
+        finally:
+            self._disk.watch(None)
+        self._expect(self._oracle.differences(self._volume), "at the end")
+        self._expect(self._volume.check(), "check at the end")
+
+    def do(self, name: str) -> None:
+        """Do one thing; nothing, if there is no copy to do it to."""
+        self._acts.append(name)
+        act: Callable[[], None] = getattr(self, f"_{name}")
+        act()
+
+    def _any(self, names: Iterable[str]) -> str | None:
+        known = list(names)
+        return self._rng.choice(known) if known else None
+
+    def _range(self) -> tuple[int, int]:
+        sectors = self._oracle.size // SECTOR
+        if self._rng.random() < 0.03:
+            return 0, self._oracle.size
+        near = self._rng.random() < 0.5
+        start = min(self._rng.randrange(sectors), self._rng.randrange(sectors) if near else sectors)
+        length = min(sectors - start, self._rng.choice((1, 1, 2, 3, 8, 8, 16, 40)))
+        return start * SECTOR, length * SECTOR
+
+    def _payload(self, length: int) -> bytes:
+        if self._rng.random() < 0.1:
+            return bytes(length)
+        self._number += 1
+        return b"".join(self._sector(at) for at in range(length // SECTOR))
+
+    def _sector(self, at: int) -> bytes:
+        return (b"%d-%05d-%06d" % (self._losses, at, self._number) * 37)[:SECTOR]
+
+    def _write(self, name: str = ORIGINAL) -> None:
+        offset, length = self._range()
+        payload = self._payload(length)
+        self._oracle.view(name).write(offset, payload)
+        self._try_bytes(name, lambda: self._volume.write(offset, payload, name))
+
+    def _write_copy(self) -> None:
+        name = self._any(self._oracle.names(writable=True))
+        if name is not None:
+            self._write(name)
+
+    def _trim(self, name: str = ORIGINAL) -> None:
+        offset, length = self._range()
+        self._oracle.view(name).write(offset, bytes(length))
+        self._try_bytes(name, lambda: self._volume.trim(offset, length, name))
+
+    def _trim_copy(self) -> None:
+        name = self._any(self._oracle.names(writable=True))
+        if name is not None:
+            self._trim(name)
+
+    def _try_bytes(self, name: str, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except AreaFullError:
+            view, content = (
+                self._oracle.view(name),
+                content_of(self._volume, name, self._oracle.size),
+            )
+            self._expect(view.wrong_sectors(content), f"{name} after a refused write")
+            view.adopt(content)
+
+    def _read(self) -> None:
+        name = self._any([ORIGINAL, *self._oracle.names()])
+        offset, length = self._range()
+        expected = self._oracle.view(name).now[offset : offset + length]
+        if self._volume.read(offset, length, name) != expected:
+            self._expect([f"{length} bytes at {offset}"], f"a read of {name}")
+
+    def _flush(self) -> None:
+        self._volume.flush()
+        self._oracle.flush()
+
+    def _barrier(self) -> None:
+        self._volume._state.journal.barrier()
+
+    def _settle(self) -> None:
+        self._volume._state.journal.settle(0)
+
+    def _checkpoint(self) -> None:
+        self._volume._state.journal.checkpoint()
+        self._oracle.flush()
+
+    def _fold(self) -> None:
+        fold(self._volume._state)
+
+    # -- copies ------------------------------------------------------------------------------
+
+    def _snapshot(self) -> None:
+        self._take(writable=False)
+
+    def _clone(self) -> None:
+        self._take(writable=True)
+
+    def _take(self, *, writable: bool) -> None:
+        if len(self._oracle.copies) >= COPIES_MAX:
+            self._purge()
+            return
+        source = self._any([ORIGINAL, ORIGINAL, *self._oracle.names()])
+        self._number += 1
+        name = f"{'c' if writable else 's'}{self._losses}.{self._number}"
+        self._oracle.take(name, source, writable=writable)
+        take = self._volume.clone if writable else self._volume.snapshot
+        self._try_change(lambda: take(name, source))
+
+    def _delete(self) -> None:
+        self._mark(False, is_deleted=True)
+
+    def _undelete(self) -> None:
+        self._mark(True, is_deleted=False)
+
+    def _lock(self) -> None:
+        self._mark(False, is_locked=True)
+
+    def _unlock(self) -> None:
+        self._mark(False, is_locked=False)
+
+    def _mark(self, among_deleted: bool, **marks: bool) -> None:
+        names = self._oracle.names(deleted=among_deleted)
+        if "is_deleted" in marks:
+            names = [name for name in names if not self._oracle.copies[name].is_locked]
+        name = self._any(names)
+        if name is None:
+            return
+        self._oracle.mark([name], **marks)
+        volume = self._volume
+        acts = {
+            ("is_deleted", True): lambda: volume.delete([name]),
+            ("is_deleted", False): lambda: volume.undelete([name]),
+            ("is_locked", True): lambda: volume.lock([name]),
+            ("is_locked", False): lambda: volume.lock([name], locked=False),
+        }
+        self._try_change(acts[next(iter(marks.items()))])
+
+    def _purge(self) -> None:
+        free = [name for name, twin in self._oracle.copies.items() if not twin.is_locked]
+        names = self._rng.sample(free, min(len(free), self._rng.choice((1, 1, 1, 2))))
+        hidden = [name for name in names if not self._oracle.copies[name].is_deleted]
+        if hidden:
+            self._oracle.mark(hidden, is_deleted=True)
+            self._try_change(lambda: self._volume.delete(hidden))
+        if names and all(self._oracle.copies[name].is_deleted for name in names):
+            self._oracle.purge(names)
+            self._try_change(lambda: self._volume.purge(names))
+
+    def _rename(self) -> None:
+        name = self._any(self._oracle.copies)
+        if name is not None:
+            self._number += 1
+            new_name = f"r{self._losses}.{self._number}"
+            self._oracle.rename(name, new_name)
+            self._try_change(lambda: self._volume.rename(name, new_name))
+
+    def _try_change(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+            self._oracle.commit()
+        except AreaFullError:
+            self._oracle.refuse()
+
+    # -- endings -----------------------------------------------------------------------------
+
+    def _close(self) -> None:
+        self._volume.close()
+        self._oracle.flush()
+        self._volume = reopened(self._disk.image, self._disk.area)
+        self._expect(self._oracle.differences(self._volume), "after closing")
+
+    def _kill(self) -> None:
+        """Lose the process: what waits in memory is gone, the caches of the system are not."""
+        self._volume = reopened(self._disk.image, self._disk.area)
+        self._expect(self._oracle.settle_on(self._volume), "after the process was killed")
+
+    def _lose_power(self) -> None:
+        if self._rng.random() >= self._share:
+            return
+        if len(self._disk.unsynced) <= self._toll.exhaustive_max:
+            for disk in self._disk.every_loss(self._toll.exhaustive_max):
+                self._power_returns(disk)
+        else:
+            self._power_returns(self._disk.after_loss(self._rng))
+
+    def _power_returns(self, disk: CrashDisk) -> None:
+        toll = self._toll
+        if toll.crashes >= toll.crashes_max:
+            return
+        toll.crashes += 1
+        toll.again += self._losses > 0
+        oracle = self._oracle.copy()
+        survivor = Life(
+            random.Random(self._rng.random()),
+            disk,
+            None,
+            oracle,
+            toll,
+            share=self._share / 4,
+            losses=self._losses + 1,
+        )
+        survivor._acts = [*self._acts, "LOSS"]
+        survivor._recover()
+
+    def _recover(self) -> None:
+        looked = self._look() if self._rng.random() < 0.2 else None
+        if self._losses < LOSSES_IN_A_ROW_MAX:
+            self._disk.watch(self._lose_power)
+        with self._told():
+            self._volume = reopened(self._disk.image, self._disk.area)
+        self._disk.watch(None)
+        with self._told():
+            self._expect(self._oracle.settle_on(self._volume), "after a loss of power")
+            self._expect(self._volume.check(), "check after a loss of power")
+        if looked is not None and looked != self._contents():
+            self._expect(["other bytes"], "a look without writing")
+        self._oracle.flush()
+        if self._losses < LOSSES_IN_A_ROW_MAX and self._rng.random() < 0.15:
+            self.run(self._rng.choice((2, 6, 15)))
+
+    def _look(self) -> dict[str, bytes]:
+        """Open without writing; return all views."""
+        before = len(self._disk.log)
+        with self._told():
+            self._volume = reopened(self._disk.image, self._disk.area, writable=False)
+            self._expect(self._oracle.copy().settle_on(self._volume), "a look without writing")
+            self._expect(self._volume.check(), "check without writing")
+            contents = self._contents()
+            self._volume.close()
+        if len(self._disk.log) != before:
+            self._expect(self._disk.log[before:], "steps of a look without writing")
+        return contents
+
+    def _contents(self) -> dict[str, bytes]:
+        size, names = self._oracle.size, [copy.name for copy in self._volume.info().copies]
+        return {name: content_of(self._volume, name, size) for name in (ORIGINAL, *names)}
+
+    def _told(self) -> contextlib.AbstractContextManager[None]:
+        return _told(self)
+
+    def _expect(self, wrong: Iterable[object], when: str) -> None:
+        wrong = list(wrong)
+        if wrong:
+            raise WrongAfterLossError(f"{when}: {wrong[:6]} after {' '.join(self._acts[-30:])}")
+
+
+@contextlib.contextmanager
+def _told(life: Life):
+    """Turn whatever an engine raises while it opens into a finding."""
+    try:
+        yield
+    except WrongAfterLossError:
+        raise
+    except Exception as error:
+        tail = "".join(traceback.format_exception(error)[-4:])
+        raise WrongAfterLossError(
+            f"opening failed: {tail} after {' '.join(life._acts[-30:])}"
+        ) from error

@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""An engine that breaks one of its invariants is caught: so much the lives of this folder see.
+
+The letters are those of the journal's head comment.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from core.area.additional import AdditionalArea
+from core.format.layout import block_ceil
+from core.format.superblock import Place
+from core.journal.ring import Ring
+from core.journal.writer import Journal
+from core.volume import fold, instantcopy, recover, trim
+from tests.crash.life import Life, Toll, WrongAfterLossError
+from tests.doubles.crashdevice import CrashDevice
+
+SEEDS_MAX = 60
+
+pytestmark = pytest.mark.crash
+
+
+def _write_in_place_first(patch):
+    """I1: new data reaches the image before the original is durable."""
+    put = Journal.put
+
+    def early(self, first, stop, payload):
+        self._image.pwrite(payload, first * self.overlay._grain_bytes)
+        put(self, first, stop, payload)
+
+    patch.setattr(Journal, "put", early)
+
+
+def _accept_a_torn_group(patch):
+    """I2: the last group of the log counts although its data never arrived."""
+    patch.setattr(recover, "_payload_is_intact", lambda area, group: True)
+
+
+def _forget_the_ring_head(patch):
+    """I3: the ring begins anew, and nothing says so on disk."""
+
+    def kill(self):
+        self.dead_seq, self._position = self.seq, 0
+
+    patch.setattr(Ring, "kill", kill)
+
+
+def _write_round_the_overlay(patch):
+    """I3: a write goes straight to the image while the ring lives, and a sync acknowledges it."""
+    kill = Ring.kill
+
+    def may(self, first, stop):
+        return not self.overlay.holds_any(first, stop)
+
+    patch.setattr(Journal, "may_write_in_place", may)
+    patch.setattr(Ring, "kill", lambda self: kill(self) if self.is_half_used else None)
+
+
+def _flush_without_sync(patch):
+    """I3: what went straight to the image is taken for durable."""
+    never = property(lambda self: False, lambda self, value: None)
+    patch.setattr(Journal, "_has_uncovered", never, raising=False)
+
+
+def _take_without_flush(patch):
+    """I4: the copy is durable before what it holds is."""
+
+    def write_change(self, change):
+        self.barrier()
+        self.log.write_change(change, self.covered_ring_seq)
+        self._begin_group()
+
+    patch.setattr(Journal, "write_change", write_change)
+
+
+def _write_the_superblock_before_the_sync(patch):
+    """Tables and catalog are named while they are in the caches only."""
+    sync = CrashDevice.sync
+    patch.setattr(CrashDevice, "sync", lambda self: None if self.path == "area" else sync(self))
+
+
+def _release_before_the_commit(patch):
+    """The old catalog's space is used again while the superblock on disk still names it."""
+    write = fold._Fold.write
+
+    def eager(self, journal):
+        area: AdditionalArea = self._area
+        for place in (area.fields.catalog, area.fields.free_list):
+            if place.length:
+                area.allocator.release(place.offset, block_ceil(place.length))
+        area.allocator.commit_releases()
+        none = Place(0, 0)
+        fields = msgspec.structs.replace(area.fields, catalog=none, free_list=none)
+        area.newest = msgspec.structs.replace(area.newest, fields=fields)
+        return write(self, journal)
+
+    patch.setattr(fold._Fold, "write", eager)
+
+
+def _stage_the_ring_twice(patch):
+    """Recovery stages originals that a permanent group holds already."""
+    replay = recover.replay_ring
+    patch.setattr(
+        recover,
+        "replay_ring",
+        lambda state, journal, groups, covered_seq: replay(state, journal, groups, 0),
+    )
+
+
+def _leave_the_ring_out(patch):
+    """Recovery does not look into the ring."""
+    patch.setattr(recover, "intact_ring_groups", lambda area, dead_seq: iter(()))
+
+
+def _discard_without_originals(patch):
+    """A discard takes from the copies what they read in the image."""
+    patch.setattr(trim, "_preserve_before_punch", lambda state, journal, low, high: None)
+
+
+def _need_no_originals_for_clones(patch):
+    """A clone's grain counts as its own although a part of it is not."""
+    needed = instantcopy.needed_gaps
+
+    def careless(state, gaps):
+        return gaps if state.catalog.plain_snapshots_exist() else needed(state, gaps)[:0]
+
+    patch.setattr(instantcopy, "needed_gaps", careless)
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        _write_in_place_first,
+        _accept_a_torn_group,
+        _forget_the_ring_head,
+        _write_round_the_overlay,
+        _flush_without_sync,
+        _take_without_flush,
+        _write_the_superblock_before_the_sync,
+        _release_before_the_commit,
+        _stage_the_ring_twice,
+        _leave_the_ring_out,
+        _discard_without_originals,
+        _need_no_originals_for_clones,
+    ],
+    ids=lambda mutate: mutate.__name__.strip("_"),
+)
+def test_a_broken_engine_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises(WrongAfterLossError):
+        _live()
+
+
+def _live():
+    for seed in range(SEEDS_MAX):
+        Life.of_seed(seed, Toll(crashes_max=150), share=0.5).run(60)

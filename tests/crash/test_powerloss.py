@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""No loss of power, at whatever step, takes what was flushed or changes what a copy holds."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.crash.life import Life, Toll
+
+IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
+BLOCKS = 400 if IS_SOAK else 8
+SEEDS_A_BLOCK = 10
+EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
+
+pytestmark = pytest.mark.crash
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_nothing_is_lost_or_invented_in_random_lives(block):
+    toll = Toll()
+    for seed in range(block * SEEDS_A_BLOCK, (block + 1) * SEEDS_A_BLOCK):
+        toll.crashes_max = toll.crashes + 100
+        Life.of_seed(seed, toll, share=0.4).run(60)
+    assert toll.crashes > 150
+    assert toll.again > 20
+
+
+@pytest.mark.parametrize("seed", range(EXHAUSTIVE_SEEDS))
+def test_every_outcome_of_a_loss_is_harmless_while_little_is_unsynced(seed):
+    toll = Toll(exhaustive_max=10 if IS_SOAK else 4, crashes_max=5000 if IS_SOAK else 120)
+    Life.of_seed(seed + 1_000_000, toll, share=0.5).run(40)
+    assert toll.crashes > 20
