@@ -126,7 +126,7 @@ def _need_no_originals_for_clones(patch):
     needed = instantcopy.needed_gaps
 
     def careless(state, gaps):
-        return gaps if state.catalog.plain_snapshots_exist() else needed(state, gaps)[:0]
+        return gaps if state.catalog.needs_every_original else needed(state, gaps)[:0]
 
     patch.setattr(instantcopy, "needed_gaps", careless)
 
