@@ -69,6 +69,15 @@ class Overlay:
             else:
                 self._view[slot : slot + len(piece)] = piece
 
+    def put_grain(self, grain: int, payload: Readable) -> None:
+        """Take one whole grain, which is not the volume's last if that is shorter."""
+        slot = self.slots.get(grain)
+        if slot is None:
+            self.slots[grain] = slot = self.used_bytes
+            self._runs.append((grain, 1, slot))
+            self.used_bytes = slot + self._grain_bytes
+        self._view[slot : slot + len(payload)] = payload
+
     def _append(self, first: int, stop: int, payload: Readable) -> None:
         slot, size = self.used_bytes, self._grain_bytes
         self._view[slot : slot + len(payload)] = payload

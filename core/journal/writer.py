@@ -194,6 +194,17 @@ class Journal:
         if not self.staged_since_ns:
             self.staged_since_ns = time.monotonic_ns()
 
+    def put_grain(self, grain: int, payload: Readable) -> None:
+        """Let one whole grain wait for its original."""
+        overlay = self.overlay
+        if overlay.used_bytes + len(payload) > overlay.bytes_max:
+            self.advance()
+            overlay = self.overlay
+        overlay.put_grain(grain, payload)
+        self.is_direct = False
+        if not self.staged_since_ns:
+            self.staged_since_ns = time.monotonic_ns()
+
     # -- what is in memory only --------------------------------------------------------------
 
     @property

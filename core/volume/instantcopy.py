@@ -11,13 +11,14 @@ will point to the new data there (``redirect``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.answers import PointerKind
 from core.device.base import read_into
 from core.errors import AreaFullError
 from core.events import EventFlag, EventKind
 from core.format.layout import EXTENT_BYTES_MAX
+from core.journal.opengroup import RECORDS_MAX
 from core.mapping.grainset import GrainSet
 from core.units import SECTOR_BYTES
 
@@ -32,17 +33,29 @@ _NEW = int(PointerKind.NEW)
 _ZERO = int(PointerKind.ZERO)
 _ZEROES = bytes(EXTENT_BYTES_MAX)
 _PRESERVED = int(EventKind.PRESERVED)
+RECORDS_SHORT_MAX: Final = RECORDS_MAX - 8
 
 
 def preserve_grain(state: VolumeState, journal: Journal, layer_id: int, grain: int) -> int:
     """Stage the original of one whole grain, as ``preserve`` does; the common case, made short."""
-    length = state.grain_bytes
-    if not journal.opened.has_room(length):
+    opened, length, start = journal.opened, state.grain_bytes, grain << state.grain_shift
+    if opened.used_bytes + length > opened.capacity_bytes or opened.count > RECORDS_SHORT_MAX:
         journal.make_room(length)
-    moved = _preserve_extent(state, journal, layer_id, grain << state.grain_shift, length)
+        opened = journal.opened
+    target = opened.reserve(length)
     assert state.preserved is not None
+    if state.image.preadv([target], start) != length or target[0] == 0:
+        moved = _preserve_extent(state, journal, layer_id, start, length)
+        state.preserved.add_one(grain)
+        return moved
+    offset = opened.add(layer_id, start, length, _ORIGINAL)
     state.preserved.add_one(grain)
-    return moved
+    stats = state.stats
+    stats.preserved_portions += 1
+    stats.preserved_bytes += length
+    if state.sink is not None:
+        state.sink.publish(_PRESERVED, 0, state.catalog.newest_id, start, length, length, offset)
+    return length
 
 
 def preserve(state: VolumeState, journal: Journal, gaps: list[tuple[int, int]]) -> int:

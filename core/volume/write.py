@@ -72,7 +72,7 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
         if length == state.grain_bytes and stop - first == 1 and state.catalog.needs_every_original:
             assert active is not None
             moved = instantcopy.preserve_grain(state, journal, active.id, first)
-            journal.put(first, stop, payload)
+            journal.put_grain(first, payload)
             _count(state, offset, length, moved)
             return
         gaps = instantcopy.needed_gaps(state, preserved.gaps(first, stop))
