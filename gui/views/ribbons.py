@@ -261,9 +261,12 @@ class RibbonsCard(Card):
             painter.drawRoundedRect(box.adjusted(-1, -1, 1, 1), 4, 4)
 
     def _paint_badge(self, painter: QPainter, entry: _Entry, number: int) -> None:
+        """Badge an entry at the edge of its target: no two overlap, and no length is hidden."""
         _, middle, bottom = self._tops()
-        x = (entry.left + entry.right + entry.area_left + entry.area_right) / 4
-        draw_badge(painter, QPointF(x, (middle + BAR + bottom) / 2), number, self.theme, 8)
+        has_target = entry.kind <= RowKind.NEW
+        x = entry.area_left if has_target else entry.left
+        y = (bottom if has_target else middle) + BAR / 2
+        draw_badge(painter, QPointF(x + 1, y), number, self.theme, 7.5)
 
 
 def _draw_inside(painter: QPainter, box: QRectF, words: str, color: str) -> None:

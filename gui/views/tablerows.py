@@ -30,14 +30,14 @@ KIND_WIDTH: Final = 40
 RECENT_WIDTH: Final = 16
 LENGTH_WIDTH: Final = 62
 COPY_WIDTH_MIN: Final = 46
-COPY_WIDTH_MORE: Final = 60
+COPY_GAP: Final = 16
 PX_MIN: Final = 10
 SECTOR_ROOM: Final = 3
 """Figures' widths that a range needs beside its digits: dash, and a sector now and then."""
 
 
-def column_widths(total: int, digits: int) -> tuple[dict[Column, int], int]:
-    """Share out ``total`` pixels.
+def column_widths(total: int, digits: int, name: str) -> tuple[dict[Column, int], int]:
+    """Share out ``total`` pixels among addresses of ``digits`` figures and a copy's ``name``.
 
     Returns:
         The width of each column, and the size of the typeface in which addresses fit.
@@ -52,7 +52,8 @@ def column_widths(total: int, digits: int) -> tuple[dict[Column, int], int]:
             break
         px -= 1
     spare = total - kept - now_at - span
-    copy = COPY_WIDTH_MIN + min(max(0, spare), COPY_WIDTH_MORE)
+    wish = round(fonts.metrics(12).horizontalAdvance(name)) + COPY_GAP - COPY_WIDTH_MIN
+    copy = COPY_WIDTH_MIN + max(0, min(spare, wish))
     widths = {
         Column.KIND: KIND_WIDTH,
         Column.RANGE: max(40, total - kept - now_at - copy + COPY_WIDTH_MIN),
@@ -94,7 +95,9 @@ class RowPainter:
 
     def lay_out(self, width: int) -> dict[Column, int]:
         """Find the columns' places in ``width`` pixels; return their widths."""
-        widths, self.address_px = column_widths(width, self._model.form.digits)
+        widths, self.address_px = column_widths(
+            width, self._model.form.digits, self._model.table.copy_name
+        )
         self.width, at = width, 0
         for column in Column:
             self.left[column] = at
@@ -182,7 +185,7 @@ class RowPainter:
     def _paint_words(self, painter: QPainter, view: _View) -> None:
         words = fonts.metrics(12)
         base = (ROW_HEIGHT + words.ascent() - words.descent()) / 2
-        room = self.left[Column.RECENT] - self.left[Column.COPY] - 10
+        room = self.left[Column.RECENT] - self.left[Column.COPY] - COPY_GAP + 4
         name = words.elidedText(self._model.table.copy_name, Qt.TextElideMode.ElideRight, room)
         name_x = self.left[Column.RECENT] - words.horizontalAdvance(name)
         painter.setFont(fonts.font(12))
