@@ -41,6 +41,7 @@ class ThemedButton(QPushButton):
         self._tone = tone
         self.setFont(fonts.font(13, 500))
         self.setIconSize(QSize(ICON_PX, ICON_PX))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard where it was
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         source.changed.connect(self._draw_icon)
         self._draw_icon()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import (
+    QEvent,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
@@ -39,6 +40,9 @@ INDENT: Final = 18
 class CopyTreeView(QTreeView):
     """The list itself. Branch lines are the delegate's, so Qt draws none."""
 
+    left = Signal()
+    """The pointer has left the list."""
+
     def __init__(self, source: ThemeSource, model: CopyTreeModel, parent: QWidget) -> None:
         """Show ``model``."""
         super().__init__(parent)
@@ -66,6 +70,12 @@ class CopyTreeView(QTreeView):
         self.expand(parent)
 
     @override
+    @guarded
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.left.emit()
+
+    @override
     def drawBranches(self, painter: object, rect: object, index: object) -> None:
         """Draw nothing; see the delegate."""
 
@@ -77,6 +87,8 @@ class CopyTreePane(Card):
     """int: id of the copy to look at, ``VOLUME_KEY`` for the original."""
     picks_changed = Signal(object)
     """list[int]: ids of all selected copies, soft-deleted ones included."""
+    described = Signal(str)
+    """What is under the pointer, in words; empty when nothing is."""
     menu_asked = Signal(object)
     """QPoint on the screen."""
 
@@ -107,6 +119,9 @@ class CopyTreePane(Card):
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.view.customContextMenuRequested.connect(self._on_menu)
+        self.view.entered.connect(self._on_entered)
+        self.view.viewportEntered.connect(self._on_left)
+        self.view.left.connect(self._on_left)
         model.rename_asked.connect(self._keep_key)
         self._wanted: int | None = None
         model.rowsInserted.connect(self._pick_wanted)
@@ -182,6 +197,16 @@ class CopyTreePane(Card):
         key = index.data(CopyTreeRole.KEY)
         if isinstance(key, int) and key >= VOLUME_KEY:
             self.copy_picked.emit(key)
+
+    @Slot(QModelIndex)
+    @guarded
+    def _on_entered(self, index: QModelIndex) -> None:
+        self.described.emit(str(index.data(Qt.ItemDataRole.AccessibleTextRole)))
+
+    @Slot()
+    @guarded
+    def _on_left(self) -> None:
+        self.described.emit("")
 
     @Slot(QPoint)
     @guarded

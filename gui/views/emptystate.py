@@ -120,6 +120,7 @@ class EmptyState(QWidget):
         """Offer ``acts``, the first of them as the one to press."""
         super().__init__(parent)
         self._source = source
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # holds the keyboard until Tab is pressed
         self.sheet = Card(source)
         self.sheet.setFixedWidth(SHEET_WIDTH)
         self.buttons = [

@@ -62,6 +62,7 @@ class StatusBar(QWidget):
         """Lay out."""
         super().__init__(parent)
         self._source = source
+        self._message = self._background = ""
         self.setFixedHeight(HEIGHT)
         self.message = QLabel()
         self.message.setFont(fonts.font(12))
@@ -89,7 +90,17 @@ class StatusBar(QWidget):
         source.changed.connect(self._on_theme)
 
     def show_message(self, words: str) -> None:
-        """Say what is under the pointer, or selected."""
+        """Say what is under the pointer, or what is being done; nothing: what goes on anyway."""
+        self._message = words
+        self._show()
+
+    def show_background(self, words: str) -> None:
+        """Say what goes on while nothing is under the pointer."""
+        self._background = words
+        self._show()
+
+    def _show(self) -> None:
+        words = self._message or self._background
         if words != self.message.text():
             self.message.setText(words)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHEET: Final = Template("""
 QMainWindow, QDialog { background: $bg; }
+QDialogButtonBox { button-layout: 2; }
+CommandPalette { background: $card; border: 1px solid $border; }
 QToolTip { background: $card; color: $text; border: 1px solid $border; padding: 4px 6px; }
 QSplitter::handle { background: transparent; image: none; }
 QMenuBar { background: $card; color: $sub; padding: 3px 10px 0 10px; }

@@ -151,10 +151,12 @@ class MainWindow(QMainWindow):
         self.acts.done.connect(self._on_done)
         self.acts.refused.connect(self._on_refused)
         self.acts.stack.indexChanged.connect(self._on_stack)
+        self.runner.phase_changed.connect(self._on_phase)
         self.runner.stopped_by_error.connect(self._on_refused)
         self.tree.menu_asked.connect(self.menus.copy.popup)
         self.focus.copy_changed.connect(self._on_focus)
         self.panes.described.connect(self.status.show_message)
+        self.tree.described.connect(self.status.show_message)
         self.toast.undo_pressed.connect(self.acts.stack.undo)
         self.empty.open_recent.connect(self.opener.open_path)
         self.empty.forget_recent.connect(self._forget_recent)
@@ -177,6 +179,7 @@ class MainWindow(QMainWindow):
         self.setWindowFilePath(info.image)
         self.demo.stop()
         self.pages.setCurrentIndex(_VOLUME_PAGE)
+        self.tree.view.setFocus()
         self.status.set_engine_shown(shown=True)
         self._second.start()
         self.align()
@@ -191,6 +194,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Rangepair")
         self.demo.stop()
         self.pages.setCurrentIndex(_EMPTY_PAGE)
+        self.empty.setFocus()
         self.status.set_engine_shown(shown=False)
         self.status.show_message("")
         self._show_recent()
@@ -265,6 +269,11 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_focus(self, copy: object) -> None:
         self.follower.look_at(self.focus.copy.id)
+
+    @Slot(str)
+    @guarded
+    def _on_phase(self, phase: str) -> None:
+        self.status.show_background(f"The workload: {phase}" if phase else "")
 
     @Slot()
     @guarded

@@ -25,6 +25,8 @@ class WorkloadRunner(QObject):
     consent_needed = Signal(str)
     """Text of the question; answer with ``start(allow_overwrite=True)``."""
     running_changed = Signal(bool)
+    phase_changed = Signal(str)
+    """What the workload does just now, in words; empty while none runs."""
     stopped_by_error = Signal(object)
     """RangepairError: the workload ended by itself."""
 
@@ -37,6 +39,7 @@ class WorkloadRunner(QObject):
         self._control = control
         self._has_consent = False
         self.is_running = False
+        self._phase = ""
         self._clock = QTimer(self)
         self._clock.setInterval(_LOOK_MS)
         self._clock.timeout.connect(self._look)
@@ -87,7 +90,7 @@ class WorkloadRunner(QObject):
     @guarded
     def _on_left(self, *_why: object) -> None:
         self._clock.stop()
-        self._set_running(running=False)
+        self._looked(None)
 
     @Slot()
     @guarded
@@ -99,6 +102,10 @@ class WorkloadRunner(QObject):
         told = status if isinstance(status, dict) else {}
         running = bool(told.get("running"))
         self._set_running(running=running)
+        phase = str(told.get("phase") or "") if running else ""
+        if phase != self._phase:
+            self._phase = phase
+            self.phase_changed.emit(phase)
         error = told.get("error")
         if was_running and not running and error:
             self.stopped_by_error.emit(RangepairError(f"The workload ended: {error}"))

@@ -56,6 +56,7 @@ class SessionDouble:
         self.gate = None  # threading.Event: calls wait for it
         self.workload = None
         self.needs_consent = None
+        self.phase = ""
         self.calls = []
         self.counters = Stats()
 
@@ -87,7 +88,7 @@ class SessionDouble:
         self._enter("workload_status")
         if self.workload is None:
             return None
-        return {"kind": self.workload[0], "running": True, "rate_now_per_s": 0.0, "error": None}
+        return {"kind": self.workload[0], "running": True, "error": None, "phase": self.phase}
 
     def is_alive(self):
         return self.alive

@@ -281,3 +281,22 @@ def test_closing_leaves_the_engine_and_no_thread(at_volume):
 def test_ctrl_q_closes(at_volume):
     at_volume.press("Ctrl+Q")
     assert not at_volume.window.isVisible()
+
+
+def test_what_is_under_the_pointer_is_said_and_then_what_goes_on(at_volume):
+    window = at_volume.window
+    at_volume.engine.phase = "Appending to a log"
+    at_volume.press("F5")
+    message = window.status.message
+    at_volume.qtbot.waitUntil(lambda: message.text() == "The workload: Appending to a log")
+    view = window.tree.view
+    QTest.mouseMove(view.viewport(), view.visualRect(at_volume.row("original")).center())
+    at_volume.qtbot.waitUntil(lambda: message.text() == "The live volume, 4 MiB")
+    view.left.emit()
+    assert message.text() == "The workload: Appending to a log"
+
+
+def test_the_keyboard_begins_where_it_is_of_use(driver):
+    assert driver.window.focusWidget() is driver.window.empty
+    driver.open()
+    assert driver.window.focusWidget() is driver.window.tree.view
