@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
-from core.cli.terminal import plural, printable
+from core.cli.terminal import plural, told_name
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
 from core.units import format_bytes
@@ -66,9 +66,9 @@ def _tell_taken(
         terminal.line(msgspec.json.encode(taken).decode())
         return
     view_bytes = taken.own_bytes + taken.shared_bytes
-    name = terminal.paint(printable(taken.name), "bold")
+    name = terminal.paint(told_name(taken.name), "bold")
     terminal.line(
-        f"{name}: {taken.kind} of {printable(taken.parent)}, {format_bytes(view_bytes)}"
+        f"{name}: {taken.kind} of {told_name(taken.parent)}, {format_bytes(view_bytes)}"
         f" taken in {took_s * 1e3:.1f} ms, no data moved"
     )
 
@@ -82,7 +82,7 @@ def _declare_rename(parser: CommandParser) -> None:
 def _rename(options: argparse.Namespace, terminal: Terminal) -> int:
     with open_for(options) as volume:
         volume.rename(options.name, options.new_name)
-    terminal.line(f"{printable(options.name)} → {printable(options.new_name)}")
+    terminal.line(f"{told_name(options.name)} → {told_name(options.new_name)}")
     return EXIT_DONE
 
 
@@ -124,7 +124,7 @@ def _told(names: Sequence[str]) -> str:
     """Return a few names, or the number of many."""
     if len(names) > 4:
         return plural(len(names), "copy", "copies")
-    return ", ".join(map(printable, names))
+    return ", ".join(map(told_name, names))
 
 
 COMMANDS: Final[dict[str, Command]] = {

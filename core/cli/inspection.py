@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
+from core.cli.progress import Waiting
 from core.cli.terminal import Cell, plural, printable
 from core.errors import EXIT_CORRUPTION, EXIT_DONE, EXIT_LEAK
 
@@ -26,7 +27,7 @@ def _declare_check(parser: CommandParser) -> None:
 
 
 def _check(options: argparse.Namespace, terminal: Terminal) -> int:
-    with open_for(options, read_only=True) as volume:
+    with open_for(options, read_only=True) as volume, Waiting("checking"):
         findings = volume.check()
         copies = len(volume.info().copies)
     if options.json:

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""A progress bar on standard error, when that is a terminal and the work takes a while."""
+"""What long work shows on standard error, when that is a terminal and the work takes a while."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Final, Self
 
@@ -59,3 +60,35 @@ class Progress:
         if self._is_shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+class Waiting:
+    """Tells how long work has taken of which nobody knows the end. Leaves no trace."""
+
+    def __init__(self, what: str) -> None:
+        """Begin."""
+        self._what = what
+        self._began = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="waiting", daemon=True)
+
+    def _tell(self) -> None:
+        if not sys.stderr.isatty() or self._over.wait(_QUIET_S):
+            return
+        while True:
+            sys.stderr.write(f"\r\x1b[K{self._what}  {time.monotonic() - self._began:.0f} s")
+            sys.stderr.flush()
+            if self._over.wait(1.0):
+                break
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+    def __enter__(self) -> Self:
+        """Start telling."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe what was told."""
+        self._over.set()
+        self._thread.join()

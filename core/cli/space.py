@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
-from core.cli.terminal import Cell, printable
+from core.cli.terminal import Cell, printable, told_name
 from core.errors import EXIT_DONE
 from core.units import format_bytes
 
@@ -55,7 +55,7 @@ def _usage(options: argparse.Namespace, terminal: Terminal) -> int:
         _print_copies(usage, terminal)
     if options.if_deleted:
         terminal.line()
-        names = ", ".join(map(printable, options.if_deleted))
+        names = ", ".join(map(told_name, options.if_deleted))
         freed = terminal.paint(format_bytes(usage.freed_bytes), "bold")
         terminal.line(f"Deleting {names} would free {freed} ({usage.freed_bytes:,} bytes)")
     return EXIT_DONE
@@ -108,7 +108,10 @@ def _stats(options: argparse.Namespace, terminal: Terminal) -> int:
     import msgspec
 
     with open_for(options, read_only=True) as volume:
+        from core.service.client import RemoteVolume
+
         counters: dict[str, int] = msgspec.to_builtins(volume.stats())
+        is_live = isinstance(volume, RemoteVolume)
     if options.json:
         terminal.line(msgspec.json.encode(counters).decode())
         return EXIT_DONE
@@ -119,6 +122,10 @@ def _stats(options: argparse.Namespace, terminal: Terminal) -> int:
             rows.append([Cell(title, "bold"), *_counter(name, counters[name])])
             title = ""
     terminal.table(rows, right=(2,))
+    if not is_live:
+        terminal.line()
+        note = "No engine process has the volume open; the counters begin when one opens it."
+        terminal.line(terminal.paint(note, "grey"))
     return EXIT_DONE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, add_json, size
-from core.cli.terminal import Cell, plural, printable
+from core.cli.terminal import Cell, plural, printable, told_name
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
 from core.units import format_bytes
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.session import VolumeSession
 
 _KINDS: Final = ("original", "new", "zero")
+_HEAD: Final = ("PORTIONS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
 _STYLES: Final = {"original": "yellow", "new": "magenta", "zero": "grey", "range pair": "blue"}
 
 
@@ -117,7 +118,9 @@ def _print_table(copy: str, table: TableAnswer, info: VolumeInfo, terminal: Term
     counts = f"{plural(len(table.columns), 'pointer')} · {plural(pairs, 'range pair')}"
     terminal.line(f"{name}  {terminal.paint(counts, 'grey')}")
     terminal.line()
-    head = [Cell(t, "grey") for t in ("PORTIONS", "START", "LENGTH", "KIND", "AT", "CHECKSUM")]
+    head = [
+        Cell(t, "grey") for t in ("PORTIONS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
+    ]
     terminal.table([head, *(cells for _, cells in rows)], right=(1, 2, 4))
 
 
@@ -187,7 +190,7 @@ def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
         }
         terminal.line(msgspec.json.encode(told).decode())
         return EXIT_DONE
-    views = f"{printable(options.source)} and {printable(options.target)}"
+    views = f"{told_name(options.source)} and {told_name(options.target)}"
     if not ranges:
         terminal.line(f"{views} are equal")
         return EXIT_DONE

@@ -89,6 +89,12 @@ def printable(text: str) -> str:
     )
 
 
+def told_name(name: str) -> str:
+    """Return a copy's name as a sentence holds it: quoted if it could be taken for two words."""
+    shown = printable(name)
+    return f"'{shown}'" if " " in shown or not shown else shown
+
+
 def shown_width(text: str) -> int:
     """Return the number of cells that ``text`` takes on a screen."""
     if text.isascii():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, size
 from core.cli.progress import Progress
-from core.cli.terminal import printable
+from core.cli.terminal import told_name
 from core.errors import EXIT_DONE, InvalidRangeError
 from core.units import MIB, SECTOR_BYTES, format_bytes
 
@@ -41,7 +41,7 @@ def _declare_read(parser: CommandParser) -> None:
 def _read(options: argparse.Namespace, terminal: Terminal) -> int:
     with (
         open_for(options, read_only=True) as volume,
-        Progress(f"reading {printable(options.copy)}", options.length) as progress,
+        Progress(f"reading {told_name(options.copy)}", options.length) as progress,
     ):
         # The whole range is refused before the first byte of it is put out.
         _check_range(volume, options.offset, options.length)
@@ -109,11 +109,11 @@ def _write(options: argparse.Namespace, terminal: Terminal) -> int:
             # What is known to fail is refused before the first byte is written.
             _check_sectors(expected, 0)
             _check_range(volume, options.offset, expected)
-        with Progress(f"writing {printable(options.copy)}", expected) as progress:
+        with Progress(f"writing {told_name(options.copy)}", expected) as progress:
             written = _pour(source, volume, options, progress)
         volume.flush()
     terminal.line(
-        f"{format_bytes(written)} written to {printable(options.copy)} at {options.offset}"
+        f"{format_bytes(written)} written to {told_name(options.copy)} at {options.offset}"
     )
     return EXIT_DONE
 

@@ -8,18 +8,18 @@ import random
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from core.service.client import connect
 from core.service.launcher import connect_or_start
+from tests.cli.warmcommand import ROOT, WarmCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGE_BYTES = 1 << 20
 WAYS = ("here", "engine process")
 """How the command reaches the volume."""
@@ -30,20 +30,26 @@ class Cli:
     """The command as a user runs it: a process, in the folder of the image."""
 
     folder: Path
+    warm: WarmCommand | None
 
     def run(
         self, *arguments: str | Path, stdin: bytes = b"", status: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[bytes]:
         """Run to the end, and demand an exit status."""
-        done = subprocess.run(
-            [sys.executable, "-m", "core.cli", *map(str, arguments)],
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-            input=stdin,
-            capture_output=True,
-            timeout=50,
-            check=False,
-        )
+        words = [str(argument) for argument in arguments]
+        surroundings = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+        if self.warm is not None and not environment:
+            done = self.warm.run(words, self.folder, surroundings, stdin)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", "core.cli", *words],
+                cwd=self.folder,
+                env=surroundings,
+                input=stdin,
+                capture_output=True,
+                timeout=50,
+                check=False,
+            )
         assert done.returncode == status, done.stderr.decode()
         return done
 
@@ -76,19 +82,29 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def warm_command() -> Iterator[WarmCommand]:
+    """The process that forks commands."""
+    command = WarmCommand()
+    yield command
+    command.close()
+
+
 @pytest.fixture
-def bare_cli(tmp_path: Path) -> Cli:
+def bare_cli(tmp_path: Path, warm_command: WarmCommand) -> Cli:
     """The command, with no volume open anywhere."""
-    return Cli(tmp_path)
+    return Cli(tmp_path, warm_command)
 
 
 @pytest.fixture(params=WAYS)
-def cli(request: pytest.FixtureRequest, tmp_path: Path, image: Path) -> Iterator[Cli]:
+def cli(
+    request: pytest.FixtureRequest, tmp_path: Path, image: Path, warm_command: WarmCommand
+) -> Iterator[Cli]:
     """The command, on a volume that is open nowhere, or in an engine process."""
     if request.param == "here":
-        yield Cli(tmp_path)
+        yield Cli(tmp_path, warm_command)
         return
     holder = connect_or_start(image)
-    yield Cli(tmp_path)
+    yield Cli(tmp_path, warm_command)
     holder.close()
     connect(image).shutdown()

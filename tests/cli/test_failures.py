@@ -16,7 +16,8 @@ from core.errors import ImageChangedError, RangepairError
 from core.format import superblock
 from core.format.layout import BLOCK_BYTES
 from core.service.launcher import connect_or_start
-from tests.cli.conftest import IMAGE_BYTES, ROOT
+from tests.cli.conftest import IMAGE_BYTES
+from tests.cli.warmcommand import ROOT
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli

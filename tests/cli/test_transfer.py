@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.cli.conftest import IMAGE_BYTES, ROOT
+from tests.cli.conftest import IMAGE_BYTES
+from tests.cli.warmcommand import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +103,20 @@ def test_a_pipe_in_pieces_is_written_whole(cli: Cli, image: Path) -> None:
     with_padding = b"".join(bytes([number]) * 100 for number in range(64)) + bytes(256)
     cli.text("write", image, "--offset", "0", stdin=with_padding)
     assert read(cli, image, 0, 6656) == with_padding
+
+
+def test_an_interrupt_is_quiet(cli: Cli, image: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.cli", "write", str(image), "--offset", "0"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(bytes(1 << 19))  # a pipe holds 64 KiB: now the command reads
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=50) == (b"", b"")
+    assert process.returncode == 130
+    assert cli.json("list", image)["size"] == IMAGE_BYTES  # and nobody holds the volume any more
 
 
 def test_nothing_is_read_and_written_without_a_fuss(cli: Cli, image: Path) -> None:

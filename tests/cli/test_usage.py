@@ -7,15 +7,18 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from core.cli.directory import ENTRIES
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import Cli
+from tests.cli.warmcommand import ROOT
 
-if TYPE_CHECKING:
-    from tests.cli.conftest import Cli
+
+@pytest.fixture
+def bare_cli(tmp_path: Path) -> Cli:
+    """The command as the interpreter starts it, nothing loaded."""
+    return Cli(tmp_path, None)
 
 
 def test_the_help_names_every_command(bare_cli: Cli) -> None:
