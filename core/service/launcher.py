@@ -20,12 +20,12 @@ import msgspec
 
 import core
 from core.errors import ERRORS_BY_CODE, EngineGoneError, RangepairError, VolumeBusyError
-from core.service.client import RemoteVolume, connect
 from core.service.meetingplace import MeetingPlace, meeting_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from core.service.client import RemoteVolume
     from core.session import VolumeSession
 
 HOST_MODULE: Final = "core.service.host"
@@ -86,10 +86,10 @@ def connect_or_start(
         # One at a time: who waited here finds the engine that the one before has started.
         with _turn_to_start(place):
             try:
-                return connect(image)
+                return _connect(image)
             except EngineGoneError:
                 _start(arguments, place.log)
-                return connect(image)
+                return _connect(image)
 
     return _join_or(image, start)
 
@@ -113,7 +113,37 @@ def connect_or_open(
             os.fspath(image), area=area, read_only=read_only, accept_changes=accept_changes
         )
 
-    return _join_or(image, open_here)
+    session = _join_or(image, open_here)
+    if accept_changes:
+        _see_to_acceptance(session, image)
+    return session
+
+
+def _connect(image: str | os.PathLike[str]) -> RemoteVolume:
+    """Connect, as ``client.connect`` does; where nobody can answer the client is not even loaded.
+
+    Raises:
+        EngineGoneError: No engine process serves the image.
+    """
+    if not meeting_place(image).socket.exists():
+        raise EngineGoneError(f"No engine process serves {os.fspath(image)}.")
+    from core.service.client import connect
+
+    return connect(image)
+
+
+def _see_to_acceptance(session: VolumeSession, image: str | os.PathLike[str]) -> None:
+    """Refuse an engine process that has opened a changed image without accepting the changes.
+
+    Raises:
+        VolumeBusyError: It has.
+    """
+    if session.info().read_only:
+        session.close()
+        raise VolumeBusyError(
+            f"An engine process has {os.fspath(image)} open without its changes accepted; close"
+            " the window or program that uses it, then accept them."
+        )
 
 
 def _join_or(
@@ -123,7 +153,7 @@ def _join_or(
     deadline = time.monotonic() + BUSY_WAIT_S_MAX
     while True:
         try:
-            return connect(image)
+            return _connect(image)
         except EngineGoneError:
             try:
                 return otherwise()

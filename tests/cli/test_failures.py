@@ -205,3 +205,14 @@ def test_a_path_that_is_no_text(bare_cli: Cli, tmp_path: Path, image: Path) -> N
     with connect_or_start(tmp_path / odd) as volume:
         assert volume.info().copies[0].name == "monday"
     assert "name" in bare_cli.complaint("snapshot", odd, os.fsdecode(b"odd\xff"))
+
+
+def test_changes_cannot_be_accepted_behind_the_back_of_an_engine(
+    bare_cli: Cli, image: Path, area: Path
+) -> None:
+    flip(image, 5000)
+    volume = connect_or_start(image)
+    sentence = bare_cli.complaint("snapshot", image, "x", "--accept-changes")
+    assert "without its changes accepted" in sentence
+    volume.shutdown()
+    bare_cli.text("snapshot", image, "x", "--accept-changes")
