@@ -57,11 +57,14 @@ class Clock:
                 with self._lock:
                     if not self._stopping.is_set():
                         self._look_after(journal)
+            with self._lock:
+                self._state.tell_failure()
 
     def _prepare_ring(self, journal: Journal) -> None:
         area = self._state.area
         if area is not None and journal.ring.ready_bytes < area.geometry.ring_bytes:
-            journal.ring.prepare_step()
+            with self._state.writing():
+                journal.ring.prepare_step()
 
     def _look_after(self, journal: Journal) -> None:
         state = self._state

@@ -22,7 +22,7 @@ from core.engine import infos
 from core.engine.clock import Clock
 from core.engine.lane import lane_for
 from core.engine.told import readable_path, told
-from core.errors import NoSuchCopyError, ReadOnlyError
+from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import opening, takecopy
@@ -67,6 +67,9 @@ def _guarded(
                 return method(self, *args, **kwargs)
             except OSError as error:
                 raise told(error) from error
+            except DeviceFailedError:
+                self._state.tell_failure()
+                raise
 
     return locked
 
@@ -118,6 +121,9 @@ class Volume:
             write(self._state, offset, payload, copy)
         except OSError as error:
             raise told(error) from error
+        except DeviceFailedError:
+            self._state.tell_failure()
+            raise
         if not self._lane_is_open:
             self._lane_is_open = True
             self._switch_lane(is_open=True)
@@ -141,7 +147,8 @@ class Volume:
         state = self._state
         if state.journal is None:
             if not state.read_only:
-                state.image.sync()
+                with state.writing():
+                    state.image.sync()
         elif not state.read_only:
             state.journal.flush()
         state.publish(EventKind.FLUSHED)
@@ -281,7 +288,8 @@ class Volume:
         if state.read_only:
             return
         if state.journal is None:
-            state.image.sync()
+            with state.writing():
+                state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
             state.journal.checkpoint()
             opening.close_cleanly(state, self._image.mtime_ns)
@@ -310,10 +318,8 @@ class Volume:
         state = self._state
         state.check_writable()
         if not self._is_marked_dirty and state.area is not None:
-            try:
+            with state.writing():
                 state.area.mark(clean=False)
-            except OSError as error:
-                raise told(error) from error
             self._is_marked_dirty = True
 
     def _close_lane(self) -> None:

@@ -8,6 +8,7 @@ So a writer of the volume waits for the disk only when all buffers are on their 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import deque
@@ -71,9 +72,10 @@ class Flights:
 
     @property
     def are_under_way(self) -> bool:
-        """Whether any flight has not landed and been collected."""
+        """Whether any flight has not landed and been collected; one that failed never is."""
         if self._under_way:
-            self._collect()
+            with contextlib.suppress(OSError):
+                self._collect()
         return bool(self._under_way)
 
     def take_buffers(self) -> tuple[OpenGroup, Overlay]:

@@ -145,7 +145,7 @@ class Journal:
             try:
                 self.log.extend(length)
             except OSError as error:
-                raise self._fail(error) from error
+                raise self.fail(error) from error
             self._begin_group()
         if not self.opened.has_room(length):
             raise AreaFullError(
@@ -183,7 +183,7 @@ class Journal:
         """Return what to tell for a direct write to the image that failed."""
         if error.errno == errno.ENOSPC:  # a hole of the image; nothing acknowledged is lost
             return AreaFullError(IMAGE_DISK_FULL)
-        return self._fail(error)
+        return self.fail(error)
 
     def put(self, first: int, stop: int, payload: Readable) -> None:
         """Let whole grains wait for their originals."""
@@ -258,7 +258,7 @@ class Journal:
                 self._apply()
                 self._has_uncovered = True
         except OSError as error:
-            raise self._fail(error) from error
+            raise self.fail(error) from error
         self.staged_since_ns = 0
 
     def barrier(self) -> None:
@@ -267,7 +267,7 @@ class Journal:
         try:
             self.flights.wait()
         except OSError as error:
-            raise self._fail(error) from error
+            raise self.fail(error) from error
         self.log.release_durable()
         self._update_direct()
 
@@ -281,7 +281,7 @@ class Journal:
             self._has_uncovered = False
             self.ring.kill()
         except OSError as error:
-            raise self._fail(error) from error
+            raise self.fail(error) from error
         self._stats.checkpoints += 1
         self._update_direct()
 
@@ -293,7 +293,7 @@ class Journal:
         try:
             self.log.write_change(change, self.covered_ring_seq)
         except OSError as error:
-            raise self._fail(error) from error
+            raise self.fail(error) from error
         self._stats.commits += 1
         self._begin_group()
 
@@ -343,7 +343,7 @@ class Journal:
             self._stats.flushed_seq = self.ring.seq
             self._apply()
         except OSError as error:
-            raise self._fail(error) from error
+            raise self.fail(error) from error
         self.staged_since_ns = 0
 
     def _apply(self) -> None:
@@ -365,11 +365,17 @@ class Journal:
         if self.failed is not None:
             raise self.failed
 
-    def _fail(self, error: OSError) -> DeviceFailedError:
-        reason = error.strerror or str(error)
-        self.failed = DeviceFailedError(
-            f"Writing failed ({reason}), so the volume takes no more writes; what was flushed is "
-            "safe: mend the cause and open the volume again."
-        )
+    def fail(self, error: OSError) -> DeviceFailedError:
+        """Take no more writes from now on; return the error that says so."""
+        self.failed = write_failure(error)
         self.is_direct = False
         return self.failed
+
+
+def write_failure(error: OSError) -> DeviceFailedError:
+    """Return what a user reads when a write or sync failed."""
+    reason = error.strerror or str(error)
+    return DeviceFailedError(
+        f"Writing failed ({reason}), so the volume takes no more writes; what was flushed is "
+        "safe: mend the cause and open the volume again."
+    )

@@ -54,13 +54,14 @@ def fold(state: VolumeState, *, clean: bool = False, fingerprint: bytes = b"") -
     assert journal is not None
     journal.barrier()
     work = _Fold(state, area)
-    try:
-        fields = work.write(journal)
-    except AreaFullError:
-        work.take_back()
-        return False
-    area.device.sync()
-    area.write_superblock(msgspec.structs.replace(fields, clean=clean, fingerprint=fingerprint))
+    with state.writing():
+        try:
+            fields = work.write(journal)
+        except AreaFullError:
+            work.take_back()
+            return False
+        area.device.sync()
+        area.write_superblock(msgspec.structs.replace(fields, clean=clean, fingerprint=fingerprint))
     work.release_replaced(journal)
     return True
 

@@ -83,7 +83,7 @@ def preserve(state: VolumeState, journal: Journal, gaps: list[tuple[int, int]]) 
                 journal.make_room(length)
                 moved += _preserve_extent(state, journal, active.id, start, length)
                 preserved.add(grain, until)
-    except AreaFullError:
+    except (AreaFullError, OSError):
         # The write is refused, but what was staged counts as preserved from now on: a later write
         # to it goes straight to the image, so it must be durable first.
         journal.barrier()

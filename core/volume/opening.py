@@ -248,5 +248,6 @@ def close_cleanly(state: VolumeState, mtime_ns: int) -> None:
     fingerprint = msgspec.msgpack.encode(take_fingerprint(state.image, mtime_ns))
     if area.fields.log_seq != journal.log.seq:
         fold(state, clean=True, fingerprint=fingerprint)  # without room for it: replayed at open
-    else:
+        return
+    with state.writing():
         area.mark(clean=True, fingerprint=fingerprint, ring_ready_bytes=journal.ring.ready_bytes)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from core.area.freeruns import Runs, complement
 from core.errors import InvalidRangeError, NoSuchCopyError, ReadOnlyError
 from core.events import ORIGINAL_ID, EventKind
 from core.format.layout import BLOCK_BYTES
+from core.journal.writer import write_failure
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.session import ORIGINAL
 from core.units import SECTOR_BYTES
@@ -20,8 +22,11 @@ from core.volume import handdown
 from core.volume.catalog import Catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from core.area.additional import AdditionalArea
     from core.device.base import Device
+    from core.errors import DeviceFailedError
     from core.events import EventSink
     from core.format.catalog import CopyRecord
     from core.format.group import Group, RecordArray
@@ -63,6 +68,7 @@ class VolumeState:
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}
         self._staged_runs: dict[int, tuple[int, int, PointerRun]] = {}
+        self._is_failure_told = False
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -108,6 +114,31 @@ class VolumeState:
             raise ReadOnlyError(self.read_only)
         if self.journal is not None and self.journal.failed is not None:
             raise self.journal.failed
+
+    # -- failures ----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let a write or sync that fails in the block be the last one of the volume."""
+        try:
+            yield
+        except OSError as error:
+            raise self.fail(error) from error
+
+    def fail(self, error: OSError) -> DeviceFailedError:
+        """Take no more writes: a failed write or sync is never tried again. Return what to say."""
+        if self.journal is not None:
+            return self.journal.fail(error)
+        failure = write_failure(error)
+        self.read_only = failure.message
+        return failure
+
+    def tell_failure(self) -> None:
+        """Publish once that the volume takes no more writes, if that is so."""
+        journal = self.journal
+        if journal is not None and journal.failed is not None and not self._is_failure_told:
+            self._is_failure_told = True
+            self.publish(EventKind.READ_ONLY)
 
     # -- pointers that are staged ---------------------------------------------------------------
 

@@ -53,7 +53,8 @@ def _trim_original(state: VolumeState, start: int, length: int) -> None:
         return
     if state.journal is not None:
         _preserve_before_punch(state, state.journal, low, high)
-    state.image.punch(low, high - low)
+    with state.writing():
+        state.image.punch(low, high - low)
 
 
 def _preserve_before_punch(state: VolumeState, journal: Journal, low: int, high: int) -> None:

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final
 
 from core.device.base import write_all
+from core.errors import AreaFullError
 from core.events import ORIGINAL_ID, EventFlag, EventKind
+from core.journal.writer import IMAGE_DISK_FULL
 from core.units import MIB
 from core.volume import instantcopy
 from core.volume.read import read_original
@@ -59,7 +62,12 @@ def _write_pieces(state: VolumeState, offset: int, payload: Readable) -> None:
 
 def _write_plain(state: VolumeState, offset: int, payload: Readable) -> None:
     """Write to an image that has never had a copy."""
-    write_all(state.image, payload, offset)
+    try:
+        write_all(state.image, payload, offset)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise AreaFullError(IMAGE_DISK_FULL) from error
+        raise state.fail(error) from error
     _count(state, offset, len(payload), 0)
 
 
