@@ -165,10 +165,14 @@ def _join_or(
 
 @contextlib.contextmanager
 def _turn_to_start(place: MeetingPlace) -> Iterator[None]:
-    """Wait for the turn to start the engine process of an image."""
-    with place.log.with_suffix(".turn").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the descriptor
+    """Wait for the turn to start an engine process, of whichever image."""
+    path = place.log.with_name("turn")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)  # and with it the lock
 
 
 def _start(arguments: Sequence[str], log: Path) -> None:
