@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from core.answers import Int64s, UInt8s, UInt64s
 
+    Int32s = npt.NDArray[np.int32]
+
 Rows: TypeAlias = "slice | npt.NDArray[np.intp]"
 
 _ZERO: Final = int(PointerKind.ZERO)
@@ -45,8 +47,8 @@ class PointerRun:
         offsets: Byte address of this piece in the additional area; 0 for ZERO.
         kinds: ``PointerKind``.
         checksums: xxh3-64 of the whole extent the piece was cut from; 0 for ZERO.
-        heads: Bytes of the whole extent before this piece.
-        wholes: Bytes of the whole extent; 0 for ZERO.
+        heads: Bytes of the whole extent before this piece, int32: extents are short.
+        wholes: Bytes of the whole extent, int32; 0 for ZERO.
     """
 
     __slots__ = ("checksums", "heads", "kinds", "lengths", "offsets", "starts", "wholes")
@@ -58,8 +60,8 @@ class PointerRun:
         offsets: Int64s,
         kinds: UInt8s,
         checksums: UInt64s,
-        heads: Int64s,
-        wholes: Int64s,
+        heads: Int32s,
+        wholes: Int32s,
     ) -> None:
         """Keep the columns, unchecked: they obey the invariants already."""
         self.starts = starts
@@ -99,8 +101,8 @@ class PointerRun:
             _int64s(offsets),
             sorts,
             np.ascontiguousarray(checksums, dtype=np.uint64),
-            np.zeros(len(spans), np.int64) if heads is None else _int64s(heads),
-            spans * (sorts != _ZERO) if wholes is None else _int64s(wholes),
+            np.zeros(len(spans), np.int32) if heads is None else _int32s(heads),
+            _int32s(spans * (sorts != _ZERO) if wholes is None else wholes),
         )
         if not is_sorted:
             run = run.sorted_by_start()
@@ -194,7 +196,7 @@ class PointerRun:
             self.offsets[rows] + ahead,
             kinds,
             self.checksums[rows],
-            self.heads[rows] + ahead,
+            _int32s(self.heads[rows] + ahead),
             self.wholes[rows],
         )
 
@@ -207,6 +209,10 @@ class PointerRun:
     def has_overlap(self) -> bool:
         """Return whether a pointer reaches into the next one or starts after it."""
         return bool((self.starts[:-1] + self.lengths[:-1] > self.starts[1:]).any())
+
+
+def _int32s(column: npt.ArrayLike) -> Int32s:
+    return np.ascontiguousarray(column, dtype=np.int32)
 
 
 def _int64s(column: npt.ArrayLike) -> Int64s:

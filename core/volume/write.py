@@ -97,7 +97,8 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
     stats.writes += 1
     stats.written_bytes += length
     if state.sink is not None:
-        state.sink.publish(_WRITTEN, _REWRITE, ORIGINAL_ID, offset, length, 0, 0)
+        flags = 0 if preserved is None else _REWRITE
+        state.sink.publish(_WRITTEN, flags, ORIGINAL_ID, offset, length, 0, 0)
 
 
 def _put(state: VolumeState, journal: Journal, offset: int, payload: Readable) -> None:

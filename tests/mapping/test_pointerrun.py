@@ -51,7 +51,7 @@ def test_columns_may_be_fields_of_records_in_any_order() -> None:
         (512, 100, 90, 0, 3, 0, 100),
         (4096, 512, 70, 0, 1, 0, 512),
     ]
-    types = [np.int64, np.int64, np.int64, np.uint8, np.uint64, np.int64, np.int64]
+    types = [np.int64, np.int64, np.int64, np.uint8, np.uint64, np.int32, np.int32]
     columns = (
         run.starts, run.lengths, run.offsets, run.kinds, run.checksums, run.heads, run.wholes,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def test_a_pointer_to_nothing_is_refused() -> None:
 def test_size_and_print() -> None:
     run = plain((0, 4, 0), (8, 4, 4))
     assert len(run) == 2
-    assert run.nbytes == 2 * (6 * 8 + 1)
+    assert run.nbytes == 2 * (4 * 8 + 2 * 4 + 1)
     assert repr(run) == "PointerRun(2 pointers in [0..11])"
     assert repr(EMPTY) == "PointerRun(empty)"
     assert EMPTY.nbytes == len(EMPTY) == 0
