@@ -3,10 +3,10 @@
 """Tables: sorted pointers of one layer, and the list of free space, as columns one after the other.
 
 After the common header (seq = layer id, ``extra`` = number of rows) come the columns, each as many
-little-endian values as there are rows. Pointer tables have start, length, offset, checksum (u64 each),
-head, whole (u32 each) and kind (u8): ``head`` bytes of the preserved extent lie before this piece
-of it, and ``whole`` is the length of the extent that the checksum covers. Free lists have start and
-stop (u64).
+little-endian values as there are rows. Pointer tables have start, length, offset, checksum (u64
+each), head, whole (u32 each) and kind (u8): ``head`` bytes of the preserved extent lie before this
+piece of it, and ``whole`` is the length of the extent that the checksum covers. Free lists have
+start and stop (u64).
 """
 
 from __future__ import annotations
