@@ -68,6 +68,7 @@ def preserve(state: VolumeState, journal: Journal, gaps: list[tuple[int, int]]) 
 
     Raises:
         AreaFullError: There is no room; the originals staged so far do no harm.
+        OSError: The image cannot be read; likewise.
     """
     preserved, active = state.preserved, state.catalog.active
     assert preserved is not None

@@ -85,14 +85,17 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
             return
         gaps = instantcopy.needed_gaps(state, preserved.gaps(first, stop))
         if gaps:
+            # Read before anything is staged: where an original is staged, new data must wait, or a
+            # later write takes the original for durable.
+            whole = _in_whole_grains(state, offset, payload)
             moved = instantcopy.preserve(state, journal, gaps)
-            _put(state, journal, offset, payload)
+            journal.put(first, stop, whole)
             _count(state, offset, length, moved)
             return
     if journal.may_write_in_place(first, stop):
         journal.write_in_place(payload, offset)
     else:
-        _put(state, journal, offset, payload)
+        journal.put(first, stop, _in_whole_grains(state, offset, payload))
     stats = state.stats
     stats.writes += 1
     stats.written_bytes += length
@@ -101,15 +104,14 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
         state.sink.publish(_WRITTEN, flags, ORIGINAL_ID, offset, length, 0, 0)
 
 
-def _put(state: VolumeState, journal: Journal, offset: int, payload: Readable) -> None:
-    """Let new data wait in whole grains, with the rest of its first and last grain around it."""
+def _in_whole_grains(state: VolumeState, offset: int, payload: Readable) -> Readable:
+    """Return new data with the rest of its first and last grain around it."""
     shift, size = state.grain_shift, state.size_bytes
     length = len(payload)
     first, stop = offset >> shift, (offset + length - 1 >> shift) + 1
     start, end = first << shift, min(stop << shift, size)
     if start == offset and end == offset + length:
-        journal.put(first, stop, payload)
-        return
+        return payload
     whole = bytearray(end - start)
     if start < offset:
         whole[: offset - start] = read_original(state, start, offset - start)
@@ -118,7 +120,7 @@ def _put(state: VolumeState, journal: Journal, offset: int, payload: Readable) -
         whole[offset - start + length :] = read_original(
             state, offset + length, end - offset - length
         )
-    journal.put(first, stop, whole)
+    return whole
 
 
 def _count(state: VolumeState, offset: int, length: int, moved: int) -> None:
