@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from core.cli.main import main
 from core.engine import open_volume
 from core.errors import EXIT_CORRUPTION, EXIT_DONE
 
