@@ -27,6 +27,8 @@ class ActionRouter(QObject):
         self._connect()
         window.runner.running_changed.connect(self._on_running)
         window.desk.picks_changed.connect(self.enable)
+        window.focus.selection_changed.connect(self._on_focus)
+        window.focus.badges_changed.connect(self._on_focus)
 
     def _connect(self) -> None:
         a, w = self._actions, self._window
@@ -53,11 +55,22 @@ class ActionRouter(QObject):
             (a.show_drawer, self._toggle_panes),
             (a.reset_layout, self._reset_layout),
             (a.full_screen, self._toggle_full_screen),
+            (a.find, w.panes.find),
+            (a.deselect, self._deselect),
             (a.palette, lambda: w.asker.show_palette(a)),
             (a.keys, lambda: w.asker.show_keys(a)),
             (a.about, lambda: w.asker.show_about(w.toast)),
         ):
             action.triggered.connect(guarded(_without_argument(act)))
+
+    @Slot(object)
+    @guarded
+    def _on_focus(self, _value: object) -> None:
+        self.enable()
+
+    def _deselect(self) -> None:
+        self._window.focus.select(None)
+        self._window.focus.set_badges(())
 
     def _toggle_lock(self) -> None:
         picks = self._window.desk.picks
@@ -92,6 +105,9 @@ class ActionRouter(QObject):
             (a.workload_stop, self._window.runner.is_running),
         ):
             action.setEnabled(enabled)
+        focus = self._window.focus
+        a.deselect.setEnabled(focus.selection is not None or bool(focus.badges))
+        a.find.setEnabled(is_open)
         a.lock.setChecked(picks.are_locked)
 
     def _toggle_panes(self) -> None:

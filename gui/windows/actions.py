@@ -64,6 +64,9 @@ SPECS: Final = (
          "Show or hide timeline, live I/O and what is happening", checkable=True),
     Spec("reset_layout", "&Reset layout", "", "", "Put everything back to its place"),
     Spec("full_screen", "&Full screen", "F11", "", "Use the whole screen", checkable=True),
+    Spec("find", "&Find in the pointer table", "Ctrl+F", "search",
+         "Find a block, a range or a copy"),
+    Spec("deselect", "Clear &selection", "Esc", "", "Select nothing"),
     Spec("palette", "Command &palette…", "Ctrl+Shift+P", "search", "Find any act by its name"),
     Spec("keys", "&Keyboard shortcuts", "?", "keyboard", "Show every key"),
     Spec("about", "&About Rangepair", "", "info", "Version and licence"),
@@ -97,6 +100,8 @@ class Actions(QObject):
     show_drawer: QAction
     reset_layout: QAction
     full_screen: QAction
+    find: QAction
+    deselect: QAction
     palette: QAction
     keys: QAction
     about: QAction

@@ -81,6 +81,11 @@ class LivePanes(QObject):
             timeline=self.timeline, plots=self.plots, narration=self.narration,
         )  # fmt: skip
 
+    def find(self) -> None:
+        """Put the keyboard into the search field of the table."""
+        self.table.search.setFocus()
+        self.table.search.selectAll()
+
     def writes_per_second(self) -> float:
         """Return the writes accepted a second, over the last one."""
         return self.history.recent(self.history.writes_per_second())

@@ -41,7 +41,7 @@ class Menus(QObject):
         )
         # fmt: off
         _fill(file, a.open, a.new, a.scratch, self.recent, None, a.demo, None, a.close, a.quit)
-        _fill(self.edit, a.undo, a.redo, None, a.palette)
+        _fill(self.edit, a.undo, a.redo, None, a.find, a.deselect, None, a.palette)
         _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.rename, a.lock, None,
               a.delete, a.undelete, a.purge)
         _fill(self.workload, a.workload, a.workload_stop)

@@ -4,10 +4,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+    Slot,
+)
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
@@ -15,6 +23,8 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +38,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction
 
-_LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+_NUMBER: Final = Qt.ItemDataRole.UserRole
+_KEY: Final = Qt.ItemDataRole.UserRole + 1
+_LIST_KEYS: Final = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 def plain(action: QAction) -> str:
@@ -39,6 +51,24 @@ def plain(action: QAction) -> str:
 def keys_of(action: QAction) -> str:
     """Return the action's key as it is printed on a keyboard."""
     return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+class _KeyDelegate(QStyledItemDelegate):
+    """Draws the key of an act at the right of its row."""
+
+    @override
+    @guarded
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        super().paint(painter, option, index)
+        painter.setFont(fonts.font(12, 500, mono=True))
+        painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+        align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(option.rect.adjusted(0, 0, -10, 0), int(align), str(index.data(_KEY)))
 
 
 class CommandPalette(QDialog):
@@ -58,6 +88,7 @@ class CommandPalette(QDialog):
         self.list.setAccessibleName("Acts")
         self.list.setUniformItemSizes(True)
         self.list.setFont(fonts.font(13))
+        self.list.setItemDelegate(_KeyDelegate(self.list))
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 10, 10, 10)
         column.setSpacing(8)
@@ -78,9 +109,9 @@ class CommandPalette(QDialog):
         for number, action in enumerate(self._actions):
             name = plain(action)
             if all(part in name.lower() for part in parts):
-                key = keys_of(action)
-                item = QListWidgetItem(f"{name}    {key}" if key else name)
-                item.setData(Qt.ItemDataRole.UserRole, number)
+                item = QListWidgetItem(name)
+                item.setData(_NUMBER, number)
+                item.setData(_KEY, keys_of(action))
                 item.setSizeHint(QSize(100, 32))
                 self.list.addItem(item)
         self.list.setCurrentRow(0)
@@ -90,7 +121,7 @@ class CommandPalette(QDialog):
     def _run(self, *_item: object) -> None:
         item = self.list.currentItem()
         if item is not None:
-            action = self._actions[item.data(Qt.ItemDataRole.UserRole)]
+            action = self._actions[item.data(_NUMBER)]
             self.close()
             action.trigger()
 

@@ -14,6 +14,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSlider
 
 from core.errors import UsageError
+from core.extent import Extent
+from gui.models.focus import AreaKind, Badge, Place
 from gui.theme import DARK, LIGHT
 from gui.views.banner import BANNERS_MAX, Trouble
 from gui.views.toast import SHOWN_MS
@@ -310,3 +312,15 @@ def test_the_keyboard_begins_where_it_is_of_use(driver):
     assert driver.window.focusWidget() is driver.window.empty
     driver.open()
     assert driver.window.focusWidget() is driver.window.tree.view
+
+
+def test_ctrl_f_searches_and_escape_clears_the_selection(at_volume):
+    window = at_volume.window
+    at_volume.press("Ctrl+F")
+    assert window.focusWidget() is window.panes.table.search
+    assert not window.actions_.deselect.isEnabled()
+    window.focus.set_badges([Badge(1, 0, 4096, 65536)])
+    window.focus.select(Place(AreaKind.INITIAL, Extent(0, 4096)))
+    at_volume.press("Esc")
+    assert window.focus.selection is None
+    assert window.focus.badges == ()
