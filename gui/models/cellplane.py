@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gui.models.heat import cells_of
+from gui.models.heat import cells_of, shown_heat
 from gui.models.pyramid import OUTSIDE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class CellPlane:
         self.first = 0
         self.keys: UInt8s = np.empty(0, np.uint8)
         self._newest = np.empty(0, np.int64)
-        self._shown_heat: dict[int, int] = {}
+        self._shown: dict[int, tuple[int, Int64s]] = {}
         self._seen = 0
         self._generation = -1
 
@@ -51,10 +51,8 @@ class CellPlane:
         return (
             self._generation != self.model.generation
             or self._seen != heat.next_number - 1
-            or any(
-                heat.heat_of(batch) != self._shown_heat.get(batch.number) for batch in heat.batches
-            )
-            or any(number < heat.oldest_number for number in self._shown_heat)
+            or any(self._is_due(batch) for batch in heat.batches)
+            or any(number < heat.oldest_number for number in self._shown)
         )
 
     def look_at(self, level: int, first: int, cells: int) -> None:
@@ -69,11 +67,9 @@ class CellPlane:
             held = pyramid.dominant(0, low, int(parts[-1]) - low + 1 if cells else 0)
             self.keys = held[parts - low]
         self._newest = np.zeros(cells, np.int64)
-        self._shown_heat = {}
+        self._shown = {}
         for batch in heat.batches:
-            warmth = heat.heat_of(batch)
-            self._shown_heat[batch.number] = warmth
-            self._warm(cells_of(batch, level, first, cells), batch.number, warmth)
+            self._warm(cells_of(batch, level, first, cells), batch, self._heat_of(batch))
         self._seen, self._generation = heat.next_number - 1, self.model.generation
 
     def advance(self) -> Int64s | None:
@@ -89,31 +85,32 @@ class CellPlane:
         return np.concatenate(changed) if changed else np.empty(0, np.int64)
 
     def _is_due(self, batch: Batch) -> bool:
-        return self.model.heat.heat_of(batch) != self._shown_heat.get(batch.number)
+        shown = self._shown.get(batch.number)
+        return shown is None or self._heat_of(batch) != shown[0]
+
+    def _heat_of(self, batch: Batch) -> int:
+        return shown_heat(self.model.heat.heat_of(batch), self.level)
 
     def _follow(self, batch: Batch) -> Int64s:
         """Show a new batch, or an old one at its new heat."""
-        warmth = self.model.heat.heat_of(batch)
-        cells = cells_of(batch, self.level, self.first, len(self.keys))
-        if batch.number not in self._shown_heat:
+        shown = self._shown.get(batch.number)
+        if shown is None:
+            cells = cells_of(batch, self.level, self.first, len(self.keys))
             self._refresh(cells)
         else:
-            cells = cells[self._newest[cells] == batch.number]
-        self._shown_heat[batch.number] = warmth
-        self._warm(cells, batch.number, warmth)
+            cells = shown[1][self._newest[shown[1]] == batch.number]
+        self._warm(cells, batch, self._heat_of(batch))
         return cells
 
     def _cool(self, oldest: int) -> list[Int64s]:
         """Take the last warmth off cells whose batch is gone."""
-        gone = [number for number in self._shown_heat if number < oldest]
-        if not gone:
-            return []
-        for number in gone:
-            del self._shown_heat[number]
-        cold = np.flatnonzero((self._newest > 0) & (self._newest < oldest))
-        self._newest[cold] = 0
-        self.keys[cold] &= _STATE_MASK
-        return [cold]
+        colder = []
+        for number in [number for number in self._shown if number < oldest]:
+            _, cells = self._shown.pop(number)
+            cold = cells[self._newest[cells] == number]
+            self.keys[cold] &= _STATE_MASK
+            colder.append(cold)
+        return colder
 
     def _refresh(self, cells: Int64s) -> None:
         """Ask anew for the states of cells."""
@@ -121,9 +118,11 @@ class CellPlane:
         found = self.model.pyramid.dominant_at(max(self.level, 0), at >> max(-self.level, 0))
         self.keys[cells] = found | (self.keys[cells] & ~_STATE_MASK)
 
-    def _warm(self, cells: Int64s, number: int, warmth: int) -> None:
+    def _warm(self, cells: Int64s, batch: Batch, warmth: int) -> None:
+        """Show cells at a heat; they belong to this batch until a newer one takes them."""
         self.keys[cells] = (self.keys[cells] & _STATE_MASK) | np.uint8(warmth << HEAT_SHIFT)
-        self._newest[cells] = number
+        self._newest[cells] = batch.number
+        self._shown[batch.number] = warmth, cells
 
 
 def state_of(key: int) -> int:

@@ -76,6 +76,15 @@ class HeatLog:
         return max(1, min(HEAT_MAX, HEAT_MAX - int(cooling * HEAT_MAX)))
 
 
+def shown_heat(heat: int, level: int) -> int:
+    """Return the heat that a cell of 2**level blocks shows when one of them has this heat.
+
+    One change among thousands of blocks must be seen, but must not hide what the others are.
+    """
+    most = HEAT_MAX if level < 3 else 5 if level < 7 else 4
+    return -(-heat * most // HEAT_MAX)
+
+
 def cells_of(batch: Batch, level: int, first: int, count: int) -> Int64s:
     """Return which of ``count`` cells from cell ``first`` on a batch touches, counted from 0.
 

@@ -22,8 +22,10 @@ from gui.models import hilbert
 RUNGS_PER_OCTAVE: Final = 3
 CELL_PX: Final = 8
 CELL_SIZES: Final = (1, 2, 3, 4, 6, 8, 12, 16)
-BLOCK_PX_MAX: Final = 120
+BLOCK_PX_MAX: Final = 144
 SECTOR_PX_MAX: Final = 400
+ROW_CELLS_MAX: Final = 16
+ROW_PX_MIN: Final = 44
 _GROWTH: Final = 2 ** (1 / (2 * RUNGS_PER_OCTAVE))
 
 
@@ -39,24 +41,33 @@ class Rung(NamedTuple):
         return float(2.0**self.level / self.px**2)
 
 
-def ladder(level_max: int, level_min: int, cell_px: int, fitting_px: int = 0) -> list[Rung]:
+def ladder(
+    level_max: int,
+    level_min: int,
+    cell_px: int,
+    fitting_px: int = 0,
+    sector_px_max: int = SECTOR_PX_MAX,
+) -> list[Rung]:
     """Return every magnification, coarsest first.
 
     Args:
         level_max: Level of the coarsest.
         level_min: Level of the finest: minus the number of halvings of a block to a sector.
         cell_px: Side of cells of many blocks.
-        fitting_px: Side of blocks at which the area fills the view exactly; a rung of its own.
+        fitting_px: Side of the coarsest cells at which the area fills the view; the last of them.
+        sector_px_max: Side at which one sector fills the view.
     """
     rungs = []
     for level in range(level_max, 0, -1):
-        sizes = [round(cell_px * _GROWTH**step) for step in range(RUNGS_PER_OCTAVE)]
-        rungs += [Rung(level, px) for px in dict.fromkeys(sizes)]
-    blocks = {*_grown(0, cell_px, BLOCK_PX_MAX), Rung(0, max(fitting_px, cell_px))}
-    rungs += sorted(blocks)
+        sizes = {round(cell_px * _GROWTH**step) for step in range(RUNGS_PER_OCTAVE)}
+        if level == level_max:
+            sizes = {fitting_px, *(px for px in sizes if px < fitting_px)}
+        rungs += [Rung(level, px) for px in sorted(sizes)]
+    blocks = set(_grown(0, cell_px, BLOCK_PX_MAX))
+    rungs += sorted(blocks | {Rung(0, fitting_px)} if level_max == 0 else blocks)
     if level_min < 0:
         begin = round(BLOCK_PX_MAX * 2 ** (level_min / 2) * _GROWTH)
-        rungs += _grown(level_min, begin, SECTOR_PX_MAX)
+        rungs += _grown(level_min, begin, max(begin, sector_px_max))
     return rungs
 
 
@@ -88,6 +99,7 @@ class Viewport:
         self.columns = self.rows = 1
         self._rung = 0
         self._ladder = [Rung(0, CELL_PX)]
+        self._fitting = self._ladder[0]
         self._is_fitted = True
         self._is_hilbert = False
 
@@ -194,7 +206,10 @@ class Viewport:
         sectors = max(1, self.block_bytes // SECTOR_BYTES)
         level_max = max(0, self._fitting_level())
         level_min = 1 - sectors.bit_length()
-        self._ladder = ladder(level_max, level_min, self.cell_px, self._fitting_px())
+        fitting_px = self._fitting_px(-(-self.blocks >> level_max))
+        sector_px = min(SECTOR_PX_MAX, self.width_px, self.height_px)
+        self._fitting = Rung(level_max, fitting_px)
+        self._ladder = ladder(level_max, level_min, self.cell_px, fitting_px, sector_px)
         if self._is_fitted:
             self.fit()
             return
@@ -212,16 +227,26 @@ class Viewport:
         room = max(1, self.width_px // self.cell_px) * max(1, self.height_px // self.cell_px)
         return (max(1, -(-self.blocks // room)) - 1).bit_length() + self._is_hilbert
 
-    def _fitting_px(self) -> int:
-        """Return the largest side of blocks at which all of them fit into the view; 0 if none."""
+    def _fitting_px(self, cells: int) -> int:
+        """Return the largest side at which so many cells fit into the view.
+
+        A few are put into one row, as an example is written down.
+        """
         width, height = self.width_px, self.height_px
+        in_a_row = min(width // max(1, cells), height, BLOCK_PX_MAX)
+        if cells <= ROW_CELLS_MAX and in_a_row >= ROW_PX_MIN:
+            return in_a_row
         sides = range(min(BLOCK_PX_MAX, width, height), 0, -1)
-        return next((px for px in sides if (width // px) * (height // px) >= self.blocks), 0)
+        fitting = (px for px in sides if (width // px) * (height // px) >= cells)
+        return next(fitting, self.cell_px)
 
     def _go_to_rung(self, rung: int) -> None:
         self._rung = min(max(rung, 0), len(self._ladder) - 1)
         self.columns = max(1, self.width_px // self.px)
         self.rows = max(1, self.height_px // self.px)
+        sectors = 1 << max(0, -self.level)
+        if self.columns > sectors:
+            self.columns -= self.columns % sectors
         if self._is_hilbert:
             self.columns -= self.columns % hilbert.tile_side(min(self.rows, self.columns))
 
@@ -237,15 +262,10 @@ class Viewport:
 
     def fit(self) -> None:
         """Show the whole area, as large as it goes."""
-        self._is_fitted = True
-        best = 0
-        for rung, _ in enumerate(self._ladder):
-            self._go_to_rung(rung)
-            if self.level < 0 or self.total_cells > self.capacity:
-                break
-            best = rung
-        self._go_to_rung(best)
-        self.first = 0
+        self._is_fitted, self.first = True, 0
+        self._go_to_rung(self._ladder.index(self._fitting))
+        while not self.is_whole and self._rung:
+            self._go_to_rung(self._rung - 1)
 
     def zoom(self, notches: int, at_cell: int = 0, within: float = 0.0) -> bool:
         """Climb the ladder; what lies in ``at_cell`` stays where it is.
