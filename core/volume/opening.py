@@ -67,8 +67,7 @@ def state_with_area(
     state.area = area
     state.background = background
     if fields.clean and not accept_changes:
-        state.changed_outside = _changes_outside(image, area, mtime_ns)
-        state.read_only = state.changed_outside
+        state.read_only = _changes_outside(image, area, mtime_ns)
     load_layers(state, area)
     _recover(state, area, writable=writable and not state.read_only)
     return state

@@ -67,8 +67,7 @@ class CopyTreeView(QTreeView):
 
     @guarded
     def _open_above(self, parent: QModelIndex, *_rows: object) -> None:
-        if not self.isExpanded(parent):
-            self.expand(parent)
+        self.expand(parent)
 
     @override
     @guarded
