@@ -43,13 +43,14 @@ def preserve_grain(state: VolumeState, journal: Journal, layer_id: int, grain: i
         journal.make_room(length)
         opened = journal.opened
     target = opened.reserve(length)
-    assert state.preserved is not None
+    preserved = state.preserved
+    assert preserved is not None
     if state.image.preadv([target], start) != length or target[0] == 0:
         moved = _preserve_extent(state, journal, layer_id, start, length)
-        state.preserved.add_one(grain)
+        preserved.add_one(grain)
         return moved
     offset = opened.add(layer_id, start, length, _ORIGINAL)
-    state.preserved.add_one(grain)
+    preserved.add_one(grain)
     stats = state.stats
     stats.preserved_portions += 1
     stats.preserved_bytes += length
