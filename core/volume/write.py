@@ -32,7 +32,8 @@ def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None
     """Carry out one write to the original or to a clone: receive, instant copy, write.
 
     Raises:
-        RangepairError: It was refused; every view is as it was.
+        RangepairError: It was refused; every other view is as it was. Of a write longer than
+            64 KiB to a clone, or 1 MiB to the original, the beginning may be done, as on a disk.
     """
     length = len(payload)
     copy = receive(state, offset, length, name)

@@ -15,9 +15,13 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from core.area.additional import RESERVE_BYTES
 from core.errors import AreaFullError
+from core.format.layout import RING_OFFSET
+from core.journal.log import SEGMENT_BYTES_SHORTEST
+from core.units import KIB
 from core.volume.fold import fold
-from tests.doubles.bareengine import new_volume, reopened
+from tests.doubles.bareengine import TINY, new_volume, reopened
 from tests.doubles.crashdisk import CrashDisk
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle, content_of
 
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
 GRAINS: Final = (512, 1024, 4096, 4096, 16384, 65536)
 LOSSES_IN_A_ROW_MAX: Final = 3
 COPIES_MAX: Final = 6
+COPIES_MAX_TIGHT: Final = 12
+SMALLEST_AREA_BYTES: Final = 64 * KIB + sum(
+    (RING_OFFSET, TINY.ring_bytes, SEGMENT_BYTES_SHORTEST, RESERVE_BYTES)
+)
 
 ACTS: Final = {
     "write": 30,
@@ -43,7 +51,7 @@ ACTS: Final = {
     "fold": 3,
     "delete": 2,
     "undelete": 1,
-    "purge": 4,
+    "purge": 3,
     "rename": 1,
     "lock": 1,
     "unlock": 1,
@@ -63,12 +71,14 @@ class Toll:
     Attributes:
         crashes: Losses of power.
         again: Those of them during recovery.
+        refused: Acts that the additional area had no room for.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
     """
 
     crashes: int = 0
     again: int = 0
+    refused: int = 0
     exhaustive_max: int = -1
     crashes_max: int = 1 << 60
 
@@ -86,6 +96,7 @@ class Life:
         *,
         share: float = 1.0,
         losses: int = 0,
+        is_tight: bool = False,
     ) -> None:
         """Go on from an open volume.
 
@@ -97,6 +108,7 @@ class Life:
             toll: Counts for all lives of a seed.
             share: Of the steps, at which the power goes.
             losses: How often the power went before, in a row.
+            is_tight: Fill the additional area.
         """
         self._rng = rng
         self._disk = disk
@@ -105,25 +117,33 @@ class Life:
         self._toll = toll
         self._share = share
         self._losses = losses
+        self._is_tight = is_tight
+        self._whole_share = 0.3 if is_tight else 0.03
+        self._copies_max = COPIES_MAX_TIGHT if is_tight else COPIES_MAX
         self._number = 0
         self._acts = []
 
     @classmethod
-    def of_seed(cls, seed: int, toll: Toll, *, share: float = 1.0) -> Life:
-        """Begin with a fresh volume whose shape the seed decides."""
+    def of_seed(cls, seed: int, toll: Toll, *, share: float = 1.0, is_tight: bool = False) -> Life:
+        """Begin with a fresh volume whose shape the seed decides.
+
+        Args:
+            seed: Decides everything.
+            toll: Counts.
+            share: Of the steps, at which the power goes.
+            is_tight: The additional area cannot grow, and the writes are long.
+        """
         rng = random.Random(seed)
         grain = rng.choice(GRAINS)
-        sectors = rng.randrange(1, 96 if grain < 8192 else 240)
+        sectors = 200 if is_tight else rng.randrange(1, 96 if grain < 8192 else 240)
         content = b"".join(
             bytes(SECTOR) if rng.random() < 0.3 else b"i%7d" % at * 64 for at in range(sectors)
         )
-        limit = {} if rng.random() < 0.8 else {"area_bytes_max": rng.randrange(24, 64) << 16}
-        disk = CrashDisk(content, direct=rng.random() < 0.8, **limit)
-        try:
-            volume = new_volume(disk.image, disk.area, grain)
-        except AreaFullError:
-            return cls.of_seed(seed + (1 << 32), toll, share=share)
-        return cls(rng, disk, volume, Oracle(content), toll, share=share)
+        limit = SMALLEST_AREA_BYTES + rng.randrange(40) * 8 * KIB if is_tight else 1 << 40
+        disk = CrashDisk(content, direct=rng.random() < 0.8, area_bytes_max=limit)
+        shape = TINY._replace(segment_bytes=SEGMENT_BYTES_SHORTEST) if is_tight else TINY
+        volume = new_volume(disk.image, disk.area, grain, geometry=shape)
+        return cls(rng, disk, volume, Oracle(content), toll, share=share, is_tight=is_tight)
 
     # -- living ------------------------------------------------------------------------------
 
@@ -155,7 +175,7 @@ class Life:
 
     def _range(self) -> tuple[int, int]:
         sectors = self._oracle.size // SECTOR
-        if self._rng.random() < 0.03:
+        if self._rng.random() < self._whole_share:
             return 0, self._oracle.size
         near = self._rng.random() < 0.5
         start = min(self._rng.randrange(sectors), self._rng.randrange(sectors) if near else sectors)
@@ -196,10 +216,9 @@ class Life:
         try:
             act()
         except AreaFullError:
-            view, content = (
-                self._oracle.view(name),
-                content_of(self._volume, name, self._oracle.size),
-            )
+            self._toll.refused += 1
+            view = self._oracle.view(name)
+            content = content_of(self._volume, name, self._oracle.size)
             self._expect(view.wrong_sectors(content), f"{name} after a refused write")
             view.adopt(content)
 
@@ -236,7 +255,7 @@ class Life:
         self._take(writable=True)
 
     def _take(self, *, writable: bool) -> None:
-        if len(self._oracle.copies) >= COPIES_MAX:
+        if len(self._oracle.copies) >= self._copies_max:
             self._purge()
             return
         source = self._any([ORIGINAL, ORIGINAL, *self._oracle.names()])
@@ -299,6 +318,7 @@ class Life:
             act()
             self._oracle.commit()
         except AreaFullError:
+            self._toll.refused += 1
             self._oracle.refuse()
 
     # -- endings -----------------------------------------------------------------------------
@@ -338,6 +358,7 @@ class Life:
             toll,
             share=self._share / 4,
             losses=self._losses + 1,
+            is_tight=self._is_tight,
         )
         survivor._acts = [*self._acts, "LOSS"]
         survivor._recover()

@@ -7,17 +7,21 @@ The letters are those of the journal's head comment.
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 
 from core.area.additional import AdditionalArea
 from core.format.layout import block_ceil
 from core.format.superblock import Place
+from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
 from core.volume import fold, instantcopy, recover, trim
 from tests.crash.life import Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
+from tests.doubles.lateflights import land_late
 
 SEEDS_MAX = 60
 
@@ -75,6 +79,25 @@ def _take_without_flush(patch):
         self._begin_group()
 
     patch.setattr(Journal, "write_change", write_change)
+
+
+def _take_before_the_flights_landed(patch):
+    """I4: a group that the copy needs is still on its way."""
+    land_late(patch, random.Random(1))
+    patch.setattr(Flights, "wait", lambda self: None)
+    patch.setattr(Flights, "are_under_way", property(lambda self: False))
+
+
+def _write_in_place_before_the_flight_landed(patch):
+    """I1: a flight writes its new data first, its originals after."""
+
+    def carry_out(self, flight):
+        flight.overlay.write_out(self._image)
+        buffer = flight.opened.image(flight.group, self._uuid)
+        self._area.pwritev_durable([buffer], flight.group.offset)
+        flight.landed.set()
+
+    patch.setattr(Flights, "_carry_out", carry_out)
 
 
 def _write_the_superblock_before_the_sync(patch):
@@ -140,6 +163,8 @@ def _need_no_originals_for_clones(patch):
         _write_round_the_overlay,
         _flush_without_sync,
         _take_without_flush,
+        _take_before_the_flights_landed,
+        _write_in_place_before_the_flight_landed,
         _write_the_superblock_before_the_sync,
         _release_before_the_commit,
         _stage_the_ring_twice,

@@ -5,21 +5,26 @@
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 
 from tests.crash.life import Life, Toll
+from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
 BLOCKS = 400 if IS_SOAK else 8
 SEEDS_A_BLOCK = 10
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
+TIGHT_SEEDS = 2000 if IS_SOAK else 20
 
 pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_nothing_is_lost_or_invented_in_random_lives(block):
+def test_nothing_is_lost_or_invented_in_random_lives(block, monkeypatch):
+    if block % 2:
+        land_late(monkeypatch, random.Random(block))
     toll = Toll()
     for seed in range(block * SEEDS_A_BLOCK, (block + 1) * SEEDS_A_BLOCK):
         toll.crashes_max = toll.crashes + 100
@@ -33,3 +38,12 @@ def test_every_outcome_of_a_loss_is_harmless_while_little_is_unsynced(seed):
     toll = Toll(exhaustive_max=10 if IS_SOAK else 4, crashes_max=5000 if IS_SOAK else 120)
     Life.of_seed(seed + 1_000_000, toll, share=0.5).run(40)
     assert toll.crashes > 20
+
+
+def test_a_full_area_refuses_and_loses_nothing():
+    toll = Toll()
+    for seed in range(TIGHT_SEEDS):
+        toll.crashes_max = toll.crashes + 30
+        Life.of_seed(seed, toll, share=0.15, is_tight=True).run(60)
+    assert toll.refused > 10 * TIGHT_SEEDS
+    assert toll.crashes > 5 * TIGHT_SEEDS
