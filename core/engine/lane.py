@@ -39,21 +39,46 @@ class Write(Protocol):
         ...
 
 
-class Lane(Protocol):
-    """What opens and closes the short way, under the volume's lock."""
+class Gate:
+    """What the short way may do now; changed under the volume's lock only.
 
-    def __call__(self, *, is_open: bool) -> None:
-        """Let rewrites of what is preserved now take the short way, or none."""
-        ...
+    Attributes:
+        bits: Grains whose originals the active layer holds; none while the gate is shut.
+        journal: None while the gate is shut.
+        layer_id: Of the active layer if every view needs every original, else 0.
+    """
+
+    __slots__ = ("_state", "bits", "journal", "layer_id")
+
+    def __init__(self, state: VolumeState) -> None:
+        """Begin shut."""
+        self._state = state
+        self.shut()
+
+    def shut(self) -> None:
+        """Let every write take the long way."""
+        self.bits: BitMap64 | frozenset[int] = _NO_GRAINS
+        self.journal: Journal | None = None
+        self.layer_id = 0
+
+    def open(self) -> None:
+        """Let writes take the short way, as far as the copies there are now allow it."""
+        state = self._state
+        if state.preserved is None:
+            return
+        self.bits, self.journal = state.preserved.bits, state.journal
+        active = state.catalog.active
+        if active is not None and state.catalog.needs_every_original:
+            self.layer_id = active.id
 
 
-def lane_for(  # noqa: C901, PLR0915 (one closure, for the sake of its cells)
-    state: VolumeState, lock: threading.RLock, write: Callable[[int, Readable, str], None]
-) -> tuple[Write, Lane]:
-    """Return a ``write`` with the short way in front of ``write``, and what opens and closes it."""
-    bits: BitMap64 | frozenset[int] = _NO_GRAINS
-    journal = state.journal
-    layer_id = 0  # of the active layer, if every view needs every original
+def lane_for(
+    state: VolumeState,
+    lock: threading.RLock,
+    gate: Gate,
+    write: Callable[[int, Readable, str], None],
+) -> Write:
+    """Return a ``write`` that takes the short way if ``gate`` lets it, else ``write``."""
     pwrite = state.image.pwrite
     grain_bytes, shift, mask = state.grain_bytes, state.grain_shift, state.grain_bytes - 1
     last_offset = state.size_bytes - grain_bytes
@@ -63,6 +88,7 @@ def lane_for(  # noqa: C901, PLR0915 (one closure, for the sake of its cells)
 
     def short_or_long(offset: int, payload: Readable, copy: str = ORIGINAL) -> None:
         acquire()  # `with` would cost as much again as the lock
+        journal = gate.journal
         try:
             if (
                 journal is None
@@ -74,39 +100,33 @@ def lane_for(  # noqa: C901, PLR0915 (one closure, for the sake of its cells)
                 write(offset, payload, copy)
                 return
             moved, flags = 0, rewrite
-            if offset >> shift in bits:
+            if offset >> shift in gate.bits:
                 if not journal.is_direct or pwrite(payload, offset) != grain_bytes:
                     write(offset, payload, copy)
                     return
-            elif layer_id and journal.failed is None:
-                moved, flags = first_write(journal, offset >> shift, payload), 0
+            elif gate.layer_id and journal.failed is None:
+                moved = _first_write(state, journal, gate.layer_id, offset >> shift, payload)
+                flags = 0
             else:
                 write(offset, payload, copy)
                 return
             state.lane_writes += 1
             if publish is not None:
                 publish(written, flags, ORIGINAL_ID, offset, grain_bytes, moved, 0)
-        except OSError as error:  # of the direct write alone: the others tell theirs
-            raise journal.refusal(error) if journal is not None else told(error) from error
+        except OSError as error:  # of the direct write; the other ways tell theirs
+            raise told(error) if journal is None else journal.refusal(error) from error
         finally:
             release()
 
-    def first_write(journal: Journal, grain: int, payload: Readable) -> int:
-        try:
-            moved = preserve_grain(state, journal, layer_id, grain)
-            journal.put_grain(grain, payload)
-        except OSError as error:
-            raise told(error) from error
-        return moved
+    return short_or_long
 
-    def switch(*, is_open: bool) -> None:
-        nonlocal bits, journal, layer_id
-        preserved, journal, layer_id = state.preserved, None, 0
-        bits = _NO_GRAINS
-        if is_open and preserved is not None:
-            bits, journal = preserved.bits, state.journal
-            active = state.catalog.active
-            if active is not None and state.catalog.needs_every_original:
-                layer_id = active.id
 
-    return short_or_long, switch
+def _first_write(
+    state: VolumeState, journal: Journal, layer_id: int, grain: int, payload: Readable
+) -> int:
+    try:
+        moved = preserve_grain(state, journal, layer_id, grain)
+    except OSError as error:  # the original cannot be read: this write is refused, nothing else
+        raise told(error) from error
+    journal.put_grain(grain, payload)
+    return moved

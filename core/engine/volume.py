@@ -20,7 +20,7 @@ from core import dump as dump_module
 from core.device import opening as device_opening
 from core.engine import infos
 from core.engine.clock import Clock
-from core.engine.lane import lane_for
+from core.engine.lane import Gate, lane_for
 from core.engine.told import readable_path, told
 from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
@@ -95,7 +95,8 @@ class Volume:
         self._is_closed = False
         self._is_marked_dirty = state.area is None or not state.area.fields.clean
         state.sink = sink
-        self.write, self._switch_lane = lane_for(state, self._lock, self._write)
+        self._gate = Gate(state)
+        self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
         self._clock = Clock(state, self._lock) if ticking and not state.read_only else None
 
@@ -126,7 +127,7 @@ class Volume:
             raise
         if not self._lane_is_open:
             self._lane_is_open = True
-            self._switch_lane(is_open=True)
+            self._gate.open()
 
     @_guarded
     def write_batch(self, batch: Sequence[tuple[int, Readable]]) -> None:
@@ -324,7 +325,7 @@ class Volume:
 
     def _close_lane(self) -> None:
         self._lane_is_open = False
-        self._switch_lane(is_open=False)
+        self._gate.shut()
 
     def _close_group(self) -> None:
         """Give everything staged its durable place, so that a question sees one truth."""
