@@ -107,10 +107,17 @@ def replay_ring(
     """Stage the originals that the ring holds, and let its new data wait.
 
     Nothing is written here unless memory runs short.
+
+    Raises:
+        CorruptAreaError: Their originals were to lie behind a group that the log lacks now.
     """
+    place = journal.log.offset + BLOCK_BYTES
     for group in groups:
         records = group.records
         if group.seq > covered_seq:
+            if len(group.originals) and group.originals_base != place:
+                raise _damaged("log", journal.log.offset)
+            place += len(group.originals)
             journal.make_room(len(group.originals))
             _stage(journal, group)
         journal.ring.seq = group.seq
