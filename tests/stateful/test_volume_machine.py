@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever is done to a volume, in whatever order: every view equals a full copy of it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant
+
+from core.device.memory import MemoryDevice
+from core.engine import open_volume
+from tests.doubles.bareengine import new_volume, reopened
+from tests.stateful.volumemachine import VolumeMachine
+
+
+class MemoryMachine(VolumeMachine):
+    """Over devices in memory; and after every step, what a killed process leaves is whole."""
+
+    def make(self, content, grain):
+        self.image = MemoryDevice.from_bytes(content)
+        self.area = MemoryDevice(direct=True)
+        return new_volume(self.image, self.area, grain)
+
+    def open_again(self):
+        return reopened(self.image, self.area)
+
+    @invariant()
+    def what_a_killed_process_leaves_is_whole(self):
+        if self.volume is None:
+            return
+        left = reopened(self.image.copy(), self.area.copy())
+        assert self.oracle.copy().settle_on(left) == []
+        assert left.check() == []
+
+
+class FileMachine(VolumeMachine):
+    """Over two files, from a plain raw image on, with flights in a thread of their own."""
+
+    def make(self, content, grain):
+        del grain  # a plain raw image has the default
+        self.folder = tempfile.TemporaryDirectory(prefix="rp-machine-")
+        self.path = Path(self.folder.name) / "disk.img"
+        self.path.write_bytes(content)
+        return self.open_again()
+
+    def open_again(self):
+        volume = open_volume(self.path)
+        volume._clock.stop()
+        return volume
+
+    def drop(self):
+        state = self.volume._state
+        if state.journal is not None:
+            state.journal.close()
+        if state.area is not None:
+            state.area.device.close()
+        state.image.close()
+
+    def teardown(self):
+        super().teardown()
+        if self.volume is not None:
+            self.folder.cleanup()
+
+
+SETTINGS = settings(
+    stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow], deadline=None
+)
+
+TestInMemory = MemoryMachine.TestCase
+TestInMemory.settings = SETTINGS
+TestOnFiles = FileMachine.TestCase
+TestOnFiles.settings = SETTINGS

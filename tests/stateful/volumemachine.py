@@ -1,0 +1,260 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Acts on a volume and on its full copy alike, for Hypothesis to choose from and to shrink."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from core.usage import data_bytes
+from core.volume.fold import fold
+from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
+
+GRAINS = (512, 1024, 4096, 16384, 65536)
+SECTORS_MAX = 240
+
+names = st.integers(0, 1 << 30)
+places = st.tuples(st.integers(0, SECTORS_MAX), st.integers(1, SECTORS_MAX))
+
+
+class VolumeMachine(RuleBasedStateMachine):
+    """A volume and its oracle; subclasses say where the volume lies."""
+
+    def __init__(self):
+        super().__init__()
+        self.volume = None
+        self.oracle = Oracle(b"")
+        self.number = 0
+
+    # -- where it lies -------------------------------------------------------------------------
+
+    def make(self, content, grain):
+        """Return an open volume that holds ``content``."""
+        raise NotImplementedError
+
+    def open_again(self):
+        """Return the volume, opened by a new process."""
+        raise NotImplementedError
+
+    def drop(self):
+        """Lose the process: nothing is closed in order."""
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    @initialize(
+        grain=st.sampled_from(GRAINS),
+        sectors=st.integers(1, SECTORS_MAX),
+        zeroes=st.integers(0, SECTORS_MAX),
+    )
+    def begin(self, grain, sectors, zeroes):
+        content = b"".join(
+            bytes(SECTOR) if at < zeroes else b"i%7d" % at * 64 for at in range(sectors)
+        )
+        self.oracle = Oracle(content)
+        self.volume = self.make(content, grain)
+
+    def teardown(self):
+        if self.volume is not None:
+            self.volume.close()
+
+    # -- choosing ------------------------------------------------------------------------------
+
+    def among(self, known, number):
+        return sorted(known)[number % len(known)]
+
+    def place(self, place):
+        sectors = self.oracle.size // SECTOR
+        first = place[0] % sectors
+        return first * SECTOR, min(place[1], sectors - first) * SECTOR
+
+    def payload(self, length):
+        self.number += 1
+        return b"".join(
+            (b"%04d-%07d-" % (at, self.number) * 40)[:SECTOR] for at in range(length // SECTOR)
+        )
+
+    def written_to(self, number):
+        return self.among([ORIGINAL, ORIGINAL, *self.oracle.names(writable=True)], number)
+
+    # -- bytes ---------------------------------------------------------------------------------
+
+    @rule(name=names, place=places, is_zero=st.booleans())
+    def write(self, name, place, is_zero):
+        name = self.written_to(name)
+        offset, length = self.place(place)
+        payload = bytes(length) if is_zero and length > SECTOR else self.payload(length)
+        self.oracle.view(name).write(offset, payload)
+        self.volume.write(offset, payload, name)
+
+    @rule(name=names)
+    def write_all(self, name):
+        name = self.written_to(name)
+        payload = self.payload(self.oracle.size)
+        self.oracle.view(name).write(0, payload)
+        self.volume.write(0, payload, name)
+
+    @rule(batch=st.lists(places, max_size=4))
+    def write_batch(self, batch):
+        pieces = []
+        for place in batch:
+            offset, length = self.place(place)
+            pieces.append((offset, self.payload(length)))
+            self.oracle.original.write(*pieces[-1])
+        self.volume.write_batch(pieces)
+
+    @rule(name=names, place=places)
+    def trim(self, name, place):
+        name = self.written_to(name)
+        offset, length = self.place(place)
+        self.oracle.view(name).write(offset, bytes(length))
+        self.volume.trim(offset, length, name)
+
+    @rule(name=names, place=places)
+    def read(self, name, place):
+        name = self.among([ORIGINAL, *self.oracle.names()], name)
+        offset, length = self.place(place)
+        found = self.volume.read(offset, length, name)
+        assert found == self.oracle.view(name).now[offset : offset + length]
+
+    # -- durability ----------------------------------------------------------------------------
+
+    @rule()
+    def flush(self):
+        self.volume.flush()
+        self.oracle.flush()
+
+    @rule(how=st.sampled_from(("barrier", "checkpoint", "advance", "settle")))
+    def put_down(self, how):
+        journal = self.volume._state.journal
+        if journal is None:
+            return
+        if how == "settle":
+            journal.settle(0)
+        else:
+            getattr(journal, how)()
+
+    @rule()
+    def fold(self):
+        if self.volume._state.area is not None:
+            assert fold(self.volume._state)
+
+    @rule()
+    def prepare_ring(self):
+        if self.volume._state.journal is not None:
+            self.volume._state.journal.ring.prepare_step()
+
+    @rule()
+    def close_and_open(self):
+        self.volume.close()
+        self.oracle.flush()
+        self.volume = self.open_again()
+        assert not self.volume.info().read_only
+
+    @rule()
+    def kill_and_open(self):
+        self.drop()
+        self.volume = self.open_again()
+        assert self.oracle.settle_on(self.volume) == []
+
+    # -- copies --------------------------------------------------------------------------------
+
+    @rule(source=names, writable=st.booleans())
+    def take(self, source, writable):
+        source = self.among([ORIGINAL, *self.oracle.names()], source)
+        self.number += 1
+        name = f"copy {self.number}"
+        self.oracle.take(name, source, writable=writable)
+        info = (self.volume.clone if writable else self.volume.snapshot)(name, source)
+        assert (info.name, info.parent) == (name, source)
+        self.oracle.commit()
+
+    def has_copies(self):
+        return bool(self.oracle.copies)
+
+    @precondition(has_copies)
+    @rule(name=names)
+    def rename(self, name):
+        name = self.among(self.oracle.copies, name)
+        self.number += 1
+        self.oracle.rename(name, f"renamed {self.number}")
+        self.volume.rename(name, f"renamed {self.number}")
+        self.oracle.commit()
+
+    @precondition(has_copies)
+    @rule(name=names, locked=st.booleans())
+    def lock(self, name, locked):
+        name = self.among(self.oracle.copies, name)
+        self.oracle.mark([name], is_locked=locked)
+        self.volume.lock([name], locked=locked)
+        self.oracle.commit()
+
+    @precondition(lambda self: self.oracle.names(deleted=True))
+    @rule(name=names)
+    def undelete(self, name):
+        name = self.among(self.oracle.names(deleted=True), name)
+        self.oracle.mark([name], is_deleted=False)
+        self.volume.undelete([name])
+        self.oracle.commit()
+
+    def unlocked(self):
+        return [name for name, twin in self.oracle.copies.items() if not twin.is_locked]
+
+    @precondition(unlocked)
+    @rule(name=names)
+    def delete(self, name):
+        name = self.among(self.unlocked(), name)
+        self.oracle.mark([name], is_deleted=True)
+        self.volume.delete([name])
+        self.oracle.commit()
+
+    @precondition(unlocked)
+    @rule(first=names, second=names)
+    def purge(self, first, second):
+        """Purge one or two copies; what was foretold to be freed is freed."""
+        chosen = {self.among(self.unlocked(), first), self.among(self.unlocked(), second)}
+        foretold = self.volume.usage(sorted(chosen)).freed_bytes
+        own = {copy.name: copy.own_bytes for copy in self.volume.info().copies}
+        if len(chosen) == 1:
+            assert foretold == own[next(iter(chosen))]
+        before = self.kept_bytes()
+        self.volume.delete(sorted(chosen), now=True)
+        self.oracle.purge(chosen)
+        self.oracle.commit()
+        assert before - self.kept_bytes() == foretold
+
+    def kept_bytes(self):
+        layers = self.volume._state.catalog.layers.values()
+        return sum(data_bytes(layer.map.flatten()) for layer in layers)
+
+    # -- what always holds ---------------------------------------------------------------------
+
+    @rule()
+    def check(self):
+        assert self.volume.check() == []
+
+    @invariant()
+    def views_equal_the_oracle(self):
+        if self.volume is not None:
+            assert self.oracle.differences(self.volume) == []
+
+    @rule(source=names, against=names)
+    def diff(self, source, against):
+        """See that every difference is told, and that what is told is in order."""
+        known = [ORIGINAL, *self.oracle.names()]
+        source, against = self.among(known, source), self.among(known, against)
+        one, other = self.oracle.view(source).now, self.oracle.view(against).now
+        at = 0
+        for part in self.volume.diff(source, against):
+            assert part.start >= at
+            assert part.length > 0
+            assert one[at : part.start] == other[at : part.start]
+            at = part.start + part.length
+        assert at <= self.oracle.size
+        assert one[at:] == other[at:]
