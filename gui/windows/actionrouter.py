@@ -53,6 +53,11 @@ class ActionRouter(QObject):
             (a.show_tree, self._toggle_panes),
             (a.show_side, self._toggle_panes),
             (a.show_drawer, self._toggle_panes),
+            (a.zoom_in, lambda: w.panes.maps.zoom(1)),
+            (a.zoom_out, lambda: w.panes.maps.zoom(-1)),
+            (a.fit, w.panes.maps.fit),
+            (a.zoom_to, w.panes.maps.zoom_to_selection),
+            (a.hilbert, w.panes.maps.toggle_layout),
             (a.reset_layout, self._reset_layout),
             (a.full_screen, self._toggle_full_screen),
             (a.find, w.panes.find),
@@ -105,7 +110,10 @@ class ActionRouter(QObject):
             (a.workload_stop, self._window.runner.is_running),
         ):
             action.setEnabled(enabled)
+        for action in (a.zoom_in, a.zoom_out, a.fit, a.hilbert):
+            action.setEnabled(is_open)
         focus = self._window.focus
+        a.zoom_to.setEnabled(is_open and focus.selection is not None)
         a.deselect.setEnabled(focus.selection is not None or bool(focus.badges))
         a.find.setEnabled(is_open)
         a.lock.setChecked(picks.are_locked)

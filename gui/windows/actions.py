@@ -62,6 +62,12 @@ SPECS: Final = (
          checkable=True),
     Spec("show_drawer", "&Bottom drawer", "F8", "",
          "Show or hide timeline, live I/O and what is happening", checkable=True),
+    Spec("zoom_in", "Zoom &in", "Ctrl++", "plus", "Show less of the map, larger"),
+    Spec("zoom_out", "Zoom &out", "Ctrl+-", "minus", "Show more of the map, smaller"),
+    Spec("fit", "Show the &whole area", "Ctrl+0", "fit", "Show the whole area on the map"),
+    Spec("zoom_to", "Zoom to &selection", "Ctrl+E", "target", "Fill the map with the selection"),
+    Spec("hilbert", "Rows or &Hilbert curve", "Ctrl+H", "hilbert",
+         "Lay the map out in rows, or so that neighbours stay together"),
     Spec("reset_layout", "&Reset layout", "", "", "Put everything back to its place"),
     Spec("full_screen", "&Full screen", "F11", "", "Use the whole screen", checkable=True),
     Spec("find", "&Find in the pointer table", "Ctrl+F", "search",
@@ -98,6 +104,11 @@ class Actions(QObject):
     show_tree: QAction
     show_side: QAction
     show_drawer: QAction
+    zoom_in: QAction
+    zoom_out: QAction
+    fit: QAction
+    zoom_to: QAction
+    hilbert: QAction
     reset_layout: QAction
     full_screen: QAction
     find: QAction

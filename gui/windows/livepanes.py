@@ -13,12 +13,13 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from core.session import ORIGINAL
 from gui.guard import guarded
 from gui.models.address import AddressFormat
+from gui.models.areamodel import AdditionalAreaModel, InitialAreaModel
 from gui.models.history import History
 from gui.models.narration import Narrator
 from gui.models.pointertable import Geometry
 from gui.models.story import Teller
 from gui.models.tablemodel import PointerTableModel
-from gui.views.card import Card
+from gui.views.mapspane import MapsPane
 from gui.views.narration import NarrationCard
 from gui.views.plots import PlotsCard
 from gui.views.pointertable import PointerTableCard
@@ -29,7 +30,7 @@ from gui.windows.arrangement import Panes
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from core.answers import Stats, TableAnswer, Usage, VolumeInfo
+    from core.answers import MapAnswer, Stats, TableAnswer, Usage, VolumeInfo
     from gui.models.focus import Focus
     from gui.models.history import Events
     from gui.theme import ThemeSource
@@ -56,7 +57,8 @@ class LivePanes(QObject):
         self.history = History()
         self.narrator = Narrator()
         self.table_model = PointerTableModel(parent=self)
-        self.maps = Card(source, "Maps")
+        self.maps = MapsPane(InitialAreaModel(), AdditionalAreaModel(), focus, source)
+        self.maps.set_table(self.table_model.table)
         self.table = PointerTableCard(self.table_model, focus, source)
         self.ribbons = RibbonsCard(self.table_model, focus, source)
         self.timeline = TimelineCard(focus, source)
@@ -66,6 +68,9 @@ class LivePanes(QObject):
         self._clock.setInterval(TICK_MS)
         self._clock.timeout.connect(self._on_tick)
         follower.info_changed.connect(self._on_info)
+        self.maps.told.connect(self.described)
+        self.table_model.refreshed.connect(self.maps.table_changed)
+        follower.map_loaded.connect(self._on_map)
         follower.table_loaded.connect(self._on_table)
         follower.events.connect(self._on_events)
         follower.stats_changed.connect(self._on_stats)
@@ -130,12 +135,23 @@ class LivePanes(QObject):
         self.table.set_copies({copy.name: copy.id for copy in info.copies})
         self.timeline.set_copies(info.copies)
 
+    @Slot(object, object)
+    @guarded
+    def _on_map(self, answer: MapAnswer, newer: Events) -> None:
+        info = self._follower.info
+        if info is not None:
+            self.maps.load(answer, info.grain)
+            self.maps.set_places(Path(info.image).name, Path(info.area).name)
+            if len(newer):
+                self.maps.apply(newer)
+
     @Slot(object, str, object)
     @guarded
     def _on_table(self, answer: TableAnswer, name: str, newer: Events) -> None:
         info = self._follower.info
         if info is not None:
             self.table_model.load(answer, name, Geometry(info.size, info.grain))
+            self.maps.set_table(self.table_model.table)
             if len(newer):
                 self.table_model.feed(newer)
 
@@ -146,6 +162,7 @@ class LivePanes(QObject):
         self.history.feed(events)
         self.narrator.feed(events)
         self.timeline.feed(events)
+        self.maps.apply(events)
         self.table_model.feed(events)
 
     @Slot(object, object)

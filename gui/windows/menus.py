@@ -35,7 +35,7 @@ class Menus(QObject):
         self.recent = QMenu("Open &recent", parent)
         self.theme = self._theme_menu()
         a = actions
-        file, self.edit, self.copies, self.workload, view, about = (
+        file, self.edit, self.copies, self.workload, self.view, about = (
             bar.addMenu(f"&{title}")
             for title in ("File", "Edit", "Copies", "Workload", "View", "Help")
         )
@@ -45,7 +45,8 @@ class Menus(QObject):
         _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.rename, a.lock, None,
               a.delete, a.undelete, a.purge)
         _fill(self.workload, a.workload, a.workload_stop)
-        _fill(view, a.show_tree, a.show_side, a.show_drawer, None, self.theme, a.theme, None,
+        _fill(self.view, a.show_tree, a.show_side, a.show_drawer, None, a.zoom_in,
+              a.zoom_out, a.fit, a.zoom_to, a.hilbert, None, self.theme, a.theme, None,
               a.full_screen, a.reset_layout)
         _fill(about, a.keys, a.palette, None, a.about)
         self.copy = QMenu(parent)

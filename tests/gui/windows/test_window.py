@@ -8,11 +8,12 @@ import itertools
 import threading
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSlider
 
+from core.answers import AreaState
 from core.errors import UsageError
 from core.extent import Extent
 from gui.models.focus import AreaKind, Badge, Place
@@ -314,3 +315,49 @@ def test_ctrl_f_searches_and_escape_clears_the_selection(at_volume):
     at_volume.press("Esc")
     assert window.focus.selection is None
     assert window.focus.badges == ()
+
+
+def test_the_maps_follow_the_engine(at_volume):
+    maps = at_volume.window.panes.maps
+    initial, additional = maps._models
+    at_volume.take("a")
+    at_volume.qtbot.waitUntil(lambda: initial.state_at(8192) is AreaState.SHARED)
+    at_volume.engine.write(8192, bytes(4096))
+    at_volume.qtbot.waitUntil(lambda: initial.state_at(8192) is AreaState.PRESERVED)
+    offset = at_volume.engine.tables[1][2][0]
+    assert additional.state_at(offset) is AreaState.PRESERVED
+    assert initial.state_at(12288) is AreaState.SHARED
+
+
+@pytest.mark.parametrize("way", ["keyboard", "menu"])
+def test_the_map_is_zoomed_fitted_and_laid_out_by_act(at_volume, way):
+    window = at_volume.window
+    port = window.panes.maps.active_map.port
+
+    def do(name, key):
+        if way == "keyboard":
+            at_volume.press(key)
+        else:
+            at_volume.choose(window.menus.view, getattr(window.actions_, name))
+
+    at_volume.qtbot.waitUntil(lambda: port.total_cells > 0)
+    whole = port.cell_bytes, port.px
+    do("zoom_in", "Ctrl++")
+    assert (port.cell_bytes, port.px) != whole
+    do("fit", "Ctrl+0")
+    assert (port.cell_bytes, port.px) == whole
+    do("hilbert", "Ctrl+H")
+    assert port.is_hilbert
+    window.focus.select(Place(AreaKind.INITIAL, Extent(1 << 20, 4096)))
+    do("zoom_to", "Ctrl+E")
+    assert port.start <= 1 << 20 < port.stop
+
+
+def test_the_status_bar_says_what_the_map_says(at_volume):
+    maps = at_volume.window.panes.maps
+    view = maps.initial_card.map
+    at_volume.take("a")
+    at = view.grid_box().topLeft().toPoint() + QPoint(4, 4)
+    QTest.mouseMove(view, at)
+    message = at_volume.window.status.message
+    at_volume.qtbot.waitUntil(lambda: "0000" in message.text())
