@@ -346,3 +346,31 @@ def test_every_grain_keeps_what_a_copy_holds(tmp_path, grain, size):
         assert volume.read(0, size, "S") == content
         assert volume.read(0, 512) == b"3" * 512
         assert volume.check() == []
+
+
+@pytest.mark.parametrize("offset", [-PORTION, SIZE, -(1 << 80), 1 << 63, 1 << 80, PORTION + 1])
+def test_the_short_way_of_rewrites_refuses_what_the_long_one_does(volume, offset):
+    """A whole grain, so that only its place can keep it from going straight to the image."""
+    for _ in range(3):
+        volume.write(0, b"x" * PORTION)
+    volume._state.journal._ring_credit = 0
+    volume._state.journal.checkpoint()
+    for _ in range(3):
+        volume.write(0, b"x" * PORTION)
+    assert volume._state.journal.is_direct
+    with pytest.raises(InvalidRangeError) as error:
+        volume.write(offset, b"y" * PORTION)
+    assert_sentence(error)
+    assert volume.read(0, SIZE) == b"x" * PORTION + LETTERS_RAW[PORTION:]
+
+
+def test_the_short_way_is_closed_to_snapshots_and_to_a_closed_volume(volume):
+    for _ in range(3):
+        volume.write(0, b"x" * PORTION)
+    with pytest.raises(ReadOnlyError):
+        volume.write(0, b"y" * PORTION, "S")
+    with pytest.raises(NoSuchCopyError):
+        volume.write(0, b"y" * PORTION, "X")
+    volume.close()
+    with pytest.raises(ReadOnlyError):
+        volume.write(0, b"y" * PORTION)
