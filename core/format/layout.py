@@ -58,8 +58,8 @@ class Geometry(NamedTuple):
 
 def geometry_for(size_bytes: int, grain_bytes: int) -> Geometry:
     """Return the sizes for an image, so that a floppy does not get a sidecar of 100 MiB."""
-    payload = max(min(block_ceil(size_bytes), 4 * MIB), 64 * KIB, grain_bytes)
-    ring = max(min(block_ceil(size_bytes // 2), 32 * MIB), 512 * KIB)
+    payload = max(min(block_ceil(size_bytes // 32), 4 * MIB), 64 * KIB, grain_bytes)
+    ring = max(min(block_ceil(size_bytes // 16), 32 * MIB), 512 * KIB)
     return Geometry(
         ring_bytes=ring,
         segment_bytes=max(4 * payload, SEGMENT_BYTES_MIN),
