@@ -106,14 +106,16 @@ def replay_ring(
 ) -> None:
     """Stage the originals that the ring holds, and let its new data wait.
 
-    Nothing is written here unless memory runs short.
+    Nothing is written here unless memory runs short. All originals are staged before any new data
+    waits: they were in one open group once, so they fit into one again, and what is written when
+    memory runs short is a group that covers the whole ring. A loss of power after that finds
+    nothing left to stage.
 
     Raises:
         CorruptAreaError: Their originals were to lie behind a group that the log lacks now.
     """
     place = journal.log.offset + BLOCK_BYTES
     for group in groups:
-        records = group.records
         if group.seq > covered_seq:
             if len(group.originals) and group.originals_base != place:
                 raise _damaged("log", journal.log.offset)
@@ -121,6 +123,8 @@ def replay_ring(
             journal.make_room(len(group.originals))
             _stage(journal, group)
         journal.ring.seq = group.seq
+    for group in groups:
+        records = group.records
         for start, length, at in _columns(records[records["kind"] == RECORD_WRITE]):
             first = start >> state.grain_shift
             stop = (start + length - 1 >> state.grain_shift) + 1

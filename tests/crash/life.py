@@ -13,11 +13,11 @@ import contextlib
 import random
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.area.additional import RESERVE_BYTES
 from core.errors import AreaFullError
-from core.format.layout import RING_OFFSET
+from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.units import KIB
 from core.volume.fold import fold
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 GRAINS: Final = (512, 1024, 4096, 4096, 16384, 65536)
 LOSSES_IN_A_ROW_MAX: Final = 3
-COPIES_MAX: Final = 6
-COPIES_MAX_TIGHT: Final = 12
-SMALLEST_AREA_BYTES: Final = 64 * KIB + sum(
-    (RING_OFFSET, TINY.ring_bytes, SEGMENT_BYTES_SHORTEST, RESERVE_BYTES)
-)
 
 ACTS: Final = {
     "write": 30,
@@ -58,6 +53,47 @@ ACTS: Final = {
     "close": 2,
     "kill": 3,
 }
+
+
+class Style(NamedTuple):
+    """What a life is like.
+
+    Attributes:
+        acts: How often each act is chosen.
+        geometry: Of the additional area.
+        grains: To choose from.
+        area_bytes_spare: Beyond what it needs at first, up to which it may grow.
+        sectors: Fewest and most of the volume; None leaves them to the grain.
+        whole_share: Of the writes, that are of the whole volume.
+        copies_max: With more, a copy is purged instead of taken.
+    """
+
+    acts: dict[str, int] = ACTS
+    geometry: Geometry = TINY
+    grains: tuple[int, ...] = GRAINS
+    area_bytes_spare: int = 1 << 40
+    sectors: tuple[int, int] | None = None
+    whole_share: float = 0.03
+    copies_max: int = 6
+
+
+MIXED: Final = Style()
+TIGHT: Final = Style(
+    geometry=TINY._replace(segment_bytes=SEGMENT_BYTES_SHORTEST),
+    area_bytes_spare=384 * KIB,
+    sectors=(200, 201),
+    whole_share=0.3,
+    copies_max=12,
+)
+"""The additional area cannot grow, and the writes are long."""
+RINGING: Final = Style(
+    acts={"write": 50, "write_copy": 10, "flush": 60, "read": 2, "clone": 1, "snapshot": 1},
+    geometry=TINY._replace(ring_bytes=640 * KIB, overlay_bytes_max=64 * KIB),
+    grains=(512, 1024, 4096),
+    sectors=(180, 240),
+    whole_share=0.0,
+)
+"""The ring holds more than memory takes at once when it is replayed."""
 
 
 class WrongAfterLossError(AssertionError):
@@ -96,7 +132,7 @@ class Life:
         *,
         share: float = 1.0,
         losses: int = 0,
-        is_tight: bool = False,
+        style: Style = MIXED,
     ) -> None:
         """Go on from an open volume.
 
@@ -108,7 +144,7 @@ class Life:
             toll: Counts for all lives of a seed.
             share: Of the steps, at which the power goes.
             losses: How often the power went before, in a row.
-            is_tight: Fill the additional area.
+            style: What it is like.
         """
         self._rng = rng
         self._disk = disk
@@ -117,33 +153,32 @@ class Life:
         self._toll = toll
         self._share = share
         self._losses = losses
-        self._is_tight = is_tight
-        self._whole_share = 0.3 if is_tight else 0.03
-        self._copies_max = COPIES_MAX_TIGHT if is_tight else COPIES_MAX
+        self._style = style
         self._number = 0
         self._acts = []
 
     @classmethod
-    def of_seed(cls, seed: int, toll: Toll, *, share: float = 1.0, is_tight: bool = False) -> Life:
+    def of_seed(cls, seed: int, toll: Toll, *, share: float = 1.0, style: Style = MIXED) -> Life:
         """Begin with a fresh volume whose shape the seed decides.
 
         Args:
             seed: Decides everything.
             toll: Counts.
             share: Of the steps, at which the power goes.
-            is_tight: The additional area cannot grow, and the writes are long.
+            style: What it is like.
         """
         rng = random.Random(seed)
-        grain = rng.choice(GRAINS)
-        sectors = 200 if is_tight else rng.randrange(1, 96 if grain < 8192 else 240)
+        grain = rng.choice(style.grains)
+        sectors = rng.randrange(*(style.sectors or (1, 96 if grain < 8192 else 240)))
         content = b"".join(
             bytes(SECTOR) if rng.random() < 0.3 else b"i%7d" % at * 64 for at in range(sectors)
         )
-        limit = SMALLEST_AREA_BYTES + rng.randrange(40) * 8 * KIB if is_tight else 1 << 40
+        geometry = style.geometry
+        needed = RING_OFFSET + geometry.ring_bytes + geometry.segment_bytes + RESERVE_BYTES
+        limit = needed + 64 * KIB + rng.randrange(style.area_bytes_spare)
         disk = CrashDisk(content, direct=rng.random() < 0.8, area_bytes_max=limit)
-        shape = TINY._replace(segment_bytes=SEGMENT_BYTES_SHORTEST) if is_tight else TINY
-        volume = new_volume(disk.image, disk.area, grain, geometry=shape)
-        return cls(rng, disk, volume, Oracle(content), toll, share=share, is_tight=is_tight)
+        volume = new_volume(disk.image, disk.area, grain, geometry=geometry)
+        return cls(rng, disk, volume, Oracle(content), toll, share=share, style=style)
 
     # -- living ------------------------------------------------------------------------------
 
@@ -156,8 +191,8 @@ class Life:
         self._disk.watch(self._lose_power)
         try:
             for _ in range(acts):
-                name = self._rng.choices(list(ACTS), list(ACTS.values()))[0]
-                self.do(name)
+                acts = self._style.acts
+                self.do(self._rng.choices(list(acts), list(acts.values()))[0])
         finally:
             self._disk.watch(None)
         self._expect(self._oracle.differences(self._volume), "at the end")
@@ -175,7 +210,7 @@ class Life:
 
     def _range(self) -> tuple[int, int]:
         sectors = self._oracle.size // SECTOR
-        if self._rng.random() < self._whole_share:
+        if self._rng.random() < self._style.whole_share:
             return 0, self._oracle.size
         near = self._rng.random() < 0.5
         start = min(self._rng.randrange(sectors), self._rng.randrange(sectors) if near else sectors)
@@ -255,7 +290,7 @@ class Life:
         self._take(writable=True)
 
     def _take(self, *, writable: bool) -> None:
-        if len(self._oracle.copies) >= self._copies_max:
+        if len(self._oracle.copies) >= self._style.copies_max:
             self._purge()
             return
         source = self._any([ORIGINAL, ORIGINAL, *self._oracle.names()])
@@ -358,7 +393,7 @@ class Life:
             toll,
             share=self._share / 4,
             losses=self._losses + 1,
-            is_tight=self._is_tight,
+            style=self._style,
         )
         survivor._acts = [*self._acts, "LOSS"]
         survivor._recover()

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from tests.crash.life import Life, Toll
+from tests.crash.life import RINGING, TIGHT, Life, Toll
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
@@ -17,6 +17,7 @@ BLOCKS = 400 if IS_SOAK else 8
 SEEDS_A_BLOCK = 10
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
 TIGHT_SEEDS = 2000 if IS_SOAK else 20
+RINGING_SEEDS = 1000 if IS_SOAK else 10
 
 pytestmark = pytest.mark.crash
 
@@ -44,6 +45,14 @@ def test_a_full_area_refuses_and_loses_nothing():
     toll = Toll()
     for seed in range(TIGHT_SEEDS):
         toll.crashes_max = toll.crashes + 30
-        Life.of_seed(seed, toll, share=0.15, is_tight=True).run(60)
+        Life.of_seed(seed, toll, share=0.15, style=TIGHT).run(60)
     assert toll.refused > 10 * TIGHT_SEEDS
     assert toll.crashes > 5 * TIGHT_SEEDS
+
+
+def test_a_ring_that_memory_cannot_take_at_once_is_replayed():
+    toll = Toll()
+    for seed in range(RINGING_SEEDS):
+        toll.crashes_max = toll.crashes + 40
+        Life.of_seed(seed, toll, share=0.1, style=RINGING).run(120)
+    assert toll.crashes > 10 * RINGING_SEEDS
