@@ -130,6 +130,8 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     if not fields.clean:
         covered = recover.replay_log(state, area, log)
         groups = list(recover.intact_ring_groups(area, dead_seq))
+        if writable:
+            recover.erase_torn_group(area, log)
     journal = _journal(state, area, log, dead_seq)
     journal.covered_ring_seq = covered
     state.journal = journal

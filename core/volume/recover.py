@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 from core.answers import PointerKind
-from core.device.base import read_available
+from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
@@ -63,6 +63,18 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log) -> int:
             state.note_group(group)
             area.allocator.commit_releases()
     return covered
+
+
+def erase_torn_group(area: AdditionalArea, log: Log) -> None:
+    """Erase the header of a torn group at the end of the log, durably.
+
+    The next group goes to the same place. If that one is torn too, but so that this header is still
+    there, its bytes may be the very ones that this header names: then a group would count that says
+    nothing of what the ring has held since.
+    """
+    read = functools.partial(read_available, area.device)
+    if group_format.successor_offset(area.uuid, log.offset, log.seq, read) is not None:
+        area.device.pwritev_durable([aligned_buffer(BLOCK_BYTES)], log.offset)
 
 
 def intact_groups(area: AdditionalArea, offset: int, seq: int) -> Iterator[Group]:

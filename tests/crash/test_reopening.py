@@ -61,3 +61,44 @@ def test_looking_without_writing_shows_copies_what_the_ring_holds(disk, volume):
     assert look.read(0, GRAIN) == b"n" * GRAIN
     assert look.check() == []
     assert lost.log[steps:] == []
+
+
+def test_a_torn_group_never_becomes_whole_by_the_next_one(disk, volume):
+    """The second try at a place in the log writes the bytes that the first one's header names."""
+    volume.snapshot("s")
+    volume.write(0, b"a" * GRAIN)
+    first = _cut_in_the_next_durable_write(disk, volume.check, kept=lambda part: part < 8)
+    volume = reopened(first.image, first.area)
+    assert volume.read(0, GRAIN) == OLD[:GRAIN]
+    volume.flush()  # the next one goes to the ring
+    volume.write(0, b"b" * GRAIN)
+    volume.flush()
+    volume.write(2 * GRAIN, b"c" * GRAIN)
+    second = _cut_in_the_next_durable_write(first, volume.check, kept=lambda part: part >= 8)
+    after = reopened(second.image, second.area)
+    assert after.read(0, GRAIN) == b"b" * GRAIN
+    assert content_of(after, "s", len(OLD)) == OLD
+    assert after.check() == []
+
+
+def _cut_in_the_next_durable_write(disk, act, *, kept):
+    """Return the disk after a loss during the next durable write, of which ``kept`` parts stay."""
+    found = []
+
+    def look():
+        last = disk.unsynced[-1]
+        if disk.log[-1].operation == "pwritev_durable" and not found:
+            found.append(
+                disk.after_loss(
+                    lambda _, operation: (
+                        [part for part in operation.parts if kept(part)]
+                        if operation is last
+                        else operation.parts
+                    )
+                )
+            )
+
+    disk.watch(look)
+    act()
+    disk.watch(None)
+    return found[0]
