@@ -32,6 +32,9 @@ EXTENT_BYTES_MAX: Final = 64 * KIB
 SEGMENT_BYTES_MIN: Final = 2 * MIB
 """Room for one group of the smallest geometry with the longest tail, and the log's reserve."""
 
+OVERLAY_BYTES_MIN: Final = 2 * MIB
+"""Room for one piece of a long write, rounded out to the largest grains."""
+
 
 def block_ceil(count: int) -> int:
     """Return ``count`` bytes rounded up to whole blocks."""
@@ -64,6 +67,6 @@ def geometry_for(size_bytes: int, grain_bytes: int) -> Geometry:
         ring_bytes=ring,
         segment_bytes=max(4 * payload, SEGMENT_BYTES_MIN),
         group_payload_bytes_max=payload,
-        overlay_bytes_max=max(4 * payload, 256 * KIB),
+        overlay_bytes_max=max(4 * payload, OVERLAY_BYTES_MIN),
         small_flush_bytes_max=min(2 * MIB, ring // 8),
     )

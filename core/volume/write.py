@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from core.device.base import write_all
 from core.errors import AreaFullError
 from core.events import ORIGINAL_ID, EventFlag, EventKind
+from core.format.layout import OVERLAY_BYTES_MIN
 from core.journal.writer import IMAGE_DISK_FULL
-from core.units import MIB
+from core.units import GRAIN_BYTES_MAX, MIB
 from core.volume import instantcopy
 from core.volume.read import read_original
 from core.volume.receive import receive
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = MIB
 """A longer write goes in pieces of this, so that buffers stay within a processor's cache."""
+assert CHUNK_BYTES + 2 * GRAIN_BYTES_MAX <= OVERLAY_BYTES_MIN
 
 _WRITTEN: Final = int(EventKind.WRITTEN)
 _REWRITE: Final = int(EventFlag.REWRITE)

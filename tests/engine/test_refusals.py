@@ -374,3 +374,24 @@ def test_the_short_way_is_closed_to_snapshots_and_to_a_closed_volume(volume):
     volume.close()
     with pytest.raises(ReadOnlyError):
         volume.write(0, b"y" * PORTION)
+
+
+@pytest.mark.parametrize("grain", [512, 4096, 65536])
+@pytest.mark.parametrize("size", [1 << 20, 4 << 20, 16 << 20])
+def test_a_long_write_fits_into_every_volume(tmp_path, size, grain):
+    """Off the grain at both ends, waiting, flushed, and written again while it waits."""
+    path = tmp_path / "disk.img"
+    create_volume(path, size, grain_bytes=grain, thin=True)
+    length = min(2 << 20, size - 1024)
+    with open_volume(path) as volume:
+        volume.write(0, b"a" * size)
+        volume.snapshot("S")
+        for letter in (b"b", b"c"):
+            volume.write(512, letter * length)
+            assert volume.read(0, 1024 + length) == b"a" * 512 + letter * length + b"a" * 512
+        volume.flush()
+        volume.write(512, b"d" * length)
+        volume.flush()
+        assert volume.read(0, 1024 + length) == b"a" * 512 + b"d" * length + b"a" * 512
+        assert volume.read(0, size, "S") == b"a" * size
+        assert volume.check() == []
