@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.device.imagefile import FileDevice
 from core.device.locks import lock_area, lock_image
+from core.device.refusals import explain_open
 from core.errors import ImageError
 from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX, format_bytes
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed import StrPath
 
 _AREA: Final = "additional area"
+PARTIAL_SUFFIX: Final = ".partial"
+"""Follows the name of an additional area that is being made."""
 
 
 def open_image(path: StrPath, *, writable: bool = True) -> FileDevice:
@@ -68,12 +72,40 @@ def open_area(path: StrPath, *, writable: bool = True) -> FileDevice:
 def create_area(path: StrPath, image: FileDevice) -> FileDevice:
     """Make and lock an empty additional area, as hard to read as the image whose data it keeps.
 
+    It has a name of its own until ``place_area`` gives it ``path``: what a loss of power leaves of
+    one that was not filled yet must not be taken for an additional area. The lock on the image
+    keeps others from making one at the same time.
+
     Raises:
         RangepairError: ``ImageError`` or ``ReadOnlyError``.
     """
-    area = FileDevice.create(path, mode=image.mode, direct=True, lock=lock_area, what=_AREA)
+    name = os.fspath(path)
+    _refuse_existing(name)
+    try:
+        Path(f"{name}{PARTIAL_SUFFIX}").unlink(missing_ok=True)
+    except OSError as error:
+        raise explain_open(name, _AREA, error) from error
+    return FileDevice.create(
+        f"{name}{PARTIAL_SUFFIX}", mode=image.mode, direct=True, lock=lock_area, what=_AREA
+    )
+
+
+def place_area(area: FileDevice, path: StrPath) -> None:
+    """Give a filled additional area its name, durably; its content must be durable already.
+
+    Raises:
+        RangepairError: ``ImageError`` when something took the name meanwhile.
+    """
+    name = os.fspath(path)
+    _refuse_existing(name)
+    Path(area.path).rename(name)
+    area.path = name
     sync_folder(path)
-    return area
+
+
+def _refuse_existing(path: str) -> None:
+    if os.path.lexists(path):
+        raise explain_open(path, _AREA, OSError(errno.EEXIST, "exists"))
 
 
 def sync_folder(path: StrPath) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from core import check as check_module
@@ -32,7 +33,6 @@ from core.volume.write import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from core.answers import (
@@ -339,10 +339,11 @@ class Volume:
         device = device_opening.create_area(self._area_path, self._image)
         try:
             opening.add_area(self._state, device, name)
+            device_opening.place_area(device, self._area_path)
         except BaseException:
             self._state.area = self._state.journal = None
             device.close()
             with contextlib.suppress(OSError):
-                self._area_path.unlink()
+                Path(device.path).unlink()
             raise
         self._is_marked_dirty = True

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from core.device.locks import lock_image
-from core.device.opening import create_area, create_image, open_area, open_image
+from core.device.opening import create_area, create_image, open_area, open_image, place_area
 from core.errors import ImageError, VolumeBusyError
 from core.units import MIB
 
@@ -68,7 +68,8 @@ def test_the_lock_is_on_the_file_and_not_on_its_name(path):
 def test_an_area_has_one_writer(path):
     area_path = path.with_name("disk.img.rangepair")
     with contextlib.closing(open_image(path)) as image:
-        with contextlib.closing(create_area(area_path, image)):
+        with contextlib.closing(create_area(area_path, image)) as area:
+            place_area(area, area_path)
             with pytest.raises(VolumeBusyError):
                 open_area(area_path)
             with pytest.raises(VolumeBusyError):

@@ -16,7 +16,7 @@ import pytest
 
 from core.device.holes import punch_hole
 from core.device.imagefile import FileDevice
-from core.device.opening import create_area, create_image, open_area, open_image
+from core.device.opening import create_area, create_image, open_area, open_image, place_area
 from core.device.refusals import explain_open
 from core.errors import AreaFullError, ImageError, ReadOnlyError, VolumeBusyError
 from core.units import MIB
@@ -118,7 +118,9 @@ def test_the_area_is_as_private_as_the_image(tmp_path, mode):
     image_path.write_bytes(bytes(MIB))
     image_path.chmod(mode)
     with contextlib.closing(open_image(image_path)) as image:
-        create_area(area_path, image).close()
+        area = create_area(area_path, image)
+        place_area(area, area_path)
+        area.close()
     assert stat.S_IMODE(area_path.stat().st_mode) == mode
 
 
@@ -252,7 +254,11 @@ def test_a_hole_that_cannot_be_made_is_an_error_and_no_write(tmp_path):
 
 def test_a_file_that_cannot_be_made_is_told(tmp_path):
     with contextlib.closing(create_image(tmp_path / "disk.img", MIB)) as image:
-        create_area(tmp_path / "area", image).close()
+        area = create_area(tmp_path / "area", image)
+        (tmp_path / "area").write_bytes(b"")
+        with pytest.raises(ImageError, match=r"additional area .* exists already"):
+            place_area(area, tmp_path / "area")
+        area.close()
         with pytest.raises(ImageError, match=r"additional area .* exists already"):
             create_area(tmp_path / "area", image)
 
