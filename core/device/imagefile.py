@@ -137,6 +137,11 @@ class FileDevice:
         """Time of the last change in nanoseconds; 0 for a block device, which has none."""
         return 0 if self._is_block else os.fstat(self._number).st_mtime_ns
 
+    def durable_mtime_ns(self) -> int:
+        """Return ``mtime_ns`` once it is durable, which a ``sync`` of content alone leaves open."""
+        os.fsync(self._number)
+        return self.mtime_ns
+
     @property
     def mode(self) -> int:
         """Permission bits, for files that must be guarded as well as this one."""

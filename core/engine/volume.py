@@ -293,7 +293,8 @@ class Volume:
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
             state.journal.checkpoint()
-            opening.close_cleanly(state, self._image.mtime_ns)
+            # Else a loss of power could bring another time back, as if someone had written.
+            opening.close_cleanly(state, self._image.durable_mtime_ns())
 
     def __enter__(self) -> Self:
         """Return self."""

@@ -92,3 +92,25 @@ def test_an_area_never_takes_the_place_of_a_file(image, monkeypatch):
     with open_volume(image) as volume, pytest.raises(ImageError, match="exists already"):
         volume.snapshot("s")
     assert area.read_bytes() == b"someone else's"
+
+
+def test_the_image_s_time_of_change_is_durable_before_the_area_is_clean(image, monkeypatch):
+    """A loss of power after closing must not look like another program's write."""
+    log = []
+    fsync, write = os.fsync, AdditionalArea.write_superblock
+
+    def note_fsync(descriptor):
+        log.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def note_superblock(self, fields):
+        log.append("clean" if fields.clean else "dirty")
+        write(self, fields)
+
+    volume = open_volume(image)
+    volume.snapshot("s")
+    volume.write(0, b"n" * 4096)
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(AdditionalArea, "write_superblock", note_superblock)
+    volume.close()
+    assert log == [image.stat().st_ino, "clean"]

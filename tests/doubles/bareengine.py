@@ -45,5 +45,5 @@ def reopened(image: Device, area: Device, *, writable: bool = True) -> Volume:
 
 
 def _volume(state, image: Device) -> Volume:
-    image.mtime_ns = 0  # a file's device knows it; 0 stands for unknown
+    image.durable_mtime_ns = lambda: 0  # a file's device knows it; 0 stands for unknown
     return Volume(state, image, AREA_PATH, sink=None, ticking=False)
