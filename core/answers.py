@@ -83,6 +83,8 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         generation: Rises with every change of the catalog.
         event_seq: Sequence number of the last event published before this answer was made.
+        notice: A sentence the user must know, or empty: the image was changed from outside, or a
+            device failed.
     """
 
     image: str
@@ -95,6 +97,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     event_seq: int
     copies: list[CopyInfo]
+    notice: str = ""
 
 
 class PointerColumns:

@@ -34,9 +34,11 @@ def check(state: VolumeState) -> list[Finding]:
     if state.area is None:
         return []
     findings = _check_catalog(state)
+    if state.changed_outside:
+        findings.append(_corruption("image-changed", state.changed_outside, state.image.path))
     for layer in state.catalog.layers.values():
         findings += _check_layer(state, layer)
-    if not findings:
+    if all(finding.code == "image-changed" for finding in findings):
         findings += _check_space(state)
         for layer in state.catalog.layers.values():
             findings += _check_data(state, layer)

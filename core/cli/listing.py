@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
-from core.cli.terminal import Cell, plural, printable
+from core.cli.terminal import Cell, Terminal, plural, printable
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
 from core.units import format_bytes
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from core.answers import CopyInfo, VolumeInfo
     from core.cli.parsing import Command, CommandParser
-    from core.cli.terminal import Terminal
 
 _HEAD: Final = ("NAME", "KIND", "CREATED", "OWN", "SHARED", "POINTERS", "RANGE PAIRS", "")
 _RIGHT: Final = (3, 4, 5, 6)
@@ -43,6 +43,8 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
         told = msgspec.structs.replace(info, copies=shown)
         terminal.line(msgspec.json.encode(told).decode())
         return EXIT_DONE
+    if info.notice:
+        Terminal(sys.stderr).line(f"note: {info.notice}")
     terminal.line(_headline(info, shown, terminal))
     terminal.line()
     if shown:

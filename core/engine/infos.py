@@ -51,7 +51,15 @@ def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo
         generation=state.catalog.generation,
         event_seq=_event_seq(state),
         copies=copy_infos(state, views),
+        notice=_notice(state),
     )
+
+
+def _notice(state: VolumeState) -> str:
+    journal = state.journal
+    if journal is not None and journal.failed is not None:
+        return journal.failed.message
+    return state.changed_outside
 
 
 def copy_infos(state: VolumeState, views: Views) -> list[CopyInfo]:

@@ -67,7 +67,8 @@ def state_with_area(
     state.area = area
     state.background = background
     if fields.clean and not accept_changes:
-        state.read_only = _changes_outside(image, area, mtime_ns)
+        state.changed_outside = _changes_outside(image, area, mtime_ns)
+        state.read_only = state.changed_outside
     load_layers(state, area)
     _recover(state, area, writable=writable and not state.read_only)
     return state

@@ -42,6 +42,7 @@ class VolumeState:
         size_bytes, grain_bytes: Of the volume; a grain is the unit in which originals are kept.
         area, journal: The additional area and its writer; None until the first copy is taken.
         preserved: Grains whose originals the active layer holds; None without copies.
+        changed_outside: In what the image is not as it was left, or an empty string.
         read_only: Why nothing may be written, or an empty string.
         lane_writes: Whole grains rewritten by the shortest way, not yet in ``stats``.
         background: Whether the journal may use a thread of its own.
@@ -63,6 +64,7 @@ class VolumeState:
         self.sink: EventSink | None = None
         self.lane_writes = 0
         self.read_only = ""
+        self.changed_outside = ""
         self.background = False
         self.structure = 0
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}

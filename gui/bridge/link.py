@@ -178,7 +178,7 @@ class EngineLink(QObject):
         if connection is not None:
             self.query(lambda _session: connection.workload_status(), done)
 
-    def run(self, work: Callable[[], object], done: Done, failed: Failed) -> None:
+    def run(self, work: Callable[[], object], done: Done, failed: Failed | None = None) -> None:
         """Do something that may take long and needs no open volume."""
         self._queries.submit(lambda: self._run(None, work, done, failed))
 

@@ -36,6 +36,8 @@ VOLUME_KEY: Final = ORIGINAL_ID
 DELETED_KEY: Final = -1
 _ROOT_KEY: Final = -2
 _ID_OFFSET: Final = 2  # an index carries key + 2, never a pointer that could dangle
+_ROWS_AT_ONCE_MAX: Final = 256
+"""A tree view lays all rows out anew at each insertion; beyond this a reset is cheaper."""
 
 _DISPLAY: Final = Qt.ItemDataRole.DisplayRole
 _EDIT: Final = Qt.ItemDataRole.EditRole
@@ -135,8 +137,13 @@ class CopyTreeModel(QAbstractItemModel):
             self.clear()
         self._info = info
         wanted = _wanted_tree(info)
-        self._drop_strays(self._root, wanted)
-        self._merge(self._root, wanted, {copy.id: copy for copy in info.copies})
+        copies = {copy.id: copy for copy in info.copies}
+        keys = {key for children in wanted.values() for key in children}
+        if not self._nodes or len(keys ^ self._nodes.keys()) > _ROWS_AT_ONCE_MAX:
+            self._rebuild(wanted, copies)
+        else:
+            self._drop_strays(self._root, wanted)
+            self._merge(self._root, wanted, copies)
 
     def _merge(
         self, parent: _Node, wanted: dict[int, list[int]], copies: dict[int, CopyInfo]
@@ -147,8 +154,23 @@ class CopyTreeModel(QAbstractItemModel):
             if row >= len(parent.children) or parent.children[row].key != key:
                 self._insert(parent, row, _Node(key, parent, text, copies.get(key)))
             node = parent.children[row]
-            self._refresh(node, text, copies.get(key))
+            self._refresh(row, node, text, copies.get(key))
             self._merge(node, wanted, copies)
+
+    def _rebuild(self, wanted: dict[int, list[int]], copies: dict[int, CopyInfo]) -> None:
+        self.beginResetModel()
+        self._nodes.clear()
+        self._root.children.clear()
+        parents = [self._root]
+        while parents:
+            parent = parents.pop()
+            for key in wanted.get(parent.key, ()):
+                copy = copies.get(key)
+                node = _Node(key, parent, self._text(key, copy, wanted), copy)
+                parent.children.append(node)
+                self._nodes[key] = node
+            parents.extend(parent.children)
+        self.endResetModel()
 
     def _drop_strays(self, parent: _Node, wanted: dict[int, list[int]]) -> None:
         """Take out whatever no longer belongs here, everywhere, before anything is put in."""
@@ -176,11 +198,11 @@ class CopyTreeModel(QAbstractItemModel):
         self._nodes[node.key] = node
         self.endInsertRows()
 
-    def _refresh(self, node: _Node, text: str, copy: CopyInfo | None) -> None:
+    def _refresh(self, row: int, node: _Node, text: str, copy: CopyInfo | None) -> None:
         if node.copy == copy and node.text == text:
             return
         node.copy, node.text = copy, text
-        index = self._index(node)
+        index = self.createIndex(row, 0, node.key + _ID_OFFSET)
         self.dataChanged.emit(index, index)
 
     def _text(self, key: int, copy: CopyInfo | None, wanted: dict[int, list[int]]) -> str:

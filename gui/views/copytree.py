@@ -67,7 +67,8 @@ class CopyTreeView(QTreeView):
 
     @guarded
     def _open_above(self, parent: QModelIndex, *_rows: object) -> None:
-        self.expand(parent)
+        if not self.isExpanded(parent):
+            self.expand(parent)
 
     @override
     @guarded

@@ -18,7 +18,7 @@ from gui.views.actionbutton import ActionButton, ThemedButton
 from gui.views.card import Card
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from PySide6.QtGui import QAction, QPaintEvent
 
@@ -165,18 +165,17 @@ class EmptyState(QWidget):
         column.addSpacing(4)
         column.addLayout(self._recent)
 
-    def set_recent(self, paths: Sequence[str]) -> None:
+    def set_recent(self, paths: Sequence[str], missing: Collection[str] = ()) -> None:
         """List what was open before, newest first; what is missing can only be removed."""
         for row in self.recent_rows:
             self._recent.removeWidget(row)
             row.deleteLater()
-        self.recent_rows = [self._row(path) for path in paths[:_SHOWN_MAX]]
+        self.recent_rows = [self._row(path, path not in missing) for path in paths[:_SHOWN_MAX]]
         for row in self.recent_rows:
             self._recent.addWidget(row)
         self._recent_title.setVisible(bool(self.recent_rows))
 
-    def _row(self, path: str) -> ThemedButton:
-        is_there = Path(path).exists()
+    def _row(self, path: str, is_there: bool) -> ThemedButton:
         words = f"  {Path(path).name}    {_shortened(Path(path).parent)}"
         button = ThemedButton(self._source, "disk" if is_there else "warning", words, tone="sub")
         button.set_property("bare", value=True)

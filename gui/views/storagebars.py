@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 HEIGHT: Final = 112
+_NARROW: Final = 215
+
+
+class _Row(NamedTuple):
+    name: str
+    room: str
+    short_room: str
+    share: float
+    tone: str
 
 
 class StorageBars(QWidget):
@@ -33,7 +42,7 @@ class StorageBars(QWidget):
         """Begin without files."""
         super().__init__(parent)
         self._source = source
-        self._rows: list[tuple[str, str, float, str]] = []
+        self._rows: list[_Row] = []
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Storage")
         source.changed.connect(self.update)
@@ -45,16 +54,16 @@ class StorageBars(QWidget):
             rows.append(self._row(info.area, usage.used_bytes, usage.area_bytes, "written"))
         if rows != self._rows:
             self._rows = rows
-            words = "; ".join(f"{name} {room}" for name, room, _, _ in rows)
+            words = "; ".join(f"{name} {room}" for name, room, *_ in rows)
             self.setAccessibleDescription(words)
             self.update()
 
     @staticmethod
-    def _row(path: str, used: int, size: int, tone: str) -> tuple[str, str, float, str]:
+    def _row(path: str, used: int, size: int, tone: str) -> _Row:
         part, whole = format_bytes(used), format_bytes(size)
-        if part.split()[-1] == whole.split()[-1]:
-            part = part.split()[0]
-        return Path(path).name, f"{part} of {whole}", used / size if size else 0.0, tone
+        same_unit = part.split()[-1] == whole.split()[-1]
+        room = f"{part.split()[0] if same_unit else part} of {whole}"
+        return _Row(Path(path).name, room, part, used / size if size else 0.0, tone)
 
     @override
     @guarded_or(QSize(200, HEIGHT))
@@ -73,12 +82,13 @@ class StorageBars(QWidget):
             for number, row in enumerate(self._rows):
                 self._paint_row(painter, 26 + number * 42, row)
 
-    def _paint_row(self, painter: QPainter, top: int, row: tuple[str, str, float, str]) -> None:
+    def _paint_row(self, painter: QPainter, top: int, row: _Row) -> None:
         theme = self._source.theme
-        name, room, share, tone = row
+        name, room, short, share, tone = row
         ratio = self.devicePixelRatioF()
         painter.drawPixmap(8, top + 5, icons.pixmap("disk", theme.sub, 16, ratio))
         font = fonts.font(12)
+        room = short if self.width() < _NARROW else room
         width = text_width(room, font) + 2
         box = QRectF(self.width() - 9 - width, top, width, 26)
         draw_text(painter, box, room, font, theme.sub, align=RIGHT)

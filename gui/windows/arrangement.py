@@ -111,8 +111,8 @@ class Arrangement(QWidget):
     def _size(self) -> None:
         width, height = self.width() - 2 * GAP, self.height() - 2 * GAP
         wide, narrow = width >= _WIDE, width < 1100
-        left = 272 if wide else 200 if narrow else 244
-        right = 404 if wide else 270 if narrow else 356
+        left = 272 if wide else 196 if narrow else 244
+        right = 404 if wide else 292 if narrow else 356
         low = 256 if height >= _TALL else max(178, min(228, height * 3 // 10))
         self.drawer.setVisible(self._drawer_wanted and height >= _DRAWER_HIDES_BELOW - 120)
         centre = width - left - right - 2 * GAP

@@ -10,6 +10,7 @@ came while it was under way, so those are kept and handed over with it.
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     Events = npt.NDArray[np.void]
 
 STATS_MS: Final = 250
-_TICKS_TO_INFO: Final = 4
+INFO_S: Final = 1.0
+_INFO_SHARE: Final = 0.02
+"""Part of the window's time that showing the sizes of very many copies may take."""
 _KEPT_EVENTS_MAX: Final = 1 << 17
 """As many as the ring holds; beyond that the state is asked for once more instead."""
 
@@ -93,7 +96,7 @@ class Follower(QObject):
         self._info: VolumeInfo | None = None
         self._kept: list[Events] = []
         self._kept_count = 0
-        self._ticks = 0
+        self._info_due = 0.0
         self._is_info_stale = False
         self._info_question = _Question(self._ask_info)
         self._map_question = _Question(self._ask_map)
@@ -170,8 +173,7 @@ class Follower(QObject):
     def _on_clock(self) -> None:
         """Ask for the counters; once a second for the copies' sizes too, if anything moved."""
         self._stats_question.want()
-        self._ticks += 1
-        if self._ticks % _TICKS_TO_INFO == 0 and self._is_info_stale:
+        if self._is_info_stale and time.monotonic() >= self._info_due:
             self._info_question.want()
 
     def _keep(self, events: Events) -> None:
@@ -227,7 +229,10 @@ class Follower(QObject):
             self._copy_id = ORIGINAL_ID
         if name != former:
             self._table_question.want()
+        begin = time.monotonic()
         self.info_changed.emit(answer)
+        end = time.monotonic()
+        self._info_due = end + max(INFO_S, (end - begin) / _INFO_SHARE)
         self._info_question.answered()
 
     def _got_map(self, answer: object) -> None:

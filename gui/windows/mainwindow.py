@@ -35,6 +35,7 @@ from gui.windows.follower import Follower
 from gui.windows.livepanes import LivePanes
 from gui.windows.menus import Menus
 from gui.windows.opener import ImageMakers, VolumeOpener, dropped_image
+from gui.windows.recents import Recents
 from gui.windows.themechoice import ThemeChoice
 from gui.windows.workloadrunner import WorkloadRunner
 
@@ -73,7 +74,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._on_theme()
         self.theme_choice.apply()
-        self._show_recent()
+        self.recents.show()
         self._on_left()
         self.setAcceptDrops(True)
         self.setMinimumSize(MINIMUM_SIZE)
@@ -122,6 +123,7 @@ class MainWindow(QMainWindow):
         self.toast = Toast(source, self.centralWidget())
         self.menus = Menus(self.menuBar(), a, self)
         self.demo.failed.connect(self._on_refused)
+        self.recents = Recents(self.link, self.settings, self.menus, self.empty)
         self.asker = Asker(self, self.acts, self.desk, self.runner)
         self.router = ActionRouter(self)
 
@@ -158,9 +160,7 @@ class MainWindow(QMainWindow):
         self.panes.described.connect(self.status.show_message)
         self.tree.described.connect(self.status.show_message)
         self.toast.undo_pressed.connect(self.acts.stack.undo)
-        self.empty.open_recent.connect(self.opener.open_path)
-        self.empty.forget_recent.connect(self._forget_recent)
-        self.menus.recent_picked.connect(self.opener.open_path)
+        self.recents.picked.connect(self.opener.open_path)
         self.menus.theme_picked.connect(self.theme_choice.choose)
         self.theme_choice.chosen.connect(self.menus.mark_theme)
         self.source.changed.connect(self._on_theme)
@@ -174,7 +174,7 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_opened(self, info: VolumeInfo) -> None:
         self.banners.clear()
-        self._show_recent()
+        self.recents.show()
         self.setWindowTitle(f"{Path(info.image).name} — Rangepair")
         self.setWindowFilePath(info.image)
         self.demo.stop()
@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
         self.empty.setFocus()
         self.status.set_engine_shown(shown=False)
         self.status.show_message("")
-        self._show_recent()
+        self.recents.show()
         self.router.enable()
 
     @Slot(object)
@@ -292,16 +292,6 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_theme(self) -> None:
         self.actions_.draw_icons(self.source.theme)
-
-    def _show_recent(self) -> None:
-        self.menus.set_recent(self.settings.recent)
-        self.empty.set_recent(self.settings.recent)
-
-    @Slot(str)
-    @guarded
-    def _forget_recent(self, path: str) -> None:
-        self.settings.forget(path)
-        self._show_recent()
 
     def align(self) -> None:
         """Bring the buttons in line with the middle column."""

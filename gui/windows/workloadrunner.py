@@ -39,6 +39,7 @@ class WorkloadRunner(QObject):
         self._control = control
         self._has_consent = False
         self.is_running = False
+        self._is_starting = False
         self._phase = ""
         self._clock = QTimer(self)
         self._clock.setInterval(_LOOK_MS)
@@ -61,6 +62,7 @@ class WorkloadRunner(QObject):
     def start(self, *, allow_overwrite: bool = False) -> None:
         """Run it; a volume that is no scratch image needs the user's word once."""
         self._has_consent = self._has_consent or allow_overwrite
+        self._is_starting = True
         params: dict[str, str | float | bool | None] = {}
         if self._has_consent:
             params["allow_overwrite"] = True
@@ -75,7 +77,7 @@ class WorkloadRunner(QObject):
     @Slot()
     @guarded
     def _restart(self, *_choice: object) -> None:
-        if self.is_running:
+        if self.is_running or self._is_starting:
             self.start()
 
     @Slot(object)
@@ -90,6 +92,7 @@ class WorkloadRunner(QObject):
     @guarded
     def _on_left(self, *_why: object) -> None:
         self._clock.stop()
+        self._is_starting = False
         self._looked(None)
 
     @Slot()
@@ -111,12 +114,14 @@ class WorkloadRunner(QObject):
             self.stopped_by_error.emit(RangepairError(f"The workload ended: {error}"))
 
     def _started(self, _answer: object) -> None:
+        self._is_starting = False
         self._set_running(running=True)
 
     def _stopped(self, _answer: object) -> None:
         self._set_running(running=False)
 
     def _refused(self, error: RangepairError) -> None:
+        self._is_starting = False
         if isinstance(error, UsageError) and not self._has_consent:
             name = Path(self._link.path).name
             self.consent_needed.emit(

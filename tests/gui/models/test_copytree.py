@@ -136,3 +136,14 @@ def test_merging_shows_what_loading_afresh_shows(qapp, catalogs):
         fresh.load(volume(*copies))
         assert outline(merged) == outline(fresh)
     del tester
+
+
+def test_many_changes_at_once_are_one_reset_and_few_are_none(model, qtbot):
+    with qtbot.waitSignal(model.modelReset):
+        model.load(volume(copy(1, "a")))
+    with qtbot.assertNotEmitted(model.modelReset):
+        model.load(volume(copy(1, "a"), copy(2, "b", parent="a")))
+    many = [copy(number, f"n{number}", parent="a") for number in range(3, 400)]
+    with qtbot.waitSignal(model.modelReset):
+        model.load(volume(copy(1, "a"), *many))
+    assert outline(model) == [("original", [("a", [f"n{number}" for number in range(3, 400)])])]

@@ -136,9 +136,9 @@ def test_recent_images_by_key_and_by_click_and_missing_ones_go(driver, image):
     driver.window.settings.remember("/nowhere/old.img")
     driver.press("Ctrl+W")
     driver.qtbot.waitUntil(lambda: not driver.window.link.is_open)
-    rows = driver.window.empty.recent_rows
-    assert "(missing)" in rows[0].text()
-    driver.click(rows[0])
+    empty = driver.window.empty
+    driver.qtbot.waitUntil(lambda: "(missing)" in empty.recent_rows[0].text())
+    driver.click(empty.recent_rows[0])
     assert driver.window.settings.recent == [image]
     driver.click(driver.window.empty.recent_rows[0])
     opened(driver, image)

@@ -126,6 +126,16 @@ def test_kind_and_rate_change_a_running_workload(at_volume):
     assert window.workload.rate_label.text() == "1/s"
 
 
+def test_a_rate_picked_while_the_workload_starts_counts(at_volume):
+    window = at_volume.window
+    at_volume.engine.gate = threading.Event()
+    at_volume.press("F5")
+    window.workload.slider.setValue(100)
+    at_volume.qtbot.waitUntil(lambda: not window.workload._settle.isActive())
+    at_volume.engine.gate.set()
+    at_volume.qtbot.waitUntil(lambda: at_volume.engine.workload == ("ext4", 0.0, {}))
+
+
 def test_a_workload_on_real_data_needs_the_users_word(at_volume):
     window = at_volume.window
     at_volume.engine.refuse_next = None
