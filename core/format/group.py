@@ -68,9 +68,10 @@ assert FRONT.size == FRONT_BYTES
 RECORD: Final = struct.Struct("<QQQQIB3x")
 RECORD_DTYPE: Final = np.dtype(
     {
-        "names": ["start", "length", "offset", "checksum", "layer", "kind"],
-        "formats": ["<u8", "<u8", "<u8", "<u8", "<u4", "u1"],
-        "offsets": [0, 8, 16, 24, 32, 36],
+        # numpy leaves what no field names as it happens to be in memory: the zeroes need a name.
+        "names": ["start", "length", "offset", "checksum", "layer", "kind", "spare"],
+        "formats": ["<u8", "<u8", "<u8", "<u8", "<u4", "u1", "V3"],
+        "offsets": [0, 8, 16, 24, 32, 36, 37],
         "itemsize": 40,
     }
 )

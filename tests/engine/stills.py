@@ -24,11 +24,17 @@ class StillImage:
         self.mtime_ns = 0
         self.mode = 0o600
 
+    def durable_mtime_ns(self) -> int:
+        """Return the time of change, which nothing changes here."""
+        return self.mtime_ns
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._device, name)
 
 
-def still_volume(image: Device, area: Device, *, grain_bytes: int = 4096) -> Volume:
+def still_volume(
+    image: Device, area: Device, *, grain_bytes: int = 4096, thin: bool = False
+) -> Volume:
     """Return an open volume in which nothing happens without being asked for.
 
     ``area`` is formatted if it is empty, its ring prepared; else it is opened and recovered.
@@ -36,7 +42,7 @@ def still_volume(image: Device, area: Device, *, grain_bytes: int = 4096) -> Vol
     if area.size:
         state = opening.state_with_area(image, area, writable=True)
     else:
-        state = opening.state_without_area(image, grain_bytes, thin=False)
+        state = opening.state_without_area(image, grain_bytes, thin=thin)
         opening.add_area(state, area, "disk.img", prepare_ring=True)
     return _still(state, image)
 

@@ -452,3 +452,14 @@ def test_reading_is_left_to_the_caller():
     """Pure functions: the same bytes in, the same structure out, and nothing kept."""
     again = functools.partial(group.unpack, UUID, AT, 3, reader(SAMPLE_RAW), TAIL_MAX)
     assert again() == again() == SAMPLE
+
+
+def test_records_that_were_sorted_out_hold_no_stray_memory():
+    """Numpy does not copy bytes that no field names; what it leaves there went to disk."""
+    records = np.frombuffer(_records(500), group.RECORD_DTYPE)
+    for _ in range(20):
+        noise = np.full(4096, 0xA5, np.uint8)
+        del noise
+        picked = records[np.arange(0, 500, 5)].copy().tobytes()
+        spare = [picked[at + 37 : at + 40] for at in range(0, len(picked), group.RECORD_BYTES)]
+        assert set(spare) == {b"\0\0\0"}

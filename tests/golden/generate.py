@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Make the golden files of the present format: ``python -m tests.golden.generate FOLDER``.
+
+Run once a format version, and the files are committed; those of older versions are never made
+again. Content, uuid and times are fixed, so the same code makes the same bytes. What is in them:
+
+==========  ====================================================================================
+clean       closed; snapshots, a clone, a clone of a clone; locked, renamed, deleted and purged
+            copies; originals handed down, pointers to zeroes, pieces of extents; a volume that
+            ends within a grain
+dirty       the same life, as a power cut after the last flush left it: groups in the log, one of
+            them with a long tail, changes of the catalog, live groups in the ring
+small       grains of 512 bytes, thin, closed
+==========  ====================================================================================
+
+Beside each pair of files lies what they must show: ``expected.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from core.device.memory import MemoryDevice
+from core.volume.fold import fold
+from tests.engine.stills import bytes_of, still_volume, views_of
+from tests.faults.script import SECTOR, filled
+
+if TYPE_CHECKING:
+    from core.engine import Volume
+
+MTIME_NS = 1_000_000_000 * 10**9
+GRAIN = 4096
+SIZE = 300 * GRAIN + SECTOR
+
+
+def live(volume: Volume) -> None:
+    """Lead a life that leaves something of everything."""
+    volume.snapshot("monday")
+    for grain in range(0, 260, 2):
+        volume.write(grain * GRAIN, filled(grain + 1, GRAIN))
+    volume.flush()
+    volume.snapshot("tuesday")
+    fold(volume._state)
+    volume.clone("test", "monday")
+    volume.write(3 * GRAIN, filled(500, 2 * GRAIN), "test")
+    volume.write(4 * GRAIN + SECTOR, filled(501, SECTOR), "test")
+    volume.write(290 * GRAIN, filled(502, 10 * GRAIN + SECTOR))
+    volume.trim(20 * GRAIN, 2 * GRAIN, "test")
+    volume.flush()
+    volume.clone("test of a test", "test")
+    volume.write(21 * GRAIN, filled(503, GRAIN), "test of a test")
+    volume.trim(100 * GRAIN, 3 * GRAIN + SECTOR)
+    volume.snapshot("wednesday")
+    volume.write(100 * GRAIN, filled(504, 2 * GRAIN))
+    volume.write(0, filled(505, 4 * GRAIN))
+    volume.delete(["tuesday"], now=True)
+    for grain in [*range(1, 260, 2), *range(0, 260, 2)]:
+        volume.write(grain * GRAIN, filled(grain + 1000, GRAIN))
+    volume.snapshot("été/日本".replace("/", " "))
+    volume.rename("wednesday", "kept")
+    volume.lock(["kept"])
+    volume.delete(["monday"])
+    for number in range(3):
+        volume.write((2 + number) * GRAIN, filled(2000 + number, GRAIN))
+        volume.write((50 + number) * GRAIN, filled(2100 + number, GRAIN), "test")
+        volume.flush()
+
+
+def live_small(volume: Volume) -> None:
+    """Lead a short life in sectors."""
+    volume.snapshot("first")
+    for sector in range(0, 60, 7):
+        volume.write(sector * SECTOR, filled(sector + 1, SECTOR))
+    volume.clone("second")
+    volume.write(9 * SECTOR, filled(100, 3 * SECTOR), "second")
+    volume.write(9 * SECTOR, filled(101, 5 * SECTOR))
+
+
+def expected_of(volume: Volume) -> dict[str, Any]:
+    """Return what a volume shows, for comparison."""
+    info = volume.info()
+    return {
+        "uuid": info.uuid,
+        "size": info.size,
+        "grain": info.grain,
+        "thin": info.thin,
+        "views": {
+            name: hashlib.sha256(content).hexdigest() for name, content in views_of(volume).items()
+        },
+        "copies": [
+            {
+                "name": copy.name,
+                "id": copy.id,
+                "kind": copy.kind,
+                "parent": copy.parent,
+                "created": copy.created,
+                "locked": copy.locked,
+                "deleted": copy.deleted,
+                "pointers": copy.pointers,
+                "range_pairs": copy.range_pairs,
+            }
+            for copy in info.copies
+        ],
+    }
+
+
+def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Return image, sidecar and what they must show."""
+    small = name == "small"
+    size, grain = (64 * SECTOR, SECTOR) if small else (SIZE, GRAIN)
+    image, area = MemoryDevice.from_bytes(filled(0, size)), MemoryDevice(direct=True)
+    with ExitStack() as fixed:
+        fixed.enter_context(mock.patch.object(os, "urandom", lambda count: b"\x5a" * count))
+        fixed.enter_context(mock.patch.object(time, "time", return_value=1e9))
+        volume = still_volume(image, area, grain_bytes=grain, thin=small)
+        volume._image.mtime_ns = MTIME_NS
+        (live_small if small else live)(volume)
+        expected = expected_of(volume)
+        if name != "dirty":
+            volume.close()
+    return bytes_of(image), bytes_of(area), expected
+
+
+def main(folder: Path) -> None:
+    """Write all golden files to a folder that has none yet."""
+    folder.mkdir(parents=True)
+    told = {}
+    for name in ("clean", "dirty", "small"):
+        image, area, told[name] = make(name)
+        (folder / f"{name}.img.xz").write_bytes(lzma.compress(image, preset=9))
+        (folder / f"{name}.img.rangepair.xz").write_bytes(lzma.compress(area, preset=9))
+    text = json.dumps(told, indent=1, ensure_ascii=False)
+    (folder / "expected.json").write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files of every format version open for ever, and show what they showed when they were made."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+from pathlib import Path
+
+import pytest
+
+from core.engine import open_volume
+from tests.golden.generate import MTIME_NS, expected_of, make
+
+FOLDERS = sorted(Path(__file__).parent.glob("format-*"))
+CASES = [
+    pytest.param(folder, name, id=f"{folder.name}-{name}")
+    for folder in FOLDERS
+    for name in json.loads((folder / "expected.json").read_text("utf-8"))
+]
+
+
+@pytest.fixture
+def unpacked(tmp_path, folder, name):
+    """The pair of files as they were, with the image's time of change."""
+    for packed in folder.glob(f"{name}.img*.xz"):
+        (tmp_path / packed.stem).write_bytes(lzma.decompress(packed.read_bytes()))
+    path = tmp_path / f"{name}.img"
+    os.utime(path, ns=(MTIME_NS, MTIME_NS))
+    return path
+
+
+def expected_for(folder, name):
+    return json.loads((folder / "expected.json").read_text("utf-8"))[name]
+
+
+def contents(path):
+    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
+
+
+def test_there_are_golden_files_of_the_present_format():
+    assert "format-1" in {folder.name for folder in FOLDERS}
+    assert len(CASES) >= 3
+
+
+@pytest.mark.parametrize(("folder", "name"), CASES)
+def test_a_golden_file_shows_what_it_showed(unpacked, folder, name):
+    before = contents(unpacked)
+    with open_volume(unpacked, read_only=True) as volume:
+        assert volume.check() == []
+        assert expected_of(volume) == expected_for(folder, name)
+    assert contents(unpacked) == before
+
+
+@pytest.mark.parametrize(("folder", "name"), CASES)
+def test_a_golden_file_can_be_gone_on_with(unpacked, folder, name):
+    expected = expected_for(folder, name)
+    with open_volume(unpacked) as volume:
+        assert not volume.info().read_only
+        assert expected_of(volume) == expected
+        volume.write(0, b"new" * 512 + bytes(512))
+        volume.snapshot("new")
+        volume.write(0, bytes(2048))
+        assert volume.check() == []
+    with open_volume(unpacked) as volume:
+        seen = expected_of(volume)
+        assert volume.check() == []
+        assert volume.read(0, 2048, "new") == b"new" * 512 + bytes(512)
+    old = {key: digest for key, digest in expected["views"].items() if key != "original"}
+    assert {key: seen["views"][key] for key in old} == old
+
+
+@pytest.mark.parametrize("name", ["clean", "dirty", "small"])
+def test_the_recipe_makes_the_same_bytes_twice(name):
+    assert make(name) == make(name)
