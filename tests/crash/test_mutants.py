@@ -25,7 +25,7 @@ from tests.doubles.lateflights import land_late
 
 SEEDS_MAX = 60
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 def _write_in_place_first(patch):

@@ -19,7 +19,7 @@ EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
 TIGHT_SEEDS = 2000 if IS_SOAK else 20
 RINGING_SEEDS = 1000 if IS_SOAK else 10
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(0 if IS_SOAK else 300)]
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

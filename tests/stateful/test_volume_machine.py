@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
 
@@ -14,6 +16,10 @@ from core.device.memory import MemoryDevice
 from core.engine import open_volume
 from tests.doubles.bareengine import new_volume, reopened
 from tests.stateful.volumemachine import VolumeMachine
+
+IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if IS_SOAK else 300)]
 
 
 class MemoryMachine(VolumeMachine):
@@ -65,8 +71,11 @@ class FileMachine(VolumeMachine):
             self.folder.cleanup()
 
 
+# An example is 40 acts here, so half as many do.
 SETTINGS = settings(
-    stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow], deadline=None
+    max_examples=settings().max_examples // 2,
+    stateful_step_count=40,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 TestInMemory = MemoryMachine.TestCase
