@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an open volume does without being asked: one tick at a time, without waiting for any."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from core.device.memory import MemoryDevice
+from core.engine.clock import REST_AFTER_S, SETTLE_AFTER_NS, Clock
+from core.errors import DeviceFailedError
+from core.events import EventKind
+from core.volume import opening
+from core.volume.fold import GROUPS_BEFORE_FOLD
+from tests.doubles.faultdevice import FaultDevice
+from tests.engine.board import Trace
+from tests.engine.stills import still_volume
+from tests.faults.script import filled
+
+GRAIN = 4096
+START = filled(0, 64 * GRAIN)
+
+
+@pytest.fixture
+def area():
+    return FaultDevice(MemoryDevice(direct=True))
+
+
+@pytest.fixture
+def volume(area):
+    volume = still_volume(MemoryDevice.from_bytes(START), area)
+    volume.snapshot("S")
+    return volume
+
+
+@pytest.fixture
+def clock(volume):
+    """A clock that does not tick by itself."""
+    clock = Clock(volume._state, volume._lock)
+    clock.stop()
+    return clock
+
+
+def tick(clock, volume):
+    clock._look_after(volume._state.journal)
+
+
+def test_nothing_stays_in_memory_only_for_long(volume, clock):
+    journal = volume._state.journal
+    volume.write(0, filled(1, GRAIN))
+    tick(clock, volume)
+    assert journal.opened.count, "it is too early yet"
+    journal.staged_since_ns -= SETTLE_AFTER_NS
+    tick(clock, volume)
+    assert not journal.opened.count
+    assert not journal.overlay.used_bytes
+
+
+def test_what_waits_while_the_ring_is_alive_goes_to_the_ring(volume, clock):
+    journal = volume._state.journal
+    volume.write(0, filled(1, GRAIN))
+    volume.flush()
+    assert journal.ring.is_live
+    seq = journal.ring.seq
+    volume.write(GRAIN, filled(2, GRAIN))
+    journal.staged_since_ns -= SETTLE_AFTER_NS
+    tick(clock, volume)
+    assert journal.ring.seq == seq + 1
+
+
+def test_after_a_pause_everything_is_put_in_place(volume, clock):
+    journal = volume._state.journal
+    volume.write(0, filled(1, GRAIN))
+    volume.flush()
+    tick(clock, volume)
+    assert not journal.is_settled
+    clock._quiet_since_s -= REST_AFTER_S
+    tick(clock, volume)
+    assert journal.is_settled
+    assert not journal.ring.is_live
+
+
+def test_a_long_log_is_folded(volume, clock, area):
+    journal = volume._state.journal
+    for grain in range(8):
+        volume.write(grain * GRAIN, filled(grain, GRAIN))
+        journal.barrier()
+    journal.log.group_count = GROUPS_BEFORE_FOLD
+    before = volume._state.area.newest.seq
+    tick(clock, volume)
+    assert volume._state.area.newest.seq == before + 1
+    assert journal.log.group_count == 0
+    assert volume.read(0, len(START), "S") == START
+    assert volume.check() == []
+
+
+def test_the_ring_is_prepared_in_the_background(area):
+    image = MemoryDevice.from_bytes(START)
+    state = opening.state_without_area(image, GRAIN, thin=False)
+    opening.add_area(state, area, "disk.img")
+    assert state.journal.ring.ready_bytes == 0
+    clock = Clock(state, threading.RLock())
+    while state.journal.ring.ready_bytes < state.area.geometry.ring_bytes:
+        clock._thread.join(0.005)
+        assert clock._thread.is_alive()
+    clock.stop()
+    clock.stop()
+    assert not clock._thread.is_alive()
+
+
+def test_a_failure_in_the_background_is_told_and_not_tried_again(area):
+    state = opening.state_without_area(MemoryDevice.from_bytes(START), GRAIN, thin=False)
+    opening.add_area(state, area, "disk.img")
+    state.sink = trace = Trace()
+    area.fail("pwritev_durable")
+    before = area.calls["pwritev_durable"]
+    clock = Clock(state, threading.RLock())
+    while not trace.events:
+        clock._thread.join(0.005)
+        assert clock._thread.is_alive()
+    clock.stop()
+    assert [event[0] for event in trace.events] == [EventKind.READ_ONLY]
+    assert isinstance(state.journal.failed, DeviceFailedError)
+    assert area.calls["pwritev_durable"] == before + 1
