@@ -106,8 +106,11 @@ class FileDevice:
         direct: bool = False,
         lock: Lock | None = None,
         what: str = "image",
+        shown: str = "",
     ) -> Self:
         """Make an empty file with permission bits ``mode``; never replace one.
+
+        ``shown`` is the name that errors tell, if not ``path``.
 
         Raises:
             RangepairError: ``ImageError`` or ``ReadOnlyError``.
@@ -116,7 +119,7 @@ class FileDevice:
         try:
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         except OSError as error:
-            raise explain_open(name, what, error) from error
+            raise explain_open(shown or name, what, error) from error
         return cls._adopt(name, descriptor, writable=True, direct=direct, lock=lock)
 
     @classmethod

@@ -86,7 +86,12 @@ def create_area(path: StrPath, image: FileDevice) -> FileDevice:
     except OSError as error:
         raise explain_open(name, _AREA, error) from error
     return FileDevice.create(
-        f"{name}{PARTIAL_SUFFIX}", mode=image.mode, direct=True, lock=lock_area, what=_AREA
+        f"{name}{PARTIAL_SUFFIX}",
+        mode=image.mode,
+        direct=True,
+        lock=lock_area,
+        what=_AREA,
+        shown=name,
     )
 
 
