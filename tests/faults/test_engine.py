@@ -356,3 +356,47 @@ def test_a_plain_image_on_a_full_disk_goes_on_when_there_is_room(plain):
     volume.write(0, filled(2, GRAIN))
     volume.flush()
     assert volume.read(0, GRAIN) == filled(2, GRAIN)
+
+
+# -- the short way of writes -------------------------------------------------------------------
+
+
+def _on_the_short_way():
+    """Return a play in which a rewrite of grain 0 goes straight to the image."""
+    play = Play()
+    play.do(("snapshot", "S1", ORIGINAL))
+    for number in range(3):
+        play.do(("write", ORIGINAL, 0, filled(number, GRAIN)))
+        play.volume._state.journal._ring_credit = 0
+        play.do(("checkpoint",))
+    play.do(("write", ORIGINAL, 0, filled(3, GRAIN)))
+    assert play.volume._state.journal.is_direct
+    return play
+
+
+def test_a_direct_rewrite_that_fails_ends_all_writing():
+    play = _on_the_short_way()
+    play.image.fail("pwrite")
+    writes = play.image.calls["pwrite"]
+    for _ in range(3):
+        with pytest.raises(DeviceFailedError) as error:
+            play.do(("write", ORIGINAL, 0, filled(4, GRAIN)))
+        assert_says_why(error.value)
+    assert play.image.calls["pwrite"] == writes + 1
+    assert play.volume.read(0, SIZE, "S1") == START
+
+
+def test_a_direct_rewrite_without_room_is_refused_alone():
+    play = _on_the_short_way()
+    play.image.fail("pwrite", code=errno.ENOSPC)
+    with pytest.raises(AreaFullError):
+        play.do(("write", ORIGINAL, 0, filled(4, GRAIN)))
+    play.do(("write", ORIGINAL, 0, filled(5, GRAIN)))
+    assert play.volume.read(0, GRAIN) == filled(5, GRAIN)
+
+
+def test_a_direct_rewrite_that_is_short_is_finished():
+    play = _on_the_short_way()
+    play.image.shorten("pwrite", 700)
+    play.do(("write", ORIGINAL, 0, filled(4, GRAIN)))
+    assert play.volume.read(0, GRAIN) == filled(4, GRAIN)
