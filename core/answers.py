@@ -180,6 +180,8 @@ class Stats(msgspec.Struct, kw_only=True):
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
+        area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
+            costs more.
     """
 
     writes: int = 0
@@ -198,6 +200,8 @@ class Stats(msgspec.Struct, kw_only=True):
     overlay_bytes: int = 0
     staged_bytes: int = 0
     flushed_seq: int = 0
+    area_bytes: int = 0
+    area_used_bytes: int = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

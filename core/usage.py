@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from core.answers import PointerKind
 from core.format.catalog import Purged
 from core.mapping.intersect import intersect
-from core.volume.catalog import Catalog, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.format.catalog import CopyRecord
     from core.mapping.pointerrun import PointerRun
+    from core.volume.catalog import Catalog, Layer
 
     ByParent = dict[int | None, list[Layer]]
 
@@ -28,7 +28,7 @@ def data_bytes(run: PointerRun) -> int:
 
 def freed_bytes(catalog: Catalog, copies: Sequence[CopyRecord]) -> int:
     """Return what purging these copies together would free, by doing it to a shallow twin."""
-    twin = _twin(catalog)
+    twin = catalog.twin()
     return sum(data_bytes(run) for run in twin.apply(Purged(ids=[copy.id for copy in copies])))
 
 
@@ -89,11 +89,3 @@ def _own_in_chain(catalog: Catalog, position: int) -> int:
         return data_bytes(run)
     older = catalog.layers[catalog.chain[position - 1]].map.flatten()
     return data_bytes(intersect(run, older.starts, older.stops))
-
-
-def _twin(catalog: Catalog) -> Catalog:
-    """Return a catalog that can be changed without the other noticing; it shares the pointers."""
-    twin = Catalog.from_record(catalog.to_record({layer_id: [] for layer_id in catalog.layers}))
-    for layer_id, layer in catalog.layers.items():
-        twin.layers[layer_id].map = layer.map
-    return twin

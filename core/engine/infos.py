@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""Answers to questions about an open volume."""
+"""Answers to questions about an open volume.
+
+What costs as much as there are pointers is asked of a moment (``core.volume.moment``), without the
+volume's lock; what must be read of the living state besides is read first, under the lock.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +29,22 @@ from core.mapping.stack import stack
 from core.session import ORIGINAL
 from core.usage import freed_bytes, own_bytes
 from core.volume.picture import additional_extents, initial_extents, metadata_extents
+from core.volume.read import Views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from core.area.additional import AdditionalArea
     from core.format.catalog import CopyRecord
-    from core.volume.read import Views
+    from core.volume.picture import Frame
     from core.volume.state import VolumeState
 
     Counts = tuple[int, int]
 
 
-def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo:
-    """Return the volume and all its copies."""
+def volume_head(state: VolumeState, area_path: Path) -> VolumeInfo:
+    """Return all about the volume but its copies."""
     area = state.area
     return VolumeInfo(
         image=readable_path(state.image.path),
@@ -49,8 +55,8 @@ def volume_info(state: VolumeState, views: Views, area_path: Path) -> VolumeInfo
         uuid="" if area is None else area.uuid.hex(),
         read_only=bool(state.read_only),
         generation=state.catalog.generation,
-        event_seq=_event_seq(state),
-        copies=copy_infos(state, views),
+        event_seq=event_seq(state),
+        copies=[],
         notice=_notice(state),
     )
 
@@ -62,18 +68,18 @@ def _notice(state: VolumeState) -> str:
     return state.changed_outside
 
 
-def copy_infos(state: VolumeState, views: Views) -> list[CopyInfo]:
+def copy_infos(moment: VolumeState) -> list[CopyInfo]:
     """Return all copies in the order in which they were taken."""
-    own = own_bytes(state.catalog)
-    in_chain = _chain_counts(state)
+    own, views = own_bytes(moment.catalog), Views(moment)
+    in_chain = _chain_counts(moment)
     return [
         _copy_info(
-            state,
+            moment,
             copy,
             own[copy.id],
-            in_chain[copy.base] if copy.top is None else _counts(state, views, copy),
+            in_chain[copy.base] if copy.top is None else _counts(moment, views, copy),
         )
-        for copy in state.catalog.copies.values()
+        for copy in moment.catalog.copies.values()
     ]
 
 
@@ -117,16 +123,15 @@ def _chain_counts(state: VolumeState) -> dict[int, Counts]:
     return dict(zip(chain, counts, strict=True))
 
 
-def table(
-    state: VolumeState, views: Views, copy: CopyRecord | None, start: int, stop: int
-) -> TableAnswer:
-    """Return the resolved pointers of a copy; the original has none."""
-    run = EMPTY if copy is None else views.flatten(copy).clip(start, stop)
+def table(moment: VolumeState, name: str, start: int, stop: int, seq: int) -> TableAnswer:
+    """Return the resolved pointers of a copy after event ``seq``; the original has none."""
+    copy = moment.copy_named(name)
+    run = EMPTY if copy is None else Views(moment).flatten(copy).clip(start, stop)
     return TableAnswer(
         copy_id=0 if copy is None else copy.id,
         start=start,
         stop=stop,
-        event_seq=_event_seq(state),
+        event_seq=seq,
         columns=columns_of(run),
     )
 
@@ -136,18 +141,22 @@ def columns_of(run: PointerRun) -> PointerColumns:
     return PointerColumns(run.starts, run.lengths, run.offsets, run.kinds, run.checksums)
 
 
-def map_answer(state: VolumeState) -> MapAnswer:
-    """Return what lies where in both areas."""
+def map_answer(moment: VolumeState, frame: Frame, seq: int) -> MapAnswer:
+    """Return what lay where in both areas after event ``seq``.
+
+    The image is looked at for holes now. What was written to it since then is no hole any more, and
+    the events after ``seq`` say the same once again.
+    """
     return MapAnswer(
-        event_seq=_event_seq(state),
-        generation=state.catalog.generation,
-        initial=initial_extents(state),
-        additional=additional_extents(state),
+        event_seq=seq,
+        generation=moment.catalog.generation,
+        initial=initial_extents(moment),
+        additional=additional_extents(moment, frame),
     )
 
 
-def usage(state: VolumeState, views: Views, if_deleted: Sequence[CopyRecord]) -> Usage:
-    """Return the space used; nothing may be staged."""
+def usage_head(state: VolumeState) -> Usage:
+    """Return the space used, without the copies; nothing may be staged."""
     area = state.area
     if area is None:
         return Usage(
@@ -161,21 +170,33 @@ def usage(state: VolumeState, views: Views, if_deleted: Sequence[CopyRecord]) ->
         )
     starts, stops, states = metadata_extents(state)
     metadata = int((stops - starts)[states == AreaState.METADATA].sum())
-    free = area.allocator.free_bytes + _log_space(state)
+    free = _free_bytes(state, area)
     return Usage(
         area_bytes=area.device.size,
         used_bytes=area.device.size - free,
         free_bytes=free,
         metadata_bytes=metadata,
         reclaimable_bytes=_reclaimable(state),
-        copies=copy_infos(state, views),
-        freed_bytes=freed_bytes(state.catalog, if_deleted) if if_deleted else 0,
+        copies=[],
+        freed_bytes=0,
     )
 
 
-def _log_space(state: VolumeState) -> int:
+def usage(moment: VolumeState, head: Usage, if_deleted: Sequence[str]) -> Usage:
+    """Return ``head`` with all copies, and what purging those named would free."""
+    names = dict.fromkeys(if_deleted)
+    copies = [copy for copy in map(moment.catalog.find, names) if copy is not None]
+    return msgspec.structs.replace(
+        head,
+        copies=copy_infos(moment) if moment.catalog.copies else [],
+        freed_bytes=freed_bytes(moment.catalog, copies) if copies else 0,
+    )
+
+
+def _free_bytes(state: VolumeState, area: AdditionalArea) -> int:
     assert state.journal is not None
-    return state.journal.log.segment_stop - state.journal.log.offset
+    log = state.journal.log
+    return area.allocator.free_bytes + log.segment_stop - log.offset
 
 
 def _reclaimable(state: VolumeState) -> int:
@@ -187,19 +208,22 @@ def _reclaimable(state: VolumeState) -> int:
 
 def stats(state: VolumeState) -> Stats:
     """Return the counters as of now."""
-    journal = state.journal
+    journal, area = state.journal, state.area
     state.stats.writes += state.lane_writes
     state.stats.written_bytes += state.lane_writes * state.grain_bytes
     state.lane_writes = 0
-    if journal is None:
+    if journal is None or area is None:
         return msgspec.structs.replace(state.stats)
     return msgspec.structs.replace(
         state.stats,
         overlay_bytes=journal.overlay.used_bytes,
         staged_bytes=journal.opened.used_bytes,
         flushed_seq=journal.ring.seq,
+        area_bytes=area.device.size,
+        area_used_bytes=area.device.size - _free_bytes(state, area),
     )
 
 
-def _event_seq(state: VolumeState) -> int:
+def event_seq(state: VolumeState) -> int:
+    """Return the number of the last event published."""
     return int(getattr(state.sink, "last_seq", 0))

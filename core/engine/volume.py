@@ -9,11 +9,12 @@ operating system into the sentence a user reads.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import msgspec
 
 from core import check as check_module
 from core import diff as diff_module
@@ -21,12 +22,15 @@ from core import dump as dump_module
 from core.device import opening as device_opening
 from core.engine import infos
 from core.engine.clock import Clock
+from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
 from core.engine.told import readable_path, told
 from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import opening, takecopy
+from core.volume.moment import moment_of
+from core.volume.picture import frame_of
 from core.volume.read import Views, read_original
 from core.volume.trim import trim
 from core.volume.write import write
@@ -50,28 +54,7 @@ if TYPE_CHECKING:
     from core.format.block import Readable
     from core.volume.state import VolumeState
 
-Params = ParamSpec("Params")
-Result = TypeVar("Result")
-
-
-def _guarded(
-    method: Callable[Concatenate[Volume, Params], Result],
-) -> Callable[Concatenate[Volume, Params], Result]:
-    """Run a method under the volume's lock; turn an ``OSError`` into one sentence."""
-
-    @functools.wraps(method)
-    def locked(self: Volume, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
-        with self._lock:
-            self._check_open()
-            try:
-                return method(self, *args, **kwargs)
-            except OSError as error:
-                raise told(error) from error
-            except DeviceFailedError:
-                self._state.tell_failure()
-                raise
-
-    return locked
+Seen = TypeVar("Seen")
 
 
 class Volume:
@@ -92,6 +75,7 @@ class Volume:
         self._area_path = area_path
         self._views = Views(state)
         self._lock = threading.RLock()
+        self._asking = threading.RLock()
         self._is_closed = False
         self._is_marked_dirty = state.area is None or not state.area.fields.clean
         state.sink = sink
@@ -102,7 +86,7 @@ class Volume:
 
     # -- bytes -------------------------------------------------------------------------------
 
-    @_guarded
+    @guarded
     def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
         """Return ``length`` bytes of ``copy`` at ``offset``."""
         state = self._state
@@ -129,20 +113,20 @@ class Volume:
             self._lane_is_open = True
             self._gate.open()
 
-    @_guarded
+    @guarded
     def write_batch(self, batch: Sequence[tuple[int, Readable]]) -> None:
         """Write several pieces to the original under one lock."""
         self._begin_writing()
         for offset, payload in batch:
             write(self._state, offset, payload, ORIGINAL)
 
-    @_guarded
+    @guarded
     def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
         """Make a range read as zeroes; snapshots keep what it held."""
         self._begin_writing()
         trim(self._state, offset, length, copy)
 
-    @_guarded
+    @guarded
     def flush(self) -> None:
         """Make every accepted write durable."""
         state = self._state
@@ -156,12 +140,12 @@ class Volume:
 
     # -- copies ------------------------------------------------------------------------------
 
-    @_guarded
+    @guarded
     def snapshot(self, name: str, of: str = ORIGINAL) -> CopyInfo:
         """Take a read-only instant copy of the original or of a clone; durable."""
         return self._take(name, of, writable=False)
 
-    @_guarded
+    @guarded
     def clone(self, name: str, of: str = ORIGINAL) -> CopyInfo:
         """Take a writable instant copy of the original, a snapshot or a clone; durable."""
         return self._take(name, of, writable=True)
@@ -175,13 +159,13 @@ class Volume:
         record = takecopy.take(self._state, name, of, writable=writable)
         return infos.copy_info(self._state, self._views, record)
 
-    @_guarded
+    @guarded
     def rename(self, name: str, new_name: str) -> None:
         """Give a copy another name."""
         self._begin_writing()
         takecopy.rename(self._state, name, new_name)
 
-    @_guarded
+    @guarded
     def delete(self, names: Sequence[str], *, now: bool = False) -> None:
         """Hide copies, to be purged later; ``now`` also purges them."""
         self._begin_writing()
@@ -189,19 +173,19 @@ class Volume:
         if now:
             takecopy.purge(self._state, names)
 
-    @_guarded
+    @guarded
     def undelete(self, names: Sequence[str]) -> None:
         """Show soft-deleted copies again."""
         self._begin_writing()
         takecopy.mark(self._state, names, deleted=False)
 
-    @_guarded
+    @guarded
     def purge(self, names: Sequence[str]) -> None:
         """Remove soft-deleted copies for good; their pointers are handed down or freed."""
         self._begin_writing()
         takecopy.purge(self._state, names)
 
-    @_guarded
+    @guarded
     def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
         """Forbid (or allow again) deletion."""
         self._begin_writing()
@@ -209,54 +193,64 @@ class Volume:
 
     # -- questions ---------------------------------------------------------------------------
 
-    @_guarded
+    @guarded
+    def _look(self, look: Callable[[VolumeState], Seen]) -> tuple[Seen, VolumeState]:
+        """Return what ``look`` sees, and the moment in which it saw it."""
+        return look(self._state), moment_of(self._state)
+
+    @beside
     def info(self) -> VolumeInfo:
         """Return the volume and its copies, soft-deleted ones included."""
-        return infos.volume_info(self._state, self._views, self._area_path)
+        head, moment = self._look(lambda state: infos.volume_head(state, self._area_path))
+        return msgspec.structs.replace(head, copies=infos.copy_infos(moment))
 
-    @_guarded
+    @beside
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
-        stop = self._state.size_bytes if stop is None else stop
-        self._state.check_range(start, stop - start)
-        return infos.table(self._state, self._views, self._state.copy_named(copy), start, stop)
+        seq, moment = self._look(infos.event_seq)
+        stop = moment.size_bytes if stop is None else stop
+        moment.check_range(start, stop - start)
+        return infos.table(moment, copy, start, stop, seq)
 
-    @_guarded
+    @beside
     def map(self) -> MapAnswer:
         """Return what lies where in both areas."""
-        return infos.map_answer(self._state)
+        (seq, frame), moment = self._look(lambda state: (infos.event_seq(state), frame_of(state)))
+        return infos.map_answer(moment, frame, seq)
 
-    @_guarded
+    @guarded
     def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
         """Return the ranges in which two views may differ, from pointers alone."""
         state = self._state
         return diff_module.changed_ranges(state, state.copy_named(source), state.copy_named(target))
 
-    @_guarded
+    @beside
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
         """Return the space used, and what deleting copies would free, exactly."""
-        self._close_group()
-        names = list(dict.fromkeys(if_deleted))
-        copies = [self._state.catalog.find(name) for name in names]
-        for name, copy in zip(names, copies, strict=True):
-            if copy is None:
+        head, moment = self._look(self._settled_usage)
+        for name in if_deleted:
+            if moment.catalog.find(name) is None:
                 raise NoSuchCopyError(
                     f"There is no copy named {name!r}; 'rangepair list' shows them."
                 )
-        return infos.usage(self._state, self._views, [copy for copy in copies if copy])
+        return infos.usage(moment, head, if_deleted)
 
-    @_guarded
+    def _settled_usage(self, state: VolumeState) -> Usage:
+        self._close_group()
+        return infos.usage_head(state)
+
+    @guarded
     def stats(self) -> Stats:
         """Return the live counters."""
         return infos.stats(self._state)
 
-    @_guarded
+    @guarded
     def check(self) -> list[Finding]:
         """Verify every invariant and checksum; an empty list is a clean volume."""
         self._close_group()
         return check_module.check(self._state)
 
-    @_guarded
+    @guarded
     def dump(self) -> dict[str, object]:
         """Return superblock, catalog, layers and journal as plain values."""
         self._close_group()
@@ -268,7 +262,7 @@ class Volume:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
         if self._clock is not None:
             self._clock.stop()
-        with self._lock:
+        with self._asking, self._lock:
             if self._is_closed:
                 return
             self._is_closed = True

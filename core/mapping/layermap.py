@@ -86,6 +86,12 @@ class LayerMap:
             end = slice(0, count) if newer else slice(len(self._runs) - count, None)
             self._runs[end] = [stack(self._runs[end])]
 
+    def twin(self, newest: PointerRun = EMPTY) -> LayerMap:
+        """Return a map of its own with the same runs, and ``newest`` above them; merges nothing."""
+        twin = LayerMap(is_disjoint=self.is_disjoint)
+        twin._runs = [newest, *self._runs] if len(newest) else list(self._runs)
+        return twin
+
     def clip(self, start: int, stop: int) -> PointerRun:
         """Return the pointers within ``[start, stop)``; those across an edge are cut there."""
         found = [piece for run in self._runs if len(piece := run.clip(start, stop))]

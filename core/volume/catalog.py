@@ -13,6 +13,7 @@ with the same outcome, when the log is replayed.
 
 from __future__ import annotations
 
+from copy import copy as copied
 from typing import TYPE_CHECKING, Final
 
 from core.format.catalog import (
@@ -116,6 +117,15 @@ class Catalog:
             ],
             chain=list(self.chain),
         )
+
+    def twin(self) -> Catalog:
+        """Return a catalog that can be changed without this one noticing; it shares pointers."""
+        twin = Catalog.from_record(self.to_record({layer_id: [] for layer_id in self.layers}))
+        for copy_id, record in self.copies.items():
+            twin.copies[copy_id] = copied(record)
+        for layer_id, layer in self.layers.items():
+            twin.layers[layer_id].map = layer.map.twin()
+        return twin
 
     # -- questions ---------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.volume.state import VolumeState
 
 Columns = tuple["Int64s", "Int64s", "UInt8s"]
+"""Starts, stops and states."""
 
 
 def initial_extents(state: VolumeState) -> AreaExtents:
@@ -81,25 +82,31 @@ def _holes(state: VolumeState, preserved: tuple[Int64s, Int64s]) -> tuple[Int64s
     return holes.starts, holes.starts + holes.lengths
 
 
-def additional_extents(state: VolumeState) -> AreaExtents:
-    """Return the states of the additional area; what no extent covers is free."""
+class Frame(NamedTuple):
+    """What a picture of the additional area needs beside the pointers; bytes."""
+
+    size: int
+    used: int
+    metadata: Columns
+
+
+def frame_of(state: VolumeState) -> Frame:
+    """Return size, use and metadata of the additional area; all of it nothing without one."""
     area = state.area
-    empty = np.empty(0, np.int64)
     if area is None:
-        return AreaExtents(
-            size=0,
-            used=0,
-            starts=empty,
-            stops=empty,
-            states=np.empty(0, np.uint8),
-            rest=AreaState.FREE,
-        )
-    pointed, meta = pointed_extents(state), metadata_extents(state)
+        return Frame(0, 0, (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8)))
+    used = area.allocator.used_bytes + area.allocator.start
+    return Frame(area.device.size, used, metadata_extents(state))
+
+
+def additional_extents(state: VolumeState, frame: Frame) -> AreaExtents:
+    """Return the states of the additional area; what no extent covers is free."""
+    pointed, meta = pointed_extents(state), frame.metadata
     starts = np.concatenate((pointed[0], meta[0]))
     order = np.argsort(starts, kind="stable")
     return AreaExtents(
-        size=area.device.size,
-        used=area.allocator.used_bytes + area.allocator.start,
+        size=frame.size,
+        used=frame.used,
         starts=starts[order],
         stops=np.concatenate((pointed[1], meta[1]))[order],
         states=np.concatenate((pointed[2], meta[2]))[order],

@@ -144,6 +144,13 @@ class VolumeState:
 
     # -- pointers that are staged ---------------------------------------------------------------
 
+    def staged_layers(self) -> list[int]:
+        """Return the ids of the layers that have pointers in the open group."""
+        journal = self.journal
+        if journal is None or not journal.opened.count:
+            return []
+        return sorted(set(journal.opened.records()["layer"].tolist()))
+
     def staged_run(self, layer_id: int) -> PointerRun:
         """Return the pointers of a layer that lie in the open group, not yet in the layer's map."""
         journal = self.journal
