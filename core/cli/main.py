@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from core.cli.directory import ENTRIES
 from core.cli.terminal import Terminal, printable
 from core.errors import EXIT_DONE, EXIT_ERROR, RangepairError, UsageError
+from core.service.streams import fill_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ EXIT_BROKEN_PIPE: Final = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    fill_streams()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         status = _run(arguments)
@@ -111,6 +113,8 @@ def _complain(message: str) -> None:
 def _sentence(error: OSError) -> str:
     """Return what an error of the system means to the user."""
     what = f" on {error.filename}" if error.filename else ""
+    if error.errno == errno.EBADF:
+        return "Standard input or output is closed; open it or name a file for it."
     if error.errno == errno.ENOSPC:
         return f"There is no room left{what or ' where the output goes'}; free some space."
     return f"The system refused an operation{what}: {error.strerror or error}."

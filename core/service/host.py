@@ -30,6 +30,7 @@ from core.errors import EngineGoneError, RangepairError
 from core.service.connection import Connection
 from core.service.meetingplace import MeetingPlace, meeting_place
 from core.service.ring import RingWriter
+from core.service.streams import fill_streams
 from core.service.workloadslot import WorkloadSlot
 
 if TYPE_CHECKING:
@@ -242,8 +243,8 @@ def _say(line: dict[str, object]) -> None:
     try:
         out.write(msgspec.json.encode(line) + b"\n")
         out.flush()
-    except BrokenPipeError:
-        _log.warning("the program that started this engine is gone")
+    except OSError as error:
+        _log.warning("the program that started this engine does not listen: %s", error)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, out.fileno())
     os.close(null)
@@ -262,6 +263,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def serve_image(argv: Sequence[str] | None, open_volume: Opener) -> int:
     """Run the engine process with the given opener; return the exit status."""
+    fill_streams()
     arguments = parse(argv)
     if arguments.detach:
         if os.fork():

@@ -120,6 +120,32 @@ def test_output_that_finds_no_room_is_told(bare_cli: Cli) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "status"),
+    [
+        (">&-", ["list", "disk.img"], 1),
+        ("<&-", ["write", "disk.img", "--offset", "0"], 1),
+        ("<&-", ["list", "disk.img"], 0),
+        ("<&- >&- 2>&-", ["snapshot", "disk.img", "monday"], 1),
+        ("2>&-", ["snapshot", "disk.img", "tuesday"], 0),
+        ("2>&-", ["list", "nosuch.img"], 1),
+    ],
+)
+def test_closed_streams_are_told_and_never_an_image(
+    bare_cli: Cli, image: Path, closed: str, arguments: list[str], status: int
+) -> None:
+    before = image.read_bytes()
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m core.cli "$@" {closed}', sys.executable, *arguments],
+        cwd=bare_cli.folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == status
+    told = "rangepair: Standard input or output is closed; open it or name a file for it.\n"
+    assert done.stderr.decode() == (told if status and "2" not in closed else "")
+    assert image.read_bytes() == before
+
+
 def on_a_terminal(*arguments: str, **environment: str) -> str:
     """Return what a terminal would get."""
     leader, follower = pty.openpty()

@@ -327,3 +327,14 @@ def test_plain_structures_travel(volume: RemoteVolume) -> None:
     volume.snapshot("monday")
     assert isinstance(volume.dump(), dict)
     assert volume.check() == []
+
+
+@pytest.mark.parametrize("output", ["<&- >&-", ">/dev/full"])
+def test_a_start_that_nobody_listens_to_ends_in_order(tmp_path: Path, output: str) -> None:
+    command = f'exec "$0" -m core.service.host "$1" {output}'
+    words = ["sh", "-c", command, sys.executable, str(tmp_path)]
+    done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "it is a folder" in done.stderr
+    assert "does not listen" in done.stderr
+    assert "Traceback" not in done.stderr
