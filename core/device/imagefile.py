@@ -256,7 +256,7 @@ def _raise_closed(path: str, *_: object) -> NoReturn:
 
 def _open_direct(descriptor: int) -> int | None:
     """Open the file behind ``descriptor`` again with O_DIRECT; None where that does not work."""
-    if _filesystem(os.fstat(descriptor).st_dev).startswith("fuse"):
+    if filesystem_of(os.fstat(descriptor).st_dev).startswith("fuse"):
         return None
     try:
         # By number, not by name: the path may name another file by now.
@@ -271,7 +271,7 @@ def _open_direct(descriptor: int) -> int | None:
     return direct
 
 
-def _filesystem(device_number: int) -> str:
+def filesystem_of(device_number: int) -> str:
     """Return the type of the mounted file system with this ``st_dev``, or an empty string."""
     wanted = f"{os.major(device_number)}:{os.minor(device_number)}"
     try:

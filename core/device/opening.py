@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.device.imagefile import FileDevice
+from core.device.imagefile import FileDevice, filesystem_of
 from core.device.locks import lock_area, lock_image
 from core.device.refusals import explain_open
 from core.errors import ImageError
-from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX, format_bytes
+from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX
 
 if TYPE_CHECKING:
     from _typeshed import StrPath
@@ -81,6 +81,7 @@ def create_area(path: StrPath, image: FileDevice) -> FileDevice:
     """
     name = os.fspath(path)
     _refuse_existing(name)
+    _refuse_memory(name)
     try:
         Path(f"{name}{PARTIAL_SUFFIX}").unlink(missing_ok=True)
     except OSError as error:
@@ -108,6 +109,19 @@ def place_area(area: FileDevice, path: StrPath) -> None:
     sync_folder(path)
 
 
+def _refuse_memory(path: str) -> None:
+    """Refuse the folder of device nodes, which a restart empties; it is beside a block device."""
+    try:
+        filesystem = filesystem_of(Path(path).parent.stat().st_dev)
+    except OSError as error:
+        raise explain_open(path, _AREA, error) from error
+    if filesystem == "devtmpfs":
+        raise ImageError(
+            f"the additional area {path} would be lost with the next restart, for its folder is "
+            "kept in memory; choose a place on a disk with --area"
+        )
+
+
 def _refuse_existing(path: str) -> None:
     if os.path.lexists(path):
         raise explain_open(path, _AREA, OSError(errno.EEXIST, "exists"))
@@ -124,15 +138,16 @@ def sync_folder(path: StrPath) -> None:
 
 def _check_size(path: str, size: int) -> None:
     if size <= 0:
-        raise ImageError(f"{path} is empty; give it a size of at least {SECTOR_BYTES} bytes")
-    if size % SECTOR_BYTES:
-        rounded = size + -size % SECTOR_BYTES
         raise ImageError(
-            f"{path} has {size} bytes, which is no multiple of {SECTOR_BYTES}; "
-            f"a disk image would have {rounded}: `truncate -s {rounded}` adds the rest as zeroes"
+            f"the image {path} is empty; give it a size of at least {SECTOR_BYTES} bytes"
         )
     if size > VOLUME_BYTES_MAX:
         raise ImageError(
-            f"{path} cannot have {format_bytes(size)}; "
-            f"the largest volume is {format_bytes(VOLUME_BYTES_MAX)}"
+            f"the image {path} cannot have {size} bytes; the largest volume has {VOLUME_BYTES_MAX}"
+        )
+    if size % SECTOR_BYTES:
+        rounded = size + -size % SECTOR_BYTES
+        raise ImageError(
+            f"the image {path} has {size} bytes, which is no multiple of {SECTOR_BYTES}; "
+            f"a disk image would have {rounded}: `truncate -s {rounded}` adds the rest as zeroes"
         )

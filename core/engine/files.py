@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.device import opening as device_opening
 from core.device.base import read_available
-from core.engine.told import readable_path, told
+from core.device.refusals import readable_path
+from core.engine.told import told
 from core.engine.volume import Volume
 from core.errors import ImageError
 from core.format import superblock
@@ -99,6 +101,8 @@ def create_volume(
             f"A grain of {grain_bytes} bytes is not possible; choose a power of two from "
             f"{GRAIN_BYTES_MIN} to {GRAIN_BYTES_MAX}."
         )
+    if not os.fspath(path):
+        raise ImageError("The path of the image is empty; name an image file.")
     image_path, area_path = _paths(Path(path), area)
     if area_path.exists():
         raise ImageError(f"{area_path} exists already; remove it first or choose another --area.")
@@ -121,7 +125,7 @@ def create_volume(
 def _open_state(
     image: FileDevice, area_path: Path, *, read_only: bool, accept_changes: bool
 ) -> VolumeState:
-    if not area_path.exists():
+    if not os.path.lexists(area_path):  # a link to a disk that is not there hides copies
         state = opening.state_without_area(image, GRAIN_BYTES_DEFAULT, thin=False)
         state.background = True
         return state
@@ -144,4 +148,9 @@ def _paths(path: Path, area: Path | None) -> tuple[Path, Path]:
     """Return the paths of image and additional area, given either of them."""
     if path.suffix == AREA_SUFFIX and path.with_suffix("").exists():
         return path.with_suffix(""), path
-    return path, area if area is not None else Path(f"{path}{AREA_SUFFIX}")
+    if area is None:
+        # Beside the image itself: by a link's name it would be another one, and who came by one
+        # way would not preserve what the copies taken by the other need.
+        is_link = os.path.islink(path)  # noqa: PTH114 - that one raises for odd paths
+        area = Path(f"{os.path.realpath(path) if is_link else path}{AREA_SUFFIX}")
+    return path, area

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from core.device import opening
 from core.device.holes import punch_hole
 from core.device.imagefile import FileDevice
 from core.device.opening import create_area, create_image, open_area, open_image, place_area
@@ -289,3 +290,21 @@ def test_a_block_device_is_an_image_of_fixed_size(block_device):
             image.resize(2 * MIB)
         with pytest.raises(VolumeBusyError, match="in use"):
             open_image(block_device)
+
+
+def test_no_area_is_made_where_a_restart_loses_it(tmp_path, monkeypatch):
+    """Beside the node of a block device; the file system's name is played, for this needs root."""
+    monkeypatch.setattr(opening, "filesystem_of", lambda _device: "devtmpfs")
+    with (
+        contextlib.closing(create_image(tmp_path / "disk.img", MIB)) as image,
+        pytest.raises(ImageError, match=r"lost with the next restart.*--area"),
+    ):
+        create_area(tmp_path / "area", image)
+    assert [path.name for path in tmp_path.iterdir()] == ["disk.img"]
+
+
+def test_a_file_named_like_a_word_is_told_with_its_part(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "disk").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"^the image disk is empty"):
+        open_image("disk")

@@ -11,7 +11,7 @@ import socket
 import msgspec
 import pytest
 
-from core.engine import open_volume
+from core.engine import create_volume, open_volume
 from core.errors import (
     EXIT_CORRUPTION,
     EXIT_ERROR,
@@ -495,3 +495,31 @@ def test_a_dirty_volume_may_be_opened_and_left_to_itself(closed, tmp_path):
         assert volume.read(0, PORTION) == portion("A1")
         assert volume.read(0, SIZE, "S") == LETTERS_RAW
         assert volume.check() == []
+
+
+def test_a_link_to_an_image_leads_to_the_copies_of_that_image(closed, tmp_path):
+    folder = tmp_path / "links"
+    folder.mkdir()
+    links = [folder / "near.img", folder / "far.img"]
+    links[0].symlink_to(closed)
+    links[1].symlink_to("near.img")
+    for link in links:
+        with open_volume(link) as volume:
+            volume.snapshot(f"by {link.stem}")
+            volume.write(0, portion("x"))
+    with open_volume(closed, read_only=True) as volume:
+        assert {"by near", "by far"} < {copy.name for copy in volume.info().copies}
+        assert views_of(volume) != VIEWS
+        assert volume.check() == []
+    assert sorted(folder.iterdir()) == sorted(links)
+
+
+def test_an_area_behind_a_link_that_leads_nowhere_is_missed_and_not_forgotten(path):
+    """Its disk may not be mounted: without it a write would change what the copies read."""
+    sidecar_of(path).symlink_to(path.parent / "unmounted" / "area")
+    refuse_open(path, ImageError)
+
+
+def test_an_image_needs_a_name():
+    with pytest.raises(ImageError, match="is empty"):
+        create_volume("", PORTION)
