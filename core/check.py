@@ -17,6 +17,7 @@ import xxhash
 from core.answers import Finding, PointerKind
 from core.area.freeruns import Runs, complement
 from core.device.base import read_available
+from core.device.refusals import readable_path
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
 
@@ -35,7 +36,9 @@ def check(state: VolumeState) -> list[Finding]:
         return []
     findings = _check_catalog(state)
     if state.changed_outside:
-        findings.append(_corruption("image-changed", state.changed_outside, state.image.path))
+        findings.append(
+            _corruption("image-changed", state.changed_outside, readable_path(state.image.path))
+        )
     for layer in state.catalog.layers.values():
         findings += _check_layer(state, layer)
     if all(finding.code == "image-changed" for finding in findings):

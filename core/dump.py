@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core.answers import PointerKind
+from core.device.refusals import readable_path
 
 if TYPE_CHECKING:
     from core.mapping.pointerrun import PointerRun
@@ -19,12 +20,12 @@ def dump(state: VolumeState) -> dict[str, object]:
     """Return superblock, catalog, layers with all their pointers, log and ring."""
     area, journal = state.area, state.journal
     if area is None or journal is None:
-        return {"image": state.image.path, "size": state.size_bytes, "area": None}
+        return {"image": readable_path(state.image.path), "size": state.size_bytes, "area": None}
     catalog = state.catalog
     return {
-        "image": state.image.path,
+        "image": readable_path(state.image.path),
         "size": state.size_bytes,
-        "area": area.device.path,
+        "area": readable_path(area.device.path),
         "superblock": {
             "uuid": area.uuid.hex(),
             "seq": area.newest.seq,

@@ -27,9 +27,9 @@ class RangepairError(Exception):
     errno: ClassVar[int] = _errno.EIO
 
     def __init__(self, message: str) -> None:
-        """Keep the sentence."""
-        super().__init__(message)
-        self.message = message
+        """Keep the sentence; what no encoder takes, like a path that is no text, is written out."""
+        self.message = message.encode("utf-8", "backslashreplace").decode()
+        super().__init__(self.message)
 
 
 class UsageError(RangepairError):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from typing import Final
 
@@ -61,3 +62,8 @@ def refuse_kind(path: str, what: str, mode: int) -> None:
     raise ImageError(
         f"cannot open the {what} {path}: it is {kind}; name an image file or a block device"
     )
+
+
+def readable_path(path: str) -> str:
+    """Return a path as text that every encoder takes; bytes that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -22,7 +22,7 @@ from core.answers import (
     Usage,
     VolumeInfo,
 )
-from core.engine.told import readable_path
+from core.device.refusals import readable_path
 from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import errno
-import os
 
+from core.device.refusals import readable_path
 from core.errors import AreaFullError, DeviceFailedError
+
+__all__ = ["readable_path", "told"]
 
 
 def told(error: OSError) -> AreaFullError | DeviceFailedError:
@@ -18,8 +20,3 @@ def told(error: OSError) -> AreaFullError | DeviceFailedError:
     return DeviceFailedError(
         f"The system refused to read or write ({reason}); check the disk and try again."
     )
-
-
-def readable_path(path: str) -> str:
-    """Return a path as text that every encoder takes; bytes that are no UTF-8 are written out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

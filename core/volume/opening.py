@@ -13,6 +13,7 @@ import msgspec
 
 from core.area import additional
 from core.device.fingerprint import Fingerprint, compare_fingerprint, take_fingerprint
+from core.device.refusals import readable_path
 from core.errors import FormatError, ImageChangedError
 from core.format.layout import geometry_for
 from core.format.superblock import Place, SuperblockFields
@@ -104,10 +105,10 @@ def _changes_outside(image: Device, area: AdditionalArea, mtime_ns: int) -> str:
         what = "its time of change differs"
     other = Path(os.path.realpath(image.path)).name != Path(area.fields.image_name).name
     whose = (
-        f"The additional area {area.device.path} belongs to another image "
+        f"The additional area {readable_path(area.device.path)} belongs to another image "
         f"({area.fields.image_name}), or this one"
         if other
-        else f"{image.path}"
+        else readable_path(image.path)
     )
     return (
         f"{whose} was changed by another program while copies existed ({what}), so copies may show "

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import ImageChangedError, RangepairError
+from core.errors import ImageChangedError, RangepairError, ReadOnlyError
 from core.format import superblock
 from core.format.layout import BLOCK_BYTES
 from core.service.launcher import connect_or_start
@@ -93,7 +94,7 @@ def test_a_folder_in_which_no_area_can_be_made(tmp_path: Path, image: Path) -> N
     done = as_user_without_powers("snapshot", "disk.img", "x", cwd=tmp_path)
     tmp_path.chmod(0o755)
     assert done.returncode == 1
-    assert "disk.img.rangepair: permission is denied" in done.stderr.decode()
+    assert "disk.img.rangepair.partial: permission is denied" in done.stderr.decode()
 
 
 def test_a_disk_without_room_for_the_area(bare_cli: Cli, image: Path) -> None:
@@ -204,7 +205,20 @@ def test_a_path_that_is_no_text(bare_cli: Cli, tmp_path: Path, image: Path) -> N
     assert bare_cli.json("list", odd)["image"] == "odd\\xff.img"
     with connect_or_start(tmp_path / odd) as volume:
         assert volume.info().copies[0].name == "monday"
+        volume.shutdown()
     assert "name" in bare_cli.complaint("snapshot", odd, os.fsdecode(b"odd\xff"))
+    assert json.loads(bare_cli.text("dump", odd))["image"].endswith("odd\\xff.img")
+    with (tmp_path / odd).open("r+b") as file:
+        file.write(b"changed")
+    findings = json.loads(bare_cli.run("check", odd, "--json", status=2).stdout)["findings"]
+    assert "odd\\xff.img" in findings[0]["what"]
+    with connect_or_start(tmp_path / odd) as volume:
+        assert volume.check()[0].where.endswith("odd\\xff.img")
+        with pytest.raises(ReadOnlyError, match=r"odd\\xff\.img"):
+            volume.snapshot("tuesday")
+        volume.shutdown()
+    (tmp_path / odd).write_bytes(b"")
+    assert "odd\\udcff.img is empty" in bare_cli.complaint("list", odd)
 
 
 def test_changes_cannot_be_accepted_behind_the_back_of_an_engine(
