@@ -94,7 +94,7 @@ def test_a_folder_in_which_no_area_can_be_made(tmp_path: Path, image: Path) -> N
     done = as_user_without_powers("snapshot", "disk.img", "x", cwd=tmp_path)
     tmp_path.chmod(0o755)
     assert done.returncode == 1
-    assert "disk.img.rangepair.partial: permission is denied" in done.stderr.decode()
+    assert "disk.img.rangepair: permission is denied" in done.stderr.decode()
 
 
 def test_a_disk_without_room_for_the_area(bare_cli: Cli, image: Path) -> None:
