@@ -98,6 +98,11 @@ class AreaModel:
         totals = self._pyramid.totals()
         return 1.0 - float(totals[AreaState.FREE]) / max(1, int(totals.sum()))
 
+    def grow(self, size: int) -> None:
+        """Show an area that became longer; the engine makes room ahead of what it stores."""
+        if self.size:
+            self._grow(size)
+
     def tick(self, seconds: float) -> None:
         """Let time pass: what changed cools."""
         self.heat.tick(seconds)

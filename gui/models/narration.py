@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Events = npt.NDArray[np.void]
 
 KEPT: Final = 64
-TICK_S: Final = 0.2
-"""Five changes a second at most: faster cannot be read."""
+TICK_S: Final = 0.6
+"""A sentence takes longer to read; five of them in three seconds can be followed."""
 LAST_STEP: Final = len(Verb) - 1
 
 

@@ -65,6 +65,7 @@ class Write:
         preserved: Originals copied I -> A because of it.
         redirected: Places in A that its new data went to.
         newest_copy_id: The copy whose layer keeps the originals; 0 if none was kept.
+        is_rewrite: What it replaced is newer than every copy, so that none needs it.
     """
 
     seq: int
@@ -76,6 +77,7 @@ class Write:
     preserved: tuple[Part, ...]
     redirected: tuple[Part, ...]
     newest_copy_id: int
+    is_rewrite: bool = False
 
     @property
     def copied_bytes(self) -> int:
@@ -98,6 +100,7 @@ def read_write(events: Events) -> Write:
         preserved=_parts(kept),
         redirected=_parts(events[kinds == EventKind.REDIRECTED]),
         newest_copy_id=int(kept["copy_id"][0]) if len(kept) else ORIGINAL_ID,
+        is_rewrite=bool(int(last["flags"]) & EventFlag.REWRITE),
     )
 
 
@@ -108,6 +111,9 @@ def _parts(events: Events) -> tuple[Part, ...]:
             events["start"], events["length"], events["area_offset"], events["flags"], strict=True
         )
     )
+
+
+_NEWER: Final = "What is there is newer than every copy."
 
 
 class Teller:
@@ -158,8 +164,9 @@ class Teller:
             "The range reads as zeroes." if write.is_trim else "The new data is written in place."
         )
         if not write.preserved:
+            why = _NEWER if write.is_rewrite else "No copy needs the old data."
             return (
-                "The place is in the initial area. No copy needs the old data.",
+                f"The place is in the initial area. {why}",
                 "Nothing is copied.",
                 "No pointer is made or changed.",
                 down,

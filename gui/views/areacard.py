@@ -15,7 +15,7 @@ from gui.models.focus import AreaKind
 from gui.theme import fonts
 from gui.views.areamap import AreaMap
 from gui.views.card import HEADER_HEIGHT, MARGIN, Card
-from gui.views.drawing import RIGHT, draw_bar, draw_text, text_width
+from gui.views.drawing import CENTER, RIGHT, draw_bar, draw_text, text_width
 from gui.views.mapcontrols import HEIGHT, LayoutSwitch, ZoomControl
 from gui.views.mapview import unit_words
 from gui.views.minimap import WIDTH as STRIP_WIDTH
@@ -33,6 +33,8 @@ _GAUGE_WIDTH: Final = 150
 _GAUGE_ROOM_MIN: Final = 190
 _GAP: Final = 8
 _TITLES: Final = {AreaKind.INITIAL: "Initial area", AreaKind.ADDITIONAL: "Additional area"}
+_NO_COPY: Final = "No copy yet, so nothing is kept here"
+_NO_COPY_MORE: Final = "Take a snapshot: it moves no data. What is then overwritten is kept here."
 _GAUGE_WORDS: Final = {AreaKind.INITIAL: "mapped", AreaKind.ADDITIONAL: "used"}
 
 
@@ -63,6 +65,11 @@ class AreaCard(Card):
         self.zoom.stepped.connect(self._on_zoom)
         self._on_view_changed()
 
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of the area that are not free, as last counted."""
+        return round(self._used * self.map.model.size)
+
     def set_place(self, words: str) -> None:
         """Say where the area lies, e.g. the name of its file."""
         self._place = words
@@ -71,12 +78,21 @@ class AreaCard(Card):
     def refresh_totals(self) -> None:
         """Count the whole area anew: strip, gauge, size."""
         model = self.map.model
-        self._used = model.used_share()
-        size = format_bytes(model.size)
-        self._subtitles = [f"{size} in {self._place}", size, ""] if self._place else [size, ""]
+        self._used = model.used_share() if model.size else 0.0
+        self._show_parts()
+        size = format_bytes(model.size) if model.size else "none yet"
+        self._subtitles = [f"{size} in {self._place}", size, ""]
+        if not self._place or not model.size:
+            self._subtitles = [size, ""]
         self._choose_subtitle()
         self.strip.refresh()
         self.update(self.header_box().toAlignedRect())
+
+    def _show_parts(self) -> None:
+        """Leave out map and controls of an area that does not exist yet; words say why."""
+        exists = self.map.model.size > 0 or not self._is_below
+        for part in (self.map, self.strip, self.switch, self.zoom):
+            part.setVisible(exists)
 
     @guarded
     def _on_view_changed(self) -> None:
@@ -144,6 +160,9 @@ class AreaCard(Card):
 
     @override
     def paint_body(self, painter: QPainter) -> None:
+        if not self.zoom.isVisibleTo(self):
+            self._paint_hint(painter)
+            return
         left = self.width() - MARGIN - self.zoom.width() - _GAP - self.switch.width()
         if not self._has_gauge(left):
             return
@@ -156,3 +175,11 @@ class AreaCard(Card):
         draw_text(painter, box, words, font, self.theme.text, align=RIGHT)
         bar = QRectF(x, top + 21, _GAUGE_WIDTH - wide - 6, 6)
         draw_bar(painter, bar, self._used, self.theme.color("written"), self.theme.color("line"))
+
+    def _paint_hint(self, painter: QPainter) -> None:
+        """Say what will be here, and how it comes about."""
+        middle = (self.height() - HEADER_HEIGHT) / 2
+        head = QRectF(MARGIN, middle - 22, self.width() - 2 * MARGIN, 20)
+        draw_text(painter, head, _NO_COPY, fonts.font(13, 600), self.theme.text, align=CENTER)
+        body = QRectF(MARGIN, middle + 2, self.width() - 2 * MARGIN, 20)
+        draw_text(painter, body, _NO_COPY_MORE, fonts.font(12), self.theme.sub, align=CENTER)

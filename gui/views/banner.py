@@ -38,6 +38,7 @@ class Trouble:
         code: Stable name of the kind of error.
         actions: Words of a button, and what it does; the banner closes when one is pressed.
         details: What "Copy details" copies beyond code and sentence.
+        topic: What was tried; a newer trouble with the same takes its place.
     """
 
     sentence: str
@@ -45,6 +46,7 @@ class Trouble:
     severity: Severity = "error"
     actions: tuple[tuple[str, Callable[[], None]], ...] = field(default=())
     details: str = ""
+    topic: str = ""
 
     @property
     def report(self) -> str:
@@ -154,7 +156,9 @@ class BannerStack(QWidget):
     def tell(self, trouble: Trouble) -> Banner:
         """Show ``trouble``; if it stands there already, keep the newer."""
         for banner in list(self.banners):
-            if (banner.trouble.code, banner.trouble.sentence) == (trouble.code, trouble.sentence):
+            former = banner.trouble
+            is_same = (former.code, former.sentence) == (trouble.code, trouble.sentence)
+            if is_same or (trouble.topic and former.topic == trouble.topic):
                 self._drop(banner)
         if len(self.banners) == BANNERS_MAX:
             self._drop(self.banners[0])

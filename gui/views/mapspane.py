@@ -127,6 +127,14 @@ class MapsPane(QWidget):
         self._are_totals_stale = True
         self.wake()
 
+    def grow(self, additional_bytes: int) -> None:
+        """Show an additional area that became longer."""
+        _, additional = self._models
+        if 0 < additional.size < additional_bytes:
+            additional.grow(additional_bytes)
+            self._are_totals_stale = True
+            self.wake()
+
     def set_table(self, table: TableRows | None) -> None:
         """Show the pointer table of the focused copy in the lane."""
         self.lane.set_table(table)

@@ -39,7 +39,11 @@ TOP: Final = 42
 BUTTON: Final = 26
 WORDS_LEFT: Final = 50
 DISC_X: Final = 27.0
-STEP_MAX: Final = 48.0
+_SPARE_MAX_PX: Final = 20.0
+_WORDS_LEFT_PX: Final = 8
+_WORDS_RIGHT_PX: Final = 6
+_WIDE_PX: Final = 380
+_LIT_WEIGHT: Final = 600
 _WRAPPED: Final = int(
     Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
 )
@@ -175,6 +179,7 @@ class NarrationCard(Card):
     def _show_story(self) -> None:
         write = self.narrator.write
         self._steps = self.teller.tell(write) if write is not None else ()
+        self._lay_out()
         number, count = self.narrator.place
         paused = self.narrator.is_paused and number > 0
         self.set_title(self.title, f"{number} of {count}" if paused else "")
@@ -194,12 +199,32 @@ class NarrationCard(Card):
         for button in (self.back, self.hold, self.forth):
             button.move(x, 9)
             x += BUTTON
-        room = self.height() - TOP - 8
-        height = min(STEP_MAX, room / 5)
-        self._boxes = [
-            QRectF(WORDS_LEFT - 8, TOP + at * height, self.width() - WORDS_LEFT, height - 3)
-            for at in range(5)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Give each step the lines it needs, lit or not, and share out what room is left."""
+        if not self._steps:
+            return
+        width = self.width() - WORDS_LEFT
+        metrics = fonts.metrics(self._words_px, _LIT_WEIGHT)
+        inside = QRectF(0, 0, width - _WORDS_LEFT_PX - _WORDS_RIGHT_PX, 1000)
+        needs = [
+            metrics.boundingRect(inside, _WRAPPED, step.words).height() for step in self._steps
         ]
+        room = self.height() - TOP - 6
+        spare = max(0.0, min(_SPARE_MAX_PX, (room - sum(needs)) / len(needs)))
+        squeeze = min(1.0, room / sum(needs))
+        top = float(TOP)
+        self._boxes = []
+        for need in needs:
+            height = need * squeeze + spare
+            gap = min(2.0, spare)
+            self._boxes.append(QRectF(WORDS_LEFT - 8, top, width, height - gap))
+            top += height
+
+    @property
+    def _words_px(self) -> int:
+        return 12 if self.width() >= _WIDE_PX else 11
 
     @override
     def paint_body(self, painter: QPainter) -> None:
@@ -235,9 +260,7 @@ class NarrationCard(Card):
             number = QRectF(disc.x() - 9, disc.y() - 9, 18, 18)
             color = theme.card if is_lit else theme.sub
             draw_text(painter, number, str(at + 1), fonts.font(11, 700), color, align=CENTER)
-        painter.setFont(fonts.font(12 if self.width() >= 340 else 11, 600 if is_lit else 450))
+        painter.setFont(fonts.font(self._words_px, _LIT_WEIGHT if is_lit else 450))
         painter.setPen(theme.color("text" if reached else "faint"))
-        align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(
-            box.adjusted(8, 0, -10, 0), int(align | Qt.TextFlag.TextWordWrap), step.words
-        )
+        words_box = box.adjusted(_WORDS_LEFT_PX, 0, -_WORDS_RIGHT_PX, 0)
+        painter.drawText(words_box, _WRAPPED, step.words)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 SHOWN_MS: Final = 8000
+_EDGE_PX: Final = 8
 
 
 class Toast(QWidget):
-    """Floats over the bottom of its parent; stays while the pointer is on it."""
+    """Floats over the bottom left of its parent; stays while the pointer is on it."""
 
     undo_pressed = Signal()
 
@@ -41,7 +42,7 @@ class Toast(QWidget):
         self.close_button.setAccessibleName("Dismiss")
         self.undo_button.setAccessibleName("Undo")
         row = QHBoxLayout(self)
-        row.setContentsMargins(16, 6, 6, 6)
+        row.setContentsMargins(14, 3, 4, 3)
         row.setSpacing(8)
         row.addWidget(self.text)
         for button in (self.undo_button, self.close_button):
@@ -70,11 +71,10 @@ class Toast(QWidget):
         announce(self, sentence)
 
     def place(self) -> None:
-        """Centre over the bottom of the parent."""
+        """Go over the words of the status bar, where it hides no figure and no picture."""
         parent = self.parentWidget()
         assert parent is not None
-        at = QPoint((parent.width() - self.width()) // 2, parent.height() - self.height() - 42)
-        self.move(at)
+        self.move(QPoint(_EDGE_PX, parent.height() - self.height() - 1))
 
     @Slot()
     @guarded

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QActionGroup, QPainter, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStyle, QWidget
 from typing_extensions import override
 
 from gui.guard import guarded
@@ -19,7 +19,7 @@ from gui.views.actionbutton import ThemedButton
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtGui import QAction, QPaintEvent
+    from PySide6.QtGui import QAction, QMouseEvent, QPaintEvent
 
     from gui.theme import ThemeSource
 
@@ -27,6 +27,8 @@ FLAT_OUT: Final = 0.0
 """The rate that means: as fast as the engine accepts."""
 RATE_MAX: Final = 100_000.0
 STEPS: Final = 100
+_KNOB_PX: Final = 12
+_KIND_MARGIN_PX: Final = 20
 _SETTLE_MS: Final = 120  # a drag sends its last place, not every place it went through
 
 
@@ -55,6 +57,20 @@ def rate_words(rate: float) -> str:
         return f"{rate:.0f}/s"
     thousands = rate / 1000
     return f"{thousands:.1f} k/s" if thousands < 10 else f"{thousands:.0f} k/s"
+
+
+class _RateSlider(QSlider):
+    """Goes at once to where it is pressed."""
+
+    @override
+    @guarded
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            half = _KNOB_PX // 2
+            x = round(event.position().x()) - half
+            room = self.width() - _KNOB_PX
+            self.setValue(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), x, room))
+        super().mousePressEvent(event)
 
 
 class WorkloadControl(QWidget):
@@ -93,8 +109,9 @@ class WorkloadControl(QWidget):
         self.kind_button.set_property("small", value=True)
         self.menu = QMenu(self)
         self._group = QActionGroup(self)
+        self._group.triggered.connect(self._on_kind)
         self.kind_button.setMenu(self.menu)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = _RateSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
         self.slider.setPageStep(10)
         self.slider.setFixedWidth(92)
@@ -131,7 +148,9 @@ class WorkloadControl(QWidget):
             action.setData(kind)
             self._group.addAction(action)
             self._kinds[kind] = action
-        self.menu.triggered.connect(self._on_kind)
+        metrics = self.kind_button.fontMetrics()
+        widest = max(metrics.horizontalAdvance(words) for words in kinds.values())
+        self.kind_button.setMinimumWidth(widest + _KIND_MARGIN_PX)
         self._name_kind()
 
     def set_rate(self, rate: float) -> None:

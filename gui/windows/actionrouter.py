@@ -147,6 +147,8 @@ class ActionRouter(QObject):
     @guarded
     def _on_running(self, running: bool) -> None:
         self._actions.workload.setText("&Pause workload" if running else "&Run workload")
+        icon, theme = "pause" if running else "play", self._window.source.theme
+        self._actions.set_icon(self._actions.workload, icon, theme)
         self.enable()
 
 

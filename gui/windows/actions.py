@@ -141,6 +141,11 @@ class Actions(QObject):
         """Give every action, in the order of the menus."""
         return iter(self._icons)
 
+    def set_icon(self, action: QAction, name: str, theme: Theme) -> None:
+        """Give an action another icon."""
+        self._icons[action] = name
+        action.setIcon(icons.icon(name, theme.sub))
+
     def draw_icons(self, theme: Theme) -> None:
         """Draw the icons in the colours of ``theme``."""
         for action, name in self._icons.items():

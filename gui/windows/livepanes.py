@@ -100,11 +100,15 @@ class LivePanes(QObject):
         self._clock.stop()
         self._image = ""
         self._names = {}
+        self._begin_history()
+        self.table_model.clear()
+        self.timeline.open("")
+
+    def _begin_history(self) -> None:
+        """What was written to another volume belongs on none of this one's panes."""
         self.history = History()
         self.plots.set_history(self.history)
         self.narrator.clear()
-        self.table_model.clear()
-        self.timeline.open("")
 
     def shutdown(self) -> None:
         """Stop everything that runs by itself."""
@@ -128,6 +132,7 @@ class LivePanes(QObject):
     def _on_info(self, info: VolumeInfo) -> None:
         self._names = {copy.id: copy.name for copy in info.copies}
         if info.image != self._image:
+            self._begin_history()
             self._image = info.image
             self.timeline.open(Path(info.image).name)
             self.narration.set_teller(self._teller(info.size, info.grain))
@@ -169,6 +174,7 @@ class LivePanes(QObject):
     @guarded
     def _on_stats(self, stats: Stats, usage: Usage) -> None:
         self.history.set_area_used(usage.used_bytes, self._seen_seq)
+        self.maps.grow(usage.area_bytes)
 
     @Slot()
     @guarded

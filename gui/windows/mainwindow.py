@@ -42,7 +42,7 @@ from gui.windows.workloadrunner import WorkloadRunner
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 
-    from core.answers import MapAnswer, Stats, Usage, VolumeInfo
+    from core.answers import Stats, Usage, VolumeInfo
     from core.errors import RangepairError
     from gui.bridge.link import EngineLink
     from gui.settings import Settings
@@ -68,7 +68,6 @@ class MainWindow(QMainWindow):
         self.source = source
         self.settings = settings
         self._frames = 0
-        self._initial_used = 0
         self._build_models(makers)
         self._build_views()
         self._connect()
@@ -122,6 +121,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._column())
         self.toast = Toast(source, self.centralWidget())
         self.menus = Menus(self.menuBar(), a, self)
+        self.menus.add_kinds(self.workload.menu.actions())
         self.demo.failed.connect(self._on_refused)
         self.recents = Recents(self.link, self.settings, self.menus, self.empty)
         self.asker = Asker(self, self.acts, self.desk, self.runner)
@@ -144,7 +144,6 @@ class MainWindow(QMainWindow):
         link.failed.connect(self._on_refused)
         link.frame.connect(self._on_frame)
         follower.info_changed.connect(self._on_info)
-        follower.map_loaded.connect(self._on_map)
         follower.stats_changed.connect(self._on_stats)
         follower.coalesced.connect(self._on_coalesced)
         self.opener.busy.connect(self.status.show_message)
@@ -207,6 +206,9 @@ class MainWindow(QMainWindow):
         path = self.link.path
         trouble = troubles.of_gone_engine(error, lambda: self.opener.open_path(path))
         self.banners.tell(trouble)
+        self._second.stop()
+        for figure in (self.status.rate, self.status.fps):
+            figure.show_value("0")
         self.router.enable()
 
     @Slot(str, object)
@@ -233,12 +235,8 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_info(self, info: VolumeInfo) -> None:
         self.desk.show_info(info)
+        self.follower.look_at(self.focus.copy.id)  # the same copy as before, after a new start
         self.router.enable()
-
-    @Slot(object, object)
-    @guarded
-    def _on_map(self, answer: MapAnswer, _newer: object) -> None:
-        self._initial_used = answer.initial.used
 
     @Slot(object, object)
     @guarded
@@ -247,7 +245,8 @@ class MainWindow(QMainWindow):
         self.status.moved.show_value(format_bytes(stats.copy_write_bytes_from_initial))
         self.status.space.show_value(format_bytes(usage.used_bytes))
         if self.follower.info is not None:
-            self.tree.storage.show_areas(self.follower.info, self._initial_used, usage)
+            initial_used = self.panes.maps.initial_card.used_bytes
+            self.tree.storage.show_areas(self.follower.info, initial_used, usage)
         self.status.rate.show_value(f"{self.panes.writes_per_second():,.0f}/s")
 
     @Slot(object)

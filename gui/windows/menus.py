@@ -40,7 +40,7 @@ class Menus(QObject):
             for title in ("File", "Edit", "Copies", "Workload", "View", "Help")
         )
         # fmt: off
-        _fill(file, a.open, a.new, a.scratch, self.recent, None, a.demo, None, a.close, a.quit)
+        _fill(file, a.open, a.new, a.scratch, self.recent, None, a.close, a.quit)
         _fill(self.edit, a.undo, a.redo, None, a.find, a.deselect, None, a.palette)
         _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.rename, a.lock, None,
               a.delete, a.undelete, a.purge)
@@ -48,7 +48,7 @@ class Menus(QObject):
         _fill(self.view, a.show_tree, a.show_side, a.show_drawer, None, a.zoom_in,
               a.zoom_out, a.fit, a.zoom_to, a.hilbert, None, self.theme, a.theme, None,
               a.full_screen, a.reset_layout)
-        _fill(about, a.keys, a.palette, None, a.about)
+        _fill(about, a.demo, None, a.keys, a.palette, None, a.about)
         self.copy = QMenu(parent)
         _fill(self.copy, a.clone, a.snapshot, None, a.rename, a.lock, None, a.delete, a.undelete,
               a.purge)
@@ -65,6 +65,11 @@ class Menus(QObject):
             action.triggered.connect(guarded(lambda _checked=False, path=path: self._pick(path)))
             self.recent.addAction(action)
         self.recent.setEnabled(bool(paths))
+
+    def add_kinds(self, kinds: Sequence[QAction]) -> None:
+        """Offer the kinds of workload, which exclude each other, beneath its switch."""
+        self.workload.addSeparator()
+        self.workload.addActions(list(kinds))
 
     def mark_theme(self, name: str) -> None:
         """Mark the theme that was chosen."""

@@ -44,7 +44,13 @@ def of_opening(
         actions.append(("Try again", lambda: reopen(False)))
     if isinstance(error, ImageError):
         actions.append(("Open another…", choose))
-    return Trouble(error.message, error.code, actions=tuple(actions), details=f"image: {path}")
+    return Trouble(
+        error.message,
+        error.code,
+        actions=tuple(actions),
+        details=f"image: {path}",
+        topic="opening",
+    )
 
 
 def of_gone_engine(error: RangepairError, restart: Callable[[], None]) -> Trouble:

@@ -56,7 +56,7 @@ def test_a_pair_may_shrink_vanish_or_be_out_of_sight():
 
 def test_the_same_place_again_copies_nothing():
     words = told((EventKind.WRITTEN, EventFlag.REWRITE, 0, 3 * G, G, 0))
-    assert words[1].endswith("No copy needs the old data.")
+    assert words[1].endswith("What is there is newer than every copy.")
     assert words[2:4] == ["Nothing is copied.", "No pointer is made or changed."]
 
 
