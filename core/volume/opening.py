@@ -130,7 +130,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     dead_seq = area.read_ring_dead_seq()
     covered, groups = fields.covered_ring_seq, []
     if not fields.clean:
-        covered = recover.replay_log(state, area, log)
+        covered = recover.replay_log(state, area, log, writable=writable)
         groups = list(recover.intact_ring_groups(area, dead_seq))
         if writable:
             recover.erase_torn_group(area, log)

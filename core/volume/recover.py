@@ -45,8 +45,11 @@ READ_ONLY_BASE: Final = 1 << 62
 CHANGE_BYTES_MAX: Final = 16 << 20
 
 
-def replay_log(state: VolumeState, area: AdditionalArea, log: Log) -> int:
+def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: bool) -> int:
     """Bring catalog, layers and allocator up to the end of the log.
+
+    A power cut may leave a group that names a segment, and the file too short for that: then
+    nothing was written there, and it is made to hold the segment if it may be written.
 
     Returns:
         The number of the last ring group whose originals are all in tables or log.
@@ -54,6 +57,10 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log) -> int:
     covered = area.fields.covered_ring_seq
     for group in intact_groups(area, log.offset, log.seq):
         covered = max(covered, group.covers_ring_seq)
+        if group.next_segment_stop > area.allocator.capacity:
+            if writable:
+                area.device.allocate(group.next_offset, group.next_segment_stop - group.next_offset)
+            area.allocator.capacity = group.next_segment_stop
         log.follow(group)
         if group.kind == KIND_CHANGE:
             freed = state.catalog.apply(unpack_change(group.tail))
@@ -124,12 +131,15 @@ def replay_ring(
     nothing left to stage.
 
     Raises:
-        CorruptAreaError: Their originals were to lie behind a group that the log lacks now.
+        CorruptAreaError: Their originals were to lie behind a group that the log lacks now, or
+            belong to a copy that it does not know of.
     """
     place = journal.log.offset + BLOCK_BYTES
     for group in groups:
         if group.seq > covered_seq:
-            if len(group.originals) and group.originals_base != place:
+            layers = set(group.records["layer"][group.records["kind"] != RECORD_WRITE].tolist())
+            is_elsewhere = len(group.originals) and group.originals_base != place
+            if is_elsewhere or not layers <= state.catalog.layers.keys():
                 raise _damaged("log", journal.log.offset)
             place += len(group.originals)
             journal.make_room(len(group.originals))

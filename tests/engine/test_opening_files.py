@@ -11,6 +11,7 @@ import socket
 import msgspec
 import pytest
 
+from core.device.memory import MemoryDevice
 from core.engine import create_volume, open_volume
 from core.errors import (
     EXIT_CORRUPTION,
@@ -27,7 +28,7 @@ from core.format import superblock
 from core.format.block import HEADER_BYTES, pack_block
 from core.format.layout import BLOCK_BYTES, RING_HEAD_OFFSETS, SUPERBLOCK_OFFSETS
 from tests.engine.board import LETTERS_RAW, PORTION, portion
-from tests.engine.stills import views_of
+from tests.engine.stills import read_only_volume, still_volume, views_of
 from tests.engine.test_refusals import assert_sentence
 
 SIZE = len(LETTERS_RAW)
@@ -523,3 +524,31 @@ def test_an_area_behind_a_link_that_leads_nowhere_is_missed_and_not_forgotten(pa
 def test_an_image_needs_a_name():
     with pytest.raises(ImageError, match="is empty"):
         create_volume("", PORTION)
+
+
+def test_a_file_that_had_not_grown_yet_when_the_power_went_is_made_to(tmp_path):
+    """The last group names a segment in which nothing was written, and the file ends before it."""
+    image, area = MemoryDevice.from_bytes(LETTERS_RAW), MemoryDevice(direct=True)
+    volume = still_volume(image, area)
+    volume.snapshot("S")
+    log = volume._state.journal.log
+    volume.write(0, portion("A1"))
+    volume._state.journal.barrier()
+    segment_stop = log.segment_stop
+    while log.segment_stop == segment_stop:
+        volume.rename("S", "T")
+        volume.rename("T", "S")
+    area.resize(log.offset)
+    views = views_of(volume)
+    cut = area.copy()
+    reader = read_only_volume(image, cut)
+    assert views_of(reader) == views
+    assert cut.size == log.offset
+    writer = still_volume(image, cut)
+    assert views_of(writer) == views
+    assert cut.size >= log.segment_stop
+    writer.write(PORTION, portion("B1"))
+    writer.close()
+    again = still_volume(image, cut)
+    assert again.read(0, SIZE, "S") == LETTERS_RAW
+    assert again.check() == []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.engine import Volume
 
 Views = dict[str, bytes]
-GRAINS = 256
+GRAINS = 160
 START = filled(0, GRAINS * GRAIN)
 
 
@@ -106,6 +106,9 @@ def _live(volume: Volume) -> None:
     volume.snapshot("S2")
     for grain in [*range(0, GRAINS, 2), *range(1, GRAINS, 2)]:
         volume.write(grain * GRAIN, filled(grain + 1000, GRAIN))
+    volume._state.journal.barrier()
+    for number in range(120):  # more records than fit into a group's first block
+        volume.write(100 * GRAIN + number * 2 * SECTOR, filled(700 + number, SECTOR), "C1")
     volume._state.journal.barrier()
     volume.flush()
     volume.rename("S1", "first")

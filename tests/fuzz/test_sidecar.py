@@ -18,7 +18,7 @@ import pytest
 from core.device.memory import MemoryDevice
 from core.errors import RangepairError
 from core.format.block import HEADER_BYTES
-from tests.engine.stills import read_only_volume, views_of
+from tests.engine.stills import read_only_volume, still_volume, views_of
 from tests.fuzz import sidecars
 
 pytestmark = pytest.mark.slow
@@ -128,3 +128,26 @@ def test_random_bytes_in_the_place_of_blocks_are_told_or_harmless(name):
         seen = _look(sidecar, sidecars.FlippedDevice(area))
         if name == "clean":
             assert not isinstance(seen, dict) or seen == sidecar.views, start
+
+
+@pytest.mark.parametrize("structure", SIDECARS["dirty"].structures)
+def test_recovery_that_may_write_ends_in_an_open_volume_or_is_told(structure):
+    """Then it goes on: it is written to, closed and opened again."""
+    sidecar = SIDECARS["dirty"]
+    chosen = random.Random(5)
+    positions = [at for part in sidecar.structures[structure] for at in part]
+    for position in chosen.sample(positions, min(len(positions), 40)):
+        raw = bytearray(sidecar.area)
+        raw[position] ^= chosen.randrange(1, 256)
+        image = MemoryDevice.from_bytes(sidecar.image)
+        area = MemoryDevice.from_bytes(raw, direct=True)
+        try:
+            volume = still_volume(image, area)
+            volume.write(0, bytes(4096))
+            volume.snapshot("after")
+            volume.write(0, b"x" * 4096)
+            volume.close()
+            again = still_volume(image, area)
+        except RangepairError:
+            continue
+        assert again.read(0, 4096, "after") == bytes(4096), position

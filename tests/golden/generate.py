@@ -66,7 +66,10 @@ def live(volume: Volume) -> None:
     volume.delete(["tuesday"], now=True)
     for grain in [*range(1, 260, 2), *range(0, 260, 2)]:
         volume.write(grain * GRAIN, filled(grain + 1000, GRAIN))
-    volume.snapshot("été/日本".replace("/", " "))
+    volume._state.journal.barrier()
+    for number in range(120):  # more records than fit into a group's first block
+        volume.write(100 * GRAIN + number * 2 * SECTOR, filled(700 + number, SECTOR), "test")
+    volume.snapshot("été 日本")
     volume.rename("wednesday", "kept")
     volume.lock(["kept"])
     volume.delete(["monday"])

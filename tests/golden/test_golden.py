@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from core.device.memory import MemoryDevice
 from core.engine import open_volume
+from core.format.group import KIND_CHANGE, KIND_RECORDS
+from core.volume import recover
+from tests.engine.stills import read_only_volume
 from tests.golden.generate import MTIME_NS, expected_of, make
 
 FOLDERS = sorted(Path(__file__).parent.glob("format-*"))
@@ -75,3 +79,18 @@ def test_a_golden_file_can_be_gone_on_with(unpacked, folder, name):
 @pytest.mark.parametrize("name", ["clean", "dirty", "small"])
 def test_the_recipe_makes_the_same_bytes_twice(name):
     assert make(name) == make(name)
+
+
+def test_the_recipe_leaves_something_of_everything():
+    image, area, _ = make("dirty")
+    volume = read_only_volume(MemoryDevice.from_bytes(image), MemoryDevice.from_bytes(area))
+    state = volume._state
+    fields = state.area.fields
+    log = list(recover.intact_groups(state.area, fields.log_offset, fields.log_seq))
+    assert {group.kind for group in log} == {KIND_RECORDS, KIND_CHANGE}
+    assert any(group.tail_offset for group in log)
+    assert list(recover.intact_ring_groups(state.area, state.area.read_ring_dead_seq()))
+    runs = [layer.map.flatten() for layer in state.catalog.layers.values()]
+    assert {kind for run in runs for kind in run.kinds.tolist()} == {0, 1, 2}
+    assert any((run.heads > 0).any() for run in runs)
+    assert state.size_bytes % state.grain_bytes
