@@ -20,7 +20,7 @@ from gui.views.drawing import RIGHT, draw_bar, draw_text, text_width
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
-    from core.answers import Usage, VolumeInfo
+    from core.answers import Stats, VolumeInfo
     from gui.theme import ThemeSource
 
 HEIGHT: Final = 112
@@ -47,11 +47,11 @@ class StorageBars(QWidget):
         self.setAccessibleName("Storage")
         source.changed.connect(self.update)
 
-    def show_areas(self, info: VolumeInfo, initial_used: int, usage: Usage) -> None:
+    def show_areas(self, info: VolumeInfo, initial_used: int, stats: Stats) -> None:
         """Show what is in use of the initial and of the additional area, in bytes."""
         rows = [self._row(info.image, initial_used, info.size, "shared")]
-        if usage.area_bytes:
-            rows.append(self._row(info.area, usage.used_bytes, usage.area_bytes, "written"))
+        if stats.area_bytes:
+            rows.append(self._row(info.area, stats.area_used_bytes, stats.area_bytes, "written"))
         if rows != self._rows:
             self._rows = rows
             words = "; ".join(f"{name} {room}" for name, room, *_ in rows)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from core.answers import MapAnswer, Stats, TableAnswer, Usage, VolumeInfo
+from core.answers import MapAnswer, Stats, TableAnswer, VolumeInfo
 from core.errors import NoSuchCopyError
 from core.events import EVENT_DTYPE, ORIGINAL_ID, EventKind
 from core.session import ORIGINAL
@@ -37,6 +37,8 @@ STATS_MS: Final = 250
 INFO_S: Final = 1.0
 _INFO_SHARE: Final = 0.02
 """Part of the window's time that showing the sizes of very many copies may take."""
+_ANSWERING_SHARE: Final = 0.1
+"""Part of an engine's time that counting millions of pointers for that may take."""
 _KEPT_EVENTS_MAX: Final = 1 << 17
 """As many as the ring holds; beyond that the state is asked for once more instead."""
 
@@ -83,8 +85,8 @@ class Follower(QObject):
     """(TableAnswer of the copy in focus, its name, events that came after it was made)"""
     events = Signal(object)
     """One frame's events, in order, each once."""
-    stats_changed = Signal(object, object)
-    """Stats, Usage"""
+    stats_changed = Signal(object)
+    """Stats"""
     coalesced = Signal(object)
     """int: events that were overrun; the state was asked for instead."""
 
@@ -198,7 +200,12 @@ class Follower(QObject):
 
     def _ask_info(self) -> None:
         self._is_info_stale = False
-        self._link.query(lambda session: session.info(), self._got_info, self._missed_info)
+
+        def work(session: VolumeSession) -> tuple[VolumeInfo, float]:
+            begin = time.monotonic()
+            return session.info(), time.monotonic() - begin
+
+        self._link.query(work, self._got_info, self._missed_info)
 
     def _ask_map(self) -> None:
         self._link.query(lambda session: session.map(), self._got_map, self._missed_map)
@@ -212,15 +219,15 @@ class Follower(QObject):
         self._link.query(work, self._got_table, self._missed_table)
 
     def _ask_stats(self) -> None:
-        self._link.query(
-            lambda session: (session.stats(), session.usage()), self._got_stats, self._missed_stats
-        )
+        self._link.query(lambda session: session.stats(), self._got_stats, self._missed_stats)
 
     def _name_of(self, copy_id: int) -> str:
         copies = self._info.copies if self._info is not None else []
         return next((copy.name for copy in copies if copy.id == copy_id), ORIGINAL)
 
-    def _got_info(self, answer: object) -> None:
+    def _got_info(self, told: object) -> None:
+        assert isinstance(told, tuple)
+        answer, answering_s = told
         assert isinstance(answer, VolumeInfo)
         former = self._name_of(self._copy_id)
         self._info = answer
@@ -232,7 +239,8 @@ class Follower(QObject):
         begin = time.monotonic()
         self.info_changed.emit(answer)
         end = time.monotonic()
-        self._info_due = end + max(INFO_S, (end - begin) / _INFO_SHARE)
+        pause_s = max((end - begin) / _INFO_SHARE, answering_s / _ANSWERING_SHARE)
+        self._info_due = end + max(INFO_S, pause_s)
         self._info_question.answered()
 
     def _got_map(self, answer: object) -> None:
@@ -250,11 +258,8 @@ class Follower(QObject):
         self._trim_kept()
 
     def _got_stats(self, answer: object) -> None:
-        assert isinstance(answer, tuple)
-        stats, usage = answer
-        assert isinstance(stats, Stats)
-        assert isinstance(usage, Usage)
-        self.stats_changed.emit(stats, usage)
+        assert isinstance(answer, Stats)
+        self.stats_changed.emit(answer)
         self._stats_question.answered()
 
     def _since(self, event_seq: int) -> Events:

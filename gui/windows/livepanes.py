@@ -30,7 +30,7 @@ from gui.windows.arrangement import Panes
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from core.answers import MapAnswer, Stats, TableAnswer, Usage, VolumeInfo
+    from core.answers import MapAnswer, Stats, TableAnswer, VolumeInfo
     from gui.models.focus import Focus
     from gui.models.history import Events
     from gui.theme import ThemeSource
@@ -170,11 +170,11 @@ class LivePanes(QObject):
         self.maps.apply(events)
         self.table_model.feed(events)
 
-    @Slot(object, object)
+    @Slot(object)
     @guarded
-    def _on_stats(self, stats: Stats, usage: Usage) -> None:
-        self.history.set_area_used(usage.used_bytes, self._seen_seq)
-        self.maps.grow(usage.area_bytes)
+    def _on_stats(self, stats: Stats) -> None:
+        self.history.set_area_used(stats.area_used_bytes, self._seen_seq)
+        self.maps.grow(stats.area_bytes)
 
     @Slot()
     @guarded

@@ -42,7 +42,7 @@ from gui.windows.workloadrunner import WorkloadRunner
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 
-    from core.answers import Stats, Usage, VolumeInfo
+    from core.answers import Stats, VolumeInfo
     from core.errors import RangepairError
     from gui.bridge.link import EngineLink
     from gui.settings import Settings
@@ -238,15 +238,15 @@ class MainWindow(QMainWindow):
         self.follower.look_at(self.focus.copy.id)  # the same copy as before, after a new start
         self.router.enable()
 
-    @Slot(object, object)
+    @Slot(object)
     @guarded
-    def _on_stats(self, stats: Stats, usage: Usage) -> None:
+    def _on_stats(self, stats: Stats) -> None:
         self.status.copied.show_value(format_bytes(stats.preserved_bytes))
         self.status.moved.show_value(format_bytes(stats.copy_write_bytes_from_initial))
-        self.status.space.show_value(format_bytes(usage.used_bytes))
+        self.status.space.show_value(format_bytes(stats.area_used_bytes))
         if self.follower.info is not None:
             initial_used = self.panes.maps.initial_card.used_bytes
-            self.tree.storage.show_areas(self.follower.info, initial_used, usage)
+            self.tree.storage.show_areas(self.follower.info, initial_used, stats)
         self.status.rate.show_value(f"{self.panes.writes_per_second():,.0f}/s")
 
     @Slot(object)

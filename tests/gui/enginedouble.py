@@ -246,6 +246,7 @@ class SessionDouble:
 
     def stats(self):
         self._enter("stats")
+        self.counters.area_bytes = self.counters.area_used_bytes = self.next_offset
         return self.counters
 
     def table(self, copy, start=0, stop=None):
