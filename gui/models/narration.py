@@ -34,9 +34,10 @@ class Narrator:
 
     def __init__(self) -> None:
         """Begin with nothing to tell."""
-        self._writes: deque[Write] = deque(maxlen=KEPT)
+        self._writes: deque[Events] = deque(maxlen=KEPT)
         self._open: list[Events] = []
-        self._told: Write | None = None
+        self._told: Events | None = None
+        self._read: Write | None = None
         self.lit = 0
         self.is_paused = False
 
@@ -44,10 +45,13 @@ class Narrator:
         """Forget all: another volume is shown."""
         self._writes.clear()
         self._open.clear()
-        self._told, self.lit = None, 0
+        self._tell(None, 0)
 
     def feed(self, events: Events) -> None:
-        """Remember the last writes of a batch; what follows its last write waits for the next."""
+        """Remember the last writes of a batch; what follows its last write waits for the next.
+
+        They are only read when they are told: of many thousand a second five are.
+        """
         ends = np.flatnonzero(np.isin(events["kind"], (EventKind.WRITTEN, EventKind.TRIMMED)))
         if not len(ends):
             self._open = [*self._open, events.copy()][-KEPT:]
@@ -58,7 +62,7 @@ class Narrator:
             if begin == 0 and self._open:
                 piece = np.concatenate([*self._open, piece])
             if not self.is_paused:
-                self._writes.append(read_write(piece))
+                self._writes.append(piece)
             begin = stop
         rest = events[begin:]
         self._open = [rest.copy()] if len(rest) else []
@@ -66,7 +70,9 @@ class Narrator:
     @property
     def write(self) -> Write | None:
         """The write being told."""
-        return self._told
+        if self._read is None and self._told is not None:
+            self._read = read_write(self._told)
+        return self._read
 
     @property
     def place(self) -> tuple[int, int]:
@@ -92,8 +98,11 @@ class Narrator:
             return True
         if self._told is self._writes[-1]:
             return False
-        self._told, self.lit = self._writes[-1], 0
+        self._tell(self._writes[-1], 0)
         return True
+
+    def _tell(self, write: Events | None, lit: int) -> None:
+        self._told, self._read, self.lit = write, None, lit
 
     def pause(self, *, paused: bool) -> None:
         """Hold the present story, or go on with the newest."""
@@ -114,7 +123,7 @@ class Narrator:
         index = self._index() + writes
         if not 0 <= index < len(self._writes):
             return False
-        self._told, self.lit = self._writes[index], LAST_STEP
+        self._tell(self._writes[index], LAST_STEP)
         return True
 
     def step(self, steps: int) -> bool:
