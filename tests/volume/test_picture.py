@@ -14,7 +14,6 @@ from core.device.memory import MemoryDevice
 from core.engine import Volume
 from core.format.layout import BLOCK_BYTES
 from core.volume import opening
-from core.volume.picture import additional_extents, initial_extents
 from tests.engine.stills import StillImage, still_volume
 
 GRAIN = 4096
@@ -48,17 +47,21 @@ def image():
     return device
 
 
+def plain_volume(image):
+    state = opening.state_without_area(image, GRAIN, thin=False)
+    return Volume(state, StillImage(image), Path("none"), sink=None, ticking=False)
+
+
 @pytest.fixture
 def volume(image):
     return still_volume(image, MemoryDevice(direct=True))
 
 
 def test_without_copies_all_data_is_of_the_original_only(image):
-    state = opening.state_without_area(image, GRAIN, thin=False)
-    initial = initial_extents(state)
+    answer = plain_volume(image).map()
+    initial, additional = answer.initial, answer.additional
     assert grains(painted(initial)) == [AreaState.ORIGINAL_ONLY] * 32 + [AreaState.FREE] * 32
     assert initial.used == 32 * GRAIN
-    additional = additional_extents(state)
     assert (additional.size, additional.used, len(additional.starts)) == (0, 0, 0)
 
 
@@ -130,8 +133,7 @@ def test_what_is_used_and_what_is_free_make_the_whole(volume):
 
 
 def test_the_answers_of_a_volume_without_an_additional_area(image):
-    state = opening.state_without_area(image, GRAIN, thin=False)
-    volume = Volume(state, StillImage(image), Path("none"), sink=None, ticking=False)
+    volume = plain_volume(image)
     usage = volume.usage()
     assert (usage.area_bytes, usage.used_bytes, usage.copies) == (0, 0, [])
     assert volume.stats().overlay_bytes == 0
