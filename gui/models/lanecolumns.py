@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from gui.models.pointerstore import RowKind
 
 if TYPE_CHECKING:
-    from core.answers import Int64s
     from gui.models.pointerstore import Rows
     from gui.models.pointertable import Geometry
 
@@ -39,14 +38,6 @@ class TableRows(Protocol):
         ...
 
 
-class Links(NamedTuple):
-    """Individual pointers as places on two axes, 0 to 1 along each, in order of address."""
-
-    froms: Shares
-    tos: Shares
-    kinds: npt.NDArray[np.uint8]
-
-
 def rows_between(table: TableRows, start: int, stop: int) -> Rows | None:
     """Return the rows that touch a byte range; None if the table is empty."""
     stop = min(stop, table.geometry.size)
@@ -70,21 +61,3 @@ def column_shares(rows: Rows, start: int, stop: int, columns: int) -> Shares:
         shares[kind] = np.diff(np.interp(edges, bounds, covered))
     width = max(1e-9, (stop - start) / columns)
     return shares / width
-
-
-def links_between(rows: Rows, source: tuple[int, int], target: tuple[int, int], most: int) -> Links:
-    """Return where individual pointers of ``source`` point to within ``target``.
-
-    Both are byte ranges. Of more than ``most`` pointers every n-th is kept.
-    """
-    size = target[1] - target[0]
-    stored = (rows.kinds == RowKind.ORIGINAL) | (rows.kinds == RowKind.NEW)
-    seen = stored & (rows.offsets >= target[0]) & (rows.offsets < target[1])
-    picked: Int64s = np.flatnonzero(seen)
-    if len(picked) > most:
-        picked = picked[:: -(-len(picked) // most)]
-    middles = (rows.starts[picked] + rows.stops[picked]) / 2
-    halves = (rows.stops[picked] - rows.starts[picked]) / 2
-    froms = (middles - source[0]) / max(1, source[1] - source[0])
-    tos = (rows.offsets[picked] + halves - target[0]) / max(1, size)
-    return Links(np.clip(froms, 0, 1), np.clip(tos, 0, 1), rows.kinds[picked])

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gui.models.lanecolumns import Links, column_shares, links_between, rows_between
+from gui.models.lanecolumns import column_shares, rows_between
+from gui.models.lanelinks import LINKS_MAX, Links, bundled, joined, links_between
 from gui.models.pointerstore import RowKind
 
 if TYPE_CHECKING:
     from gui.models.lanecolumns import Shares, TableRows
 
 ROWS_A_STEP: Final = 8_000
-LINKS_MAX: Final = 96
+_PIECE_LINKS_MIN: Final = 12
 
 Range = tuple[int, int]
 
@@ -88,14 +89,10 @@ class LaneScan:
             self._links.pop(piece, None)
             return
         self.shares[:, first:last] = column_shares(rows, low, high, last - first)
-        most = max(1, LINKS_MAX // self._pieces)
-        self._links[piece] = links_between(rows, self._source, self._target, most)
+        most = max(_PIECE_LINKS_MIN, LINKS_MAX // self._pieces)
+        cut = (max(low, start), min(high, stop))
+        self._links[piece] = links_between(rows, self._source, self._target, most, within=cut)
 
     def links(self) -> Links:
-        """Return the pointers found so far."""
-        parts = list(self._links.values())
-        if not parts:
-            return Links(np.empty(0), np.empty(0), np.empty(0, np.uint8))
-        columns = zip(*parts, strict=True)
-        froms, tos, kinds = (np.concatenate(column) for column in columns)
-        return Links(froms, tos, kinds)
+        """Return the pointers found so far, bundled."""
+        return bundled(joined([self._links[piece] for piece in sorted(self._links)]), LINKS_MAX)

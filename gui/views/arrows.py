@@ -35,6 +35,8 @@ _HEAD_PX: Final = 9.5
 _INSIDE_PX_MIN: Final = 40
 _ROOM_PX: Final = 24
 _CORNER_PX: Final = 4
+_BESIDE_PX_MAX: Final = 40
+_DISCS_PX: Final = 10 * 2 * BADGE_RADIUS
 
 
 class Link(NamedTuple):
@@ -68,11 +70,31 @@ def arrow_path(
     return path, tip
 
 
-def badge_center(box: QRectF) -> QPointF:
-    """Return where the badge of a box goes: above a small cell, on the corner of a large one."""
+def badge_center(box: QRectF, top: float = -1e9) -> QPointF:
+    """Return where the badge of a box goes: above a small cell, on the corner of a large one.
+
+    Above ``top``, the upper edge of the map, are words: there it goes beside the cell.
+    """
     if box.height() >= _INSIDE_PX_MIN:
-        return QPointF(box.left() + _CORNER_PX, box.top() + _CORNER_PX)
-    return QPointF(box.center().x(), box.top() - BADGE_RADIUS - 0.5)
+        return QPointF(box.left() + _CORNER_PX, max(top + BADGE_RADIUS, box.top() + _CORNER_PX))
+    above = box.top() - BADGE_RADIUS - 0.5
+    if above - BADGE_RADIUS >= top:
+        return QPointF(box.center().x(), above)
+    beside = box.left() + min(box.width(), _BESIDE_PX_MAX) + BADGE_RADIUS + 2
+    return QPointF(beside, max(box.center().y(), top + BADGE_RADIUS))
+
+
+def spread(wanted: list[QPointF], radius: float) -> list[QPointF]:
+    """Return places for discs near those wanted, none over another: late ones go to the right."""
+    apart = 2 * radius + 1
+    taken: list[QPointF] = []
+    for spot in wanted:
+        x = spot.x()
+        for other in sorted(taken, key=QPointF.x):
+            if abs(other.y() - spot.y()) < apart and abs(other.x() - x) < apart:
+                x = other.x() + apart
+        taken.append(QPointF(x, spot.y()))
+    return taken
 
 
 class ArrowOverlay(QWidget):
@@ -164,7 +186,7 @@ class ArrowOverlay(QWidget):
                 *spots,
             ):
                 if box is not None:
-                    bounds |= box.adjusted(-_ROOM_PX, -_ROOM_PX, _ROOM_PX, _ROOM_PX)
+                    bounds |= box.adjusted(-_ROOM_PX, -_ROOM_PX, _DISCS_PX, _ROOM_PX)
         area = bounds.toAlignedRect().intersected(self.rect())
         if area.isEmpty():
             return None
@@ -186,13 +208,26 @@ class ArrowOverlay(QWidget):
                 draw_outline(painter, path, theme, width=2, name="ink")
         for link in links:
             self._paint_arrow(painter, link, theme)
+        self._paint_badges(painter, links, theme)
+
+    def _paint_badges(self, painter: QPainter, links: list[Link], theme: Theme) -> None:
+        """Number the places, and the entries in the lane; no disc hides another."""
+        numbers, centers, entries, spots = [], [], [], []
         for link in links:
+            view = self._lower if link.source is None else self._upper
             box = link.target if link.source is None else link.source
             if box is not None:
-                draw_badge(painter, badge_center(box), link.badge.number, theme)
+                top = QPointF(view.mapTo(self._ground, QPoint(0, 0)) - self.pos()).y()
+                numbers.append(link.badge.number)
+                centers.append(badge_center(box, top))
             spot = self._spot_in_lane(link.badge)
             if spot is not None:
-                draw_badge(painter, spot, link.badge.number, theme, LANE_BADGE_RADIUS)
+                entries.append(link.badge.number)
+                spots.append(spot)
+        for number, center in zip(numbers, spread(centers, BADGE_RADIUS), strict=True):
+            draw_badge(painter, center, number, theme)
+        for number, center in zip(entries, spread(spots, LANE_BADGE_RADIUS), strict=True):
+            draw_badge(painter, center, number, theme, LANE_BADGE_RADIUS)
 
     def _spot_in_lane(self, badge: Badge) -> QPointF | None:
         spot = self._lane.spot_of(badge.start + badge.length // 2)

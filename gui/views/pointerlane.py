@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
@@ -25,21 +25,23 @@ from gui.models.lanescan import LaneScan
 from gui.models.pointerstore import RowKind
 from gui.theme import fonts
 from gui.views.drawing import draw_elided
+from gui.views.weave import weave
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
     from gui.models.focus import Focus
-    from gui.models.lanecolumns import Links, Shares, TableRows
+    from gui.models.lanecolumns import Shares, TableRows
+    from gui.models.lanelinks import Links
     from gui.models.pointerstore import Rows
     from gui.theme import Theme, ThemeSource
     from gui.views.areamap import AreaMap
 
-HEIGHT: Final = 44
+HEIGHT: Final = 58
 BAR_TOP: Final = 15
 BAR_PX: Final = 13
-_LINK_ALPHA_MIN: Final = 0.3
+_FOOT_PX: Final = 4
 _STACK: Final = (RowKind.ORIGINAL, RowKind.NEW, RowKind.ZERO, RowKind.PAIR)
 _COLOR_NAMES: Final = {
     RowKind.PAIR: "shared",
@@ -242,17 +244,26 @@ class PointerLane(QWidget):
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
 
     def _draw_links(self, painter: QPainter, links: Links, theme: Theme) -> None:
-        """Draw thin lines down; 1 pixel wide, since wider ones cost many times more."""
-        left, right = self._span
-        top, bottom = BAR_TOP + BAR_PX, self.height()
-        alpha = float(np.clip(24 / max(1, len(links.froms)), _LINK_ALPHA_MIN, 0.9))
+        """Draw ribbons down to a line that stands for what the additional map has in view."""
+        box = self.bar_box()
+        foot = QRectF(box.x(), HEIGHT - _FOOT_PX - 2, box.width(), _FOOT_PX)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("line"))
+        painter.drawRoundedRect(foot, 2, 2)
+        width, top = round(box.width()), box.bottom()
         for kind in (RowKind.ORIGINAL, RowKind.NEW):
             chosen = links.kinds == kind
-            painter.setPen(QPen(theme.color(_COLOR_NAMES[kind], alpha), 1))
-            froms = left + links.froms[chosen] * (right - left)
-            tos = left + links.tos[chosen] * (right - left)
-            lines = zip(froms.tolist(), tos.tolist(), strict=True)
-            painter.drawLines([QLineF(x, top, to, bottom) for x, to in lines])
+            if width < 2 or not chosen.any():
+                continue
+            ours = links.only(chosen)
+            color = theme.color(_COLOR_NAMES[kind])
+            ribbons = weave(ours, width, round(foot.top() - top), color)
+            painter.drawImage(QPointF(box.x(), top), ribbons)
+            painter.setBrush(color)
+            for begin, end in zip(ours.tos.tolist(), ours.to_ends.tolist(), strict=True):
+                wide = max(2.0, (end - begin) * width)
+                x = min(box.x() + begin * width, box.right() - wide)
+                painter.drawRect(QRectF(x, foot.top(), wide, _FOOT_PX))
 
     # Mouse
 

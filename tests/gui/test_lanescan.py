@@ -82,8 +82,10 @@ def test_pointers_run_from_their_place_to_where_they_point():
     looked.begin(made, (0, 4 * GRAIN), (0, 4 * GRAIN), 8)
     looked.step(made)
     links = looked.links()
-    assert links.froms.tolist() == [0.375, 0.875]
-    assert links.tos.tolist() == [0.375, 0.625]
+    assert links.froms.tolist() == [0.25, 0.75]
+    assert links.from_ends.tolist() == [0.5, 1.0]
+    assert links.tos.tolist() == [0.25, 0.5]
+    assert links.to_ends.tolist() == [0.5, 0.75]
     assert links.kinds.tolist() == [RowKind.ORIGINAL, RowKind.NEW]
 
 
