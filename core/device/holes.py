@@ -11,6 +11,7 @@ import ctypes
 import errno
 import functools
 import os
+import stat
 from typing import TYPE_CHECKING, Final
 
 from core.extent import Extent
@@ -35,6 +36,28 @@ def zero_range(descriptor: int, offset: int, length: int) -> None:
     """Make a range read as zeroes with its storage kept; write zeroes where that is refused."""
     if length and not _fallocate(descriptor, _ZERO_RANGE | _KEEP_SIZE, offset, length):
         _write_zeroes(descriptor, offset, length)
+
+
+def fill_holes(descriptor: int, offset: int, length: int) -> None:
+    """Give a range storage where it has none, or do nothing where that is refused; bytes stay.
+
+    ``posix_fallocate`` would write zeroes there, over what another thread has just written.
+    """
+    if length:
+        _fallocate(descriptor, _KEEP_SIZE, offset, length)
+
+
+def has_holes(descriptor: int) -> bool:
+    """Return whether a file may have a hole; block devices, whose owner knows, have none."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if status.st_blocks * 512 < status.st_size:
+        return True
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_HOLE) < status.st_size
+    except OSError as error:
+        return error.errno != errno.ENXIO  # there is no byte that could lie in one
 
 
 def find_data(descriptor: int, start: int, stop: int) -> Iterator[Extent]:

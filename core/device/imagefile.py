@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
-from core.device.holes import find_data, punch_hole, zero_range
+from core.device.holes import fill_holes, find_data, has_holes, punch_hole, zero_range
 from core.device.refusals import explain_open, refuse_kind
 from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
@@ -55,6 +55,7 @@ class FileDevice:
         self.size = os.lseek(descriptor, 0, os.SEEK_END)
         self._descriptor: int | None = descriptor
         self._is_block = stat.S_ISBLK(os.fstat(descriptor).st_mode)
+        self._has_holes = writable and has_holes(descriptor)
         self._direct_descriptor = _open_direct(descriptor) if direct and writable else None
         self.direct = self._direct_descriptor is not None
         self.pread = functools.partial(os.pread, descriptor)
@@ -173,8 +174,27 @@ class FileDevice:
         finally:
             self.size = os.lseek(self._number, 0, os.SEEK_END)
 
+    def fill_holes(self, offset: int, length: int, /) -> None:
+        """See to it that a later write of a range within the file finds room; bytes stay.
+
+        Raises:
+            AreaFullError: There is none.
+        """
+        if not self._has_holes:
+            return
+        try:
+            fill_holes(self._number, offset, length)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise AreaFullError(
+                f"the disk that holds {self.path} is full, so the write was refused; free space "
+                "there and try again"
+            ) from error
+
     def punch(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the file read as zeroes, and give its storage back."""
+        self._has_holes = True
         punch_hole(self._number, offset, self._within(offset, length))
 
     def zero(self, offset: int, length: int, /) -> None:

@@ -42,6 +42,8 @@ def preserve_grain(state: VolumeState, journal: Journal, layer_id: int, grain: i
     if opened.used_bytes + length > opened.capacity_bytes or opened.count > RECORDS_SHORT_MAX:
         journal.make_room(length)
         opened = journal.opened
+    if state.fill_holes is not None:
+        state.find_room(grain, grain + 1)
     target = opened.reserve(length)
     preserved = state.preserved
     assert preserved is not None

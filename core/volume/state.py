@@ -22,7 +22,7 @@ from core.volume import handdown
 from core.volume.catalog import Catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from core.area.additional import AdditionalArea
     from core.device.base import Device
@@ -45,6 +45,8 @@ class VolumeState:
         changed_outside: In what the image is not as it was left, or an empty string.
         read_only: Why nothing may be written, or an empty string.
         lane_writes: Whole grains rewritten by the shortest way, not yet in ``stats``.
+        fill_holes: Lets a full disk refuse a write before it is accepted, where the image has
+            holes; None if its device cannot.
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
     """
@@ -65,6 +67,7 @@ class VolumeState:
         self.lane_writes = 0
         self.read_only = ""
         self.changed_outside = ""
+        self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
         self.structure = 0
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
@@ -104,6 +107,17 @@ class VolumeState:
                 f"Offset {offset} and length {length} must be multiples of the sector, "
                 f"{SECTOR_BYTES} bytes; round them."
             )
+
+    def find_room(self, first: int, stop: int) -> None:
+        """See to it that new data of grains ``[first, stop)`` may wait before it is put in place.
+
+        Raises:
+            AreaFullError: The image has a hole there and its disk is full.
+        """
+        if self.fill_holes is not None:
+            start = first << self.grain_shift
+            length = min(stop << self.grain_shift, self.size_bytes) - start
+            self.fill_holes(start, length)
 
     def check_writable(self) -> None:
         """See to it that the volume takes writes.

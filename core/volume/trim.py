@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final
 
+from core.errors import AreaFullError
 from core.events import EventKind
+from core.journal.writer import IMAGE_DISK_FULL
 from core.units import MIB
 from core.volume import instantcopy
 from core.volume.receive import receive
@@ -54,7 +57,12 @@ def _trim_original(state: VolumeState, start: int, length: int) -> None:
     if state.journal is not None:
         _preserve_before_punch(state, state.journal, low, high)
     with state.writing():
-        state.image.punch(low, high - low)
+        try:
+            state.image.punch(low, high - low)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise AreaFullError(IMAGE_DISK_FULL) from error  # a hole needs metadata, too
 
 
 def _preserve_before_punch(state: VolumeState, journal: Journal, low: int, high: int) -> None:

@@ -88,6 +88,7 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
             return
         gaps = instantcopy.needed_gaps(state, preserved.gaps(first, stop))
         if gaps:
+            state.find_room(first, stop)
             # Read before anything is staged: where an original is staged, new data must wait, or a
             # later write takes the original for durable.
             whole = _in_whole_grains(state, offset, payload)
@@ -98,6 +99,7 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
     if journal.may_write_in_place(first, stop):
         journal.write_in_place(payload, offset)
     else:
+        state.find_room(first, stop)
         journal.put(first, stop, _in_whole_grains(state, offset, payload))
     stats = state.stats
     stats.writes += 1

@@ -308,3 +308,37 @@ def test_a_file_named_like_a_word_is_told_with_its_part(tmp_path, monkeypatch):
     (tmp_path / "disk").write_bytes(b"")
     with pytest.raises(ImageError, match=r"^the image disk is empty"):
         open_image("disk")
+
+
+def test_holes_are_filled_with_room_and_nothing_else(tmp_path):
+    content = b"x" * 65536 + bytes(65536) + b"y" * 65536
+    with (tmp_path / "disk.img").open("wb") as file:
+        file.write(b"x" * 65536)
+        file.seek(131072)
+        file.write(b"y" * 65536)
+    with contextlib.closing(open_image(tmp_path / "disk.img")) as image:
+        before = (tmp_path / "disk.img").stat().st_blocks
+        image.fill_holes(4096, 3 * 65536 - 4096)
+        assert (tmp_path / "disk.img").stat().st_blocks >= before + 128
+        assert image.pread(len(content), 0) == content
+        assert image.size == len(content)
+
+
+def test_a_full_disk_refuses_to_fill_a_hole_that_was_there_or_was_made(tmp_path, monkeypatch):
+    def find_no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "whole.img").write_bytes(b"x" * MIB)
+    (tmp_path / "sparse.img").write_bytes(b"")
+    os.truncate(tmp_path / "sparse.img", MIB)
+    with (
+        contextlib.closing(open_image(tmp_path / "whole.img")) as whole,
+        contextlib.closing(open_image(tmp_path / "sparse.img")) as sparse,
+    ):
+        monkeypatch.setattr("core.device.imagefile.fill_holes", find_no_room)
+        with pytest.raises(AreaFullError, match=r"sparse\.img is full, so the write was refused"):
+            sparse.fill_holes(0, 4096)
+        whole.fill_holes(0, 4096)
+        whole.punch(0, 4096)
+        with pytest.raises(AreaFullError):
+            whole.fill_holes(0, 4096)
