@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from core.session import VolumeSession
 
 _KINDS: Final = ("original", "new", "zero")
-_HEAD: Final = ("PORTIONS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
+_SHARE_MIN: Final = 0.0001
+_HEAD: Final = ("GRAINS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
 _STYLES: Final = {"original": "yellow", "new": "magenta", "zero": "grey", "range pair": "blue"}
 
 
@@ -119,7 +120,7 @@ def _print_table(copy: str, table: TableAnswer, info: VolumeInfo, terminal: Term
     terminal.line(f"{name}  {terminal.paint(counts, 'grey')}")
     terminal.line()
     head = [
-        Cell(t, "grey") for t in ("PORTIONS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
+        Cell(t, "grey") for t in ("GRAINS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
     ]
     terminal.table([head, *(cells for _, cells in rows)], right=(1, 2, 4))
 
@@ -134,7 +135,7 @@ def _pointer_rows(table: TableAnswer, grain: int) -> Iterator[tuple[int, list[Ce
         yield (
             start,
             [
-                Cell(_portions(start, start + length, grain, ("", ""))),
+                Cell(_grains(start, start + length, grain, ("", ""))),
                 Cell(str(start)),
                 Cell(str(length)),
                 Cell(kind, _STYLES[kind]),
@@ -150,7 +151,7 @@ def _pair_rows(table: TableAnswer, grain: int) -> Iterator[tuple[int, list[Cell]
         yield (
             start,
             [
-                Cell(_portions(start, stop, grain, ("[", "]")), "blue"),
+                Cell(_grains(start, stop, grain, ("[", "]")), "blue"),
                 Cell(str(start)),
                 Cell(str(stop - start)),
                 Cell("range pair", _STYLES["range pair"]),
@@ -158,7 +159,7 @@ def _pair_rows(table: TableAnswer, grain: int) -> Iterator[tuple[int, list[Cell]
         )
 
 
-def _portions(start: int, stop: int, grain: int, brackets: tuple[str, str]) -> str:
+def _grains(start: int, stop: int, grain: int, brackets: tuple[str, str]) -> str:
     """Return the inclusive numbers of the grains touched."""
     first, last = start // grain, (stop - 1) // grain
     is_pair = brackets[0] != ""
@@ -198,7 +199,8 @@ def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
     rows = [[Cell(str(found.start)), Cell(str(found.length))] for found in ranges]
     terminal.table([head, *rows], right=(0, 1))
     terminal.line()
-    share = f"{total / volume_bytes:.2%} of the volume"
+    part = total / volume_bytes
+    share = f"{part:.2%} of the volume" if part >= _SHARE_MIN else "less than 0.01% of the volume"
     terminal.line(
         f"{views} may differ in {plural(len(ranges), 'range')}, {format_bytes(total)}, {share}"
     )

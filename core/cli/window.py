@@ -30,7 +30,7 @@ def open_window(arguments: Sequence[str]) -> int:
     elif image and image[0].startswith("-"):
         raise UsageError(f"There is no option {image[0]!r}; see 'rangepair --help'.")
     if len(image) > 1 or (image and _is_mistyped_command(image[0])):
-        raise UsageError(_no_such_command(image[0]))
+        raise UsageError(_no_such_command(image[0], is_lone=len(image) == 1))
     if not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))):
         raise RangepairError(
             "There is no screen to open the window on (neither DISPLAY nor WAYLAND_DISPLAY is set);"
@@ -49,14 +49,16 @@ def open_window(arguments: Sequence[str]) -> int:
 
 def _is_mistyped_command(word: str) -> bool:
     """Return whether a lone word is more likely a command than a path."""
-    return word.isalpha() and not Path(word).exists() and bool(_close_to(word))
+    return word.isalpha() and not Path(word).exists()
 
 
-def _no_such_command(word: str) -> str:
+def _no_such_command(word: str, *, is_lone: bool) -> str:
     """Return the sentence for a command that does not exist."""
     close = _close_to(word)
-    hint = f"did you mean {close[0]!r}?" if close else "see 'rangepair --help'."
-    return f"There is no command {word!r}; {hint}"
+    if close:
+        return f"There is no command {word!r}; did you mean {close[0]!r}?"
+    what = "neither a command nor an image" if is_lone else "no command"
+    return f"There is {what} {word!r}; see 'rangepair --help'."
 
 
 def _close_to(word: str) -> list[str]:

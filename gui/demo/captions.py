@@ -32,8 +32,9 @@ def pairs_text(pairs: tuple[tuple[int, int], ...]) -> str:
 
 def caption_of_begin(title: str, stage: Stage) -> Caption:
     """Return what is said before the first step of a scene."""
-    words = "Eight portions hold the letters A to H."
+    words = "The volume is eight portions, A to H. There is no copy: the additional area is empty."
     if stage.has_copy:
+        words = "Eight portions hold the letters A to H."
         words += f" Copy C has just been taken: one range pair {pairs_text(stage.pairs)}."
     return Caption(title, words)
 

@@ -318,7 +318,7 @@ class DemoPane(Card):
         name, color = ("check", theme.good) if is_right else ("warning", theme.danger)
         mark = icons.pixmap(name, color, 14, self.devicePixelRatioF())
         painter.drawPixmap(QPointF(line.x(), line.y() + 4), mark)
-        words = f"The engine's state is that of scenario {controller.step.scenario}"
+        words = "Checked: the engine holds just this"
         if not is_right:
             words = "Not as expected: " + "; ".join(controller.differences)
         line.setLeft(line.x() + 20)

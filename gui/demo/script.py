@@ -165,6 +165,11 @@ _SECOND = Scene(
 )
 
 
+_ENOUGH: Final = (
+    "The copy needs the initial area no more. That is all there is to it: take one yourself."
+)
+
+
 def _life_of_pairs() -> Scene:
     """Return S5: every portion of the original is written once."""
     order = (3, 0, 7, 4, 1, 6, 2, 5)
@@ -181,7 +186,7 @@ def _life_of_pairs() -> Scene:
                 _write(ORIGINAL, portion, f"{LETTERS[portion]}1"),
                 _expected(initial, left, pointers, len(written)),
                 1.5 if last else 1.0,
-                "The copy needs the initial area no more." if last else "",
+                _ENOUGH if last else "",
             )
         )
     return Scene("The life of range pairs", has_copy=True, steps=tuple(steps))

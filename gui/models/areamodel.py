@@ -98,6 +98,12 @@ class AreaModel:
         totals = self._pyramid.totals()
         return 1.0 - float(totals[AreaState.FREE]) / max(1, int(totals.sum()))
 
+    def kept_bytes(self) -> int:
+        """Return how many bytes of preserved originals and of new data there are."""
+        totals = self._pyramid.totals()
+        blocks = int(totals[AreaState.PRESERVED]) + int(totals[AreaState.NEW])
+        return blocks * self.block_bytes
+
     def grow(self, size: int) -> None:
         """Show an area that became longer; the engine makes room ahead of what it stores."""
         if self.size:

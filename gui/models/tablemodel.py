@@ -77,6 +77,7 @@ HEADERS: Final = {
     Column.COPY: "Copy",
     Column.RECENT: "",
 }
+SHORT_HEADERS: Final = {Column.RANGE: "Range", Column.NOW_AT: "At"}
 SORTS: Final = {
     Column.KIND: SortBy.KIND,
     Column.RANGE: SortBy.ADDRESS,

@@ -53,6 +53,7 @@ class AreaCard(Card):
         self._is_below = is_below
         self._place = ""
         self._used = 0.0
+        self._kept = 0
         self._subtitles = [""]
         self.map = AreaMap(model, focus, source, self)
         self.map.setAccessibleName(f"Map of the {model.kind.value} area")
@@ -70,6 +71,11 @@ class AreaCard(Card):
         """Bytes of the area that are not free, as last counted."""
         return round(self._used * self.map.model.size)
 
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of preserved originals and of new data in the area, as last counted."""
+        return self._kept
+
     def set_place(self, words: str) -> None:
         """Say where the area lies, e.g. the name of its file."""
         self._place = words
@@ -79,6 +85,7 @@ class AreaCard(Card):
         """Count the whole area anew: strip, gauge, size."""
         model = self.map.model
         self._used = model.used_share() if model.size else 0.0
+        self._kept = model.kept_bytes()
         self._show_parts()
         size = format_bytes(model.size) if model.size else "none yet"
         self._subtitles = [f"{size} in {self._place}", size, ""]

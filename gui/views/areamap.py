@@ -120,10 +120,10 @@ class AreaMap(QWidget):
         return QRectF(self.gutter, self._top(), columns * port.px, rows * port.px)
 
     def _top(self) -> int:
-        """Return the y of the first row; a few large cells lie in the middle."""
+        """Return the y of the first row; a whole area lies in the middle of the room it leaves."""
         port = self.port
         rows = -(-port.cells // port.columns)
-        if port.px < LARGE_PX_MIN or not port.is_whole or port.is_hilbert:
+        if not port.is_whole or port.is_hilbert:
             return _MARGIN_PX
         return max(_MARGIN_PX, (self.height() - rows * port.px) // 2)
 

@@ -44,10 +44,10 @@ class Summary:
     rows: tuple[tuple[str, str], ...]
 
 
-def of_volume(info: VolumeInfo) -> Summary:
-    """Summarise the live volume."""
+def of_volume(info: VolumeInfo, kept: int | None) -> Summary:
+    """Summarise the live volume; ``kept`` are the bytes that all copies together hold."""
     live = [copy for copy in info.copies if not copy.deleted]
-    own = sum(copy.own_bytes for copy in info.copies)
+    own = sum(copy.own_bytes for copy in info.copies) if kept is None else kept
     state = "read-only" if info.read_only else "live"
     rows = (
         ("Size", format_bytes(info.size)),

@@ -37,6 +37,8 @@ _ALWAYS: Final = (
     AreaState.METADATA,
 )
 _WHEN_THERE: Final = (AreaState.ORIGINAL_ONLY, AreaState.RECLAIMABLE)
+_HEAT_WORDS: Final = "Just changed"
+_WORD_GAP_MIN: Final = 6.0
 _SHORT: Final = {
     AreaState.PRESERVED: "Preserved",
     AreaState.NEW: "New",
@@ -79,11 +81,18 @@ class Legend(QWidget):
         short = [_SHORT.get(state, STATE_LABELS[state]) for state in self._states]
         for words, has_arrow in ((full, True), (short, True), (short, False)):
             room = sum(text_width(word, font) + 18 + _WORD_GAP for word in words)
-            room += text_width("Just changed", font) + 14 * len(_HEATS) + 5
+            room += text_width(_HEAT_WORDS, font) + 14 * len(_HEATS) + 5
             room += text_width("Pointer", font) + 18 + 31 if has_arrow else 0
             if room <= self.width() - 8:
                 return words, has_arrow
         return short, False
+
+    def _gap(self, words: list[str]) -> float:
+        """Return what lies between two names: less where all would not fit."""
+        font = fonts.font(12, 500)
+        room = sum(text_width(word, font) + 18 for word in words)
+        room += text_width(_HEAT_WORDS, font) + (_CELL_PX + 1) * len(_HEATS) + 4
+        return min(_WORD_GAP, max(_WORD_GAP_MIN, (self.width() - 8 - room) / len(words)))
 
     @override
     @guarded_or(QSize(560, HEIGHT))
@@ -107,10 +116,10 @@ class Legend(QWidget):
                 self._paint_arrow(painter, x + 18, theme)
 
     def _paint_states(self, painter: QPainter, words: list[str], theme: Theme) -> float:
-        x = 4.0
+        x, gap = 4.0, self._gap(words)
         for state, word in zip(self._states, words, strict=True):
             self._paint_cell(painter, x, _FULL_SHARE | state, theme)
-            x = self._paint_word(painter, x + 18, word, theme) + _WORD_GAP
+            x = self._paint_word(painter, x + 18, word, theme) + gap
         return x
 
     def _paint_heat(self, painter: QPainter, x: float, theme: Theme) -> float:
@@ -118,7 +127,7 @@ class Legend(QWidget):
             key = _FULL_SHARE | AreaState.NEW | heat << HEAT_SHIFT
             self._paint_cell(painter, x, key, theme)
             x += _CELL_PX + 1
-        return self._paint_word(painter, x + 4, "Just changed", theme)
+        return self._paint_word(painter, x + 4, _HEAT_WORDS, theme)
 
     def _paint_cell(self, painter: QPainter, x: float, key: int, theme: Theme) -> None:
         painter.save()

@@ -92,6 +92,8 @@ class MapInput(QObject):
             self._moved(view.port.pan_rows(-notches * PAN_ROWS))
         else:
             self.zoom_at(event.position(), notches)
+        if self._pressed is None:
+            self._hover(event.position())  # another cell is under the mouse now
         return True
 
     def zoom_at(self, point: QPointF | None, notches: int) -> None:

@@ -20,7 +20,7 @@ from gui.models.pointerstore import RowKind
 from gui.models.tablequery import Query, parse_query
 from gui.theme import fonts, icons
 from gui.views.card import MARGIN, Card
-from gui.views.drawing import RIGHT, draw_text
+from gui.views.drawing import RIGHT, draw_text, text_width
 from gui.views.tableview import PointerTableView
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 SEARCH_TOP: Final = 44
 SEARCH_HEIGHT: Final = 30
-COUNT_ROOM: Final = 170
 _STYLE_NAMES: Final = {
     AddressStyle.BLOCKS_HEX: "Blocks, hexadecimal",
     AddressStyle.BLOCKS: "Blocks, decimal",
@@ -120,15 +119,19 @@ class PointerTableCard(Card):
 
     @override
     def header_room(self) -> float:
-        return self.width() - MARGIN - COUNT_ROOM
+        return self.width() - MARGIN - text_width(self._count_words, fonts.font(12)) - 8
+
+    @property
+    def _count_words(self) -> str:
+        count = self.model.rowCount()
+        return self._problem or ("1 entry" if count == 1 else f"{count:,} entries")
 
     @override
     def paint_body(self, painter: QPainter) -> None:
-        box = QRectF(self.width() - MARGIN - COUNT_ROOM, 13, COUNT_ROOM, 22)
+        box = QRectF(MARGIN, 13, self.width() - 2 * MARGIN, 22)
         table = self.model.table
-        words = self._problem or f"{self.model.rowCount():,} entries"
         color = self.theme.warn if self._problem else self.theme.sub
-        draw_text(painter, box, words, fonts.font(12), color, align=RIGHT)
+        draw_text(painter, box, self._count_words, fonts.font(12), color, align=RIGHT)
         self.setToolTip(
             f"{table.pointer_count:,} individual pointers and {table.pair_count:,} range pairs"
         )

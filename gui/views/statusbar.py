@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bar at the bottom: what is under the pointer, and the two counters that prove the mechanism.
 
-``copied I → A`` counts originals preserved; ``copy writes moved`` counts bytes that writes to
+``originals copied`` counts what was preserved; ``moved by copy writes`` counts bytes that writes to
 copies moved out of the initial area, which stays 0 by design and is counted all the same.
 """
 
@@ -70,16 +70,19 @@ class StatusBar(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self.message.setMinimumWidth(40)
         self.copied = Figure(
-            "copied I → A", "Originals moved to the additional area before they were overwritten",
+            "originals copied",
+            "Copied from the initial to the additional area before they were overwritten",
             room="1023.9 MiB",
         )  # fmt: skip
         self.moved = Figure(
-            "copy writes moved",
+            "moved by copy writes",
             "Bytes that writes to copies moved out of the initial area: always none",
             tone="good",
         )
         self.rate = Figure("writes", "Writes accepted per second", room="100 k/s")
-        self.space = Figure("A", "Space used in the additional area", room="1023.9 MiB")
+        self.space = Figure(
+            "additional area", "Space used in the additional area", room="1023.9 MiB"
+        )
         self.fps = Figure("fps", "Frames painted per second", room="60")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 1, 16, 0)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 HEIGHT: Final = 112
-_NARROW: Final = 215
+_BESIDE_PX: Final = 50
 
 
 class _Row(NamedTuple):
@@ -56,6 +56,7 @@ class StorageBars(QWidget):
             self._rows = rows
             words = "; ".join(f"{name} {room}" for name, room, *_ in rows)
             self.setAccessibleDescription(words)
+            self.setToolTip("\n".join(f"{name}: {room}" for name, room, *_ in rows))
             self.update()
 
     @staticmethod
@@ -88,12 +89,13 @@ class StorageBars(QWidget):
         ratio = self.devicePixelRatioF()
         painter.drawPixmap(8, top + 5, icons.pixmap("disk", theme.sub, 16, ratio))
         font = fonts.font(12)
-        room = short if self.width() < _NARROW else room
+        name_font = fonts.font(13, 450)
+        if text_width(name, name_font) + text_width(room, font) > self.width() - _BESIDE_PX:
+            room = short
         width = text_width(room, font) + 2
         box = QRectF(self.width() - 9 - width, top, width, 26)
         draw_text(painter, box, room, font, theme.sub, align=RIGHT)
         label = QRectF(31, top, box.left() - 37, 26)
-        name_font = fonts.font(13, 450)
         middle = Qt.TextElideMode.ElideMiddle
         shown = fonts.metrics(13, 450).elidedText(name, middle, label.width())
         draw_text(painter, label, shown, name_font, theme.text)

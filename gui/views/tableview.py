@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from gui.guard import guarded
 from gui.models.focus import BADGES_MAX
-from gui.models.tablemodel import HEADERS, SORTS, Column
+from gui.models.tablemodel import HEADERS, SHORT_HEADERS, SORTS, Column
 from gui.models.tablequery import SortBy
 from gui.theme import fonts, icons
 from gui.views.drawing import draw_text
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from PySide6.QtCore import QEvent, QPoint
-    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QFocusEvent, QMouseEvent, QPaintEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from gui.models.pointerstore import Rows
@@ -85,6 +85,8 @@ class TableHeader(QHeaderView):
         if column is Column.NOW_AT:
             box.adjust(20, 0, 0, 0)
         words, font = HEADERS[column], fonts.font(11, 600)
+        if fonts.metrics(11, 600).horizontalAdvance(words) > box.width():
+            words = SHORT_HEADERS.get(column, words)
         now = self._model.arrangement
         is_sorted = SORTS.get(column) is now.sort_by
         color = theme.text if is_sorted and not now.is_plain else theme.sub
@@ -113,6 +115,7 @@ class PointerTableView(QTableView):
 
     def __init__(self, model: PointerTableModel, source: ThemeSource, parent: QWidget) -> None:
         super().__init__(parent)
+        self._card = parent
         self._model = model
         self._source = source
         self._rows = RowPainter(model)
@@ -246,6 +249,18 @@ class PointerTableView(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.lay_out()
+
+    @override
+    @guarded
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._card.update()  # which wears the ring
+
+    @override
+    @guarded
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._card.update()
 
     @override
     @guarded

@@ -58,6 +58,7 @@ class CopyDesk(QObject):
         self._taken_s: dict[int, float] = {}
         self._freed: tuple[tuple[str, ...], int] | None = None
         self._asked: tuple[str, ...] = ()
+        self._kept: int | None = None
         tree.copy_picked.connect(self._on_picked)
         tree.picks_changed.connect(self._on_picks)
         tree.model.rename_asked.connect(acts.rename)
@@ -87,8 +88,16 @@ class CopyDesk(QObject):
         self._show_summary()
         self.picks_changed.emit()
 
+    def show_kept(self, kept: int) -> None:
+        """Take in what the copies hold together: more than each alone, which shares with others."""
+        if kept != self._kept:
+            self._kept = kept
+            if not self.picks.all:
+                self._show_summary()
+
     def clear(self) -> None:
         """Forget the volume."""
+        self._kept = None
         self._tree.model.clear()
         self._tree.summary.show_summary(None)
         self._taken_s.clear()
@@ -139,7 +148,7 @@ class CopyDesk(QObject):
         if info is None:
             return
         if not copies:
-            self._tree.summary.show_summary(copysummary.of_volume(info))
+            self._tree.summary.show_summary(copysummary.of_volume(info, self._kept))
             return
         freed = self._freed_by(tuple(copy.name for copy in copies))
         if len(copies) > 1:

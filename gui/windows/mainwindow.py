@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
         self.status.copied.show_value(format_bytes(stats.preserved_bytes))
         self.status.moved.show_value(format_bytes(stats.copy_write_bytes_from_initial))
         self.status.space.show_value(format_bytes(stats.area_used_bytes))
+        self.desk.show_kept(self.panes.maps.additional_card.kept_bytes)
         if self.follower.info is not None:
             initial_used = self.panes.maps.initial_card.used_bytes
             self.tree.storage.show_areas(self.follower.info, initial_used, stats)

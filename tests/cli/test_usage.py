@@ -46,6 +46,7 @@ def test_the_version_is_told(bare_cli: Cli) -> None:
         (["lst", "disk.img"], "There is no command 'lst'; did you mean 'list'?"),
         (["snapsho"], "There is no command 'snapsho'; did you mean 'snapshot'?"),
         (["qqq", "disk.img"], "There is no command 'qqq'; see 'rangepair --help'."),
+        (["qqq"], "There is neither a command nor an image 'qqq'; see 'rangepair --help'."),
         (["help", "qqq"], "There is no command 'qqq'; see 'rangepair --help'."),
         (["--nonsense"], "There is no option '--nonsense'; see 'rangepair --help'."),
         (["list"], "Missing IMAGE; see 'rangepair list --help'."),
