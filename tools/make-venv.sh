@@ -31,7 +31,7 @@ quietly() { # COMMAND...: what it prints is of interest only when it fails
         exit 1
     }
 }
-echo "Installing Python packages into $venv"
+echo "Installing Python packages into $venv (once; about a minute and 350 MB)"
 
 if command -v uv >/dev/null 2>&1; then
     fits "$venv/bin/python" || quietly uv venv --clear --python '>=3.11,<3.14' "$venv"

@@ -38,6 +38,7 @@ _ALWAYS: Final = (
 )
 _WHEN_THERE: Final = (AreaState.ORIGINAL_ONLY, AreaState.RECLAIMABLE)
 _HEAT_WORDS: Final = "Just changed"
+_HEAT_SHORT: Final = "Changed"
 _WORD_GAP_MIN: Final = 6.0
 _SHORT: Final = {
     AreaState.PRESERVED: "Preserved",
@@ -87,12 +88,17 @@ class Legend(QWidget):
                 return words, has_arrow
         return short, False
 
-    def _gap(self, words: list[str]) -> float:
-        """Return what lies between two names: less where all would not fit."""
+    def _spacing(self, words: list[str]) -> tuple[float, str]:
+        """Return what lies between two names, less where all would not fit, and heat's name."""
         font = fonts.font(12, 500)
         room = sum(text_width(word, font) + 18 for word in words)
-        room += text_width(_HEAT_WORDS, font) + (_CELL_PX + 1) * len(_HEATS) + 4
-        return min(_WORD_GAP, max(_WORD_GAP_MIN, (self.width() - 8 - room) / len(words)))
+        room += (_CELL_PX + 1) * len(_HEATS) + 4
+        left = self.width() - 8 - room
+        heat_words = _HEAT_WORDS
+        if left - text_width(heat_words, font) < _WORD_GAP_MIN * len(words):
+            heat_words = _HEAT_SHORT
+        gap = (left - text_width(heat_words, font)) / len(words)
+        return min(_WORD_GAP, max(_WORD_GAP_MIN, gap)), heat_words
 
     @override
     @guarded_or(QSize(560, HEIGHT))
@@ -110,24 +116,25 @@ class Legend(QWidget):
                 draw_text(painter, box, self._read_out, fonts.font(12, 500), theme.text)
                 return
             words, has_arrow = self._labels()
-            x = self._paint_states(painter, words, theme)
-            x = self._paint_heat(painter, x, theme)
+            gap, heat_words = self._spacing(words)
+            x = self._paint_states(painter, words, gap, theme)
+            x = self._paint_heat(painter, x, heat_words, theme)
             if has_arrow:
                 self._paint_arrow(painter, x + 18, theme)
 
-    def _paint_states(self, painter: QPainter, words: list[str], theme: Theme) -> float:
-        x, gap = 4.0, self._gap(words)
+    def _paint_states(self, painter: QPainter, words: list[str], gap: float, theme: Theme) -> float:
+        x = 4.0
         for state, word in zip(self._states, words, strict=True):
             self._paint_cell(painter, x, _FULL_SHARE | state, theme)
             x = self._paint_word(painter, x + 18, word, theme) + gap
         return x
 
-    def _paint_heat(self, painter: QPainter, x: float, theme: Theme) -> float:
+    def _paint_heat(self, painter: QPainter, x: float, words: str, theme: Theme) -> float:
         for heat in _HEATS:
             key = _FULL_SHARE | AreaState.NEW | heat << HEAT_SHIFT
             self._paint_cell(painter, x, key, theme)
             x += _CELL_PX + 1
-        return self._paint_word(painter, x + 4, _HEAT_WORDS, theme)
+        return self._paint_word(painter, x + 4, words, theme)
 
     def _paint_cell(self, painter: QPainter, x: float, key: int, theme: Theme) -> None:
         painter.save()

@@ -135,8 +135,19 @@ class CommandPalette(QDialog):
         return super().eventFilter(watched, event)
 
 
+PANE_KEYS: Final = [
+    ("On a map: go to a cell, select", "Arrows, Shift"),
+    ("On a map: pan, zoom", "A D, W S"),
+    ("On a map: whole, selection, Hilbert", "0, F, H"),
+    ("On a map: zoom, pan, select by mouse", "Wheel, drag, Shift"),
+    ("The last write, the guided demo: pause", "Space"),
+    ("The last write, the guided demo: step", "Left, Right"),
+]
+"""What the parts of the window do with keys of their own, while they have the keyboard."""
+
+
 class KeySheet(QDialog):
-    """Every act that has a key, in two columns."""
+    """Every act that has a key, and the keys of the parts, in two columns."""
 
     def __init__(self, actions: Iterable[QAction], parent: QWidget | None = None) -> None:
         """List ``actions``."""
@@ -144,6 +155,7 @@ class KeySheet(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard shortcuts")
         rows = [(plain(action), keys_of(action)) for action in actions if keys_of(action)]
+        rows += PANE_KEYS
         self.rows = rows
         grid = QGridLayout(self)
         grid.setContentsMargins(28, 24, 28, 24)

@@ -21,7 +21,7 @@ from gui.theme import DARK, LIGHT
 from gui.views.banner import BANNERS_MAX, Trouble
 from gui.views.toast import SHOWN_MS
 from gui.windows.dialogs import Question
-from gui.windows.palette import CommandPalette, KeySheet
+from gui.windows.palette import PANE_KEYS, CommandPalette, KeySheet
 
 pytestmark = pytest.mark.gui
 
@@ -247,7 +247,8 @@ def test_the_sheet_of_keys_lists_every_key(driver):
     sheet = driver.dialog(KeySheet)
     assert ("Take snapshot", "Ctrl+T") in sheet.rows
     with_key = [action for action in driver.window.actions_ if not action.shortcut().isEmpty()]
-    assert len(sheet.rows) == len(with_key)
+    assert len(sheet.rows) == len(with_key) + len(PANE_KEYS)
+    assert set(PANE_KEYS) < set(sheet.rows)
 
 
 def test_no_key_is_given_twice(driver):
