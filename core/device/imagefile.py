@@ -174,6 +174,11 @@ class FileDevice:
         finally:
             self.size = os.lseek(self._number, 0, os.SEEK_END)
 
+    @property
+    def has_holes(self) -> bool:
+        """Whether a range of the file may have no storage."""
+        return self._has_holes
+
     def fill_holes(self, offset: int, length: int, /) -> None:
         """See to it that a later write of a range within the file finds room; bytes stay.
 

@@ -61,7 +61,8 @@ def open_volume(
     except BaseException:
         image.close()
         raise
-    state.fill_holes = image.fill_holes
+    state.hole_filler = image.fill_holes
+    state.fill_holes = image.fill_holes if image.has_holes else None
     if read_only:
         state.read_only = "The volume was opened read-only; open it for writing to change it."
     return Volume(state, image, area_path, sink=sink)

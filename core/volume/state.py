@@ -45,8 +45,9 @@ class VolumeState:
         changed_outside: In what the image is not as it was left, or an empty string.
         read_only: Why nothing may be written, or an empty string.
         lane_writes: Whole grains rewritten by the shortest way, not yet in ``stats``.
-        fill_holes: Lets a full disk refuse a write before it is accepted, where the image has
-            holes; None if its device cannot.
+        hole_filler: Lets a full disk refuse a write into a hole before it is accepted; None if the
+            image's device cannot.
+        fill_holes: The same while the image may have holes, else None.
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
     """
@@ -67,6 +68,7 @@ class VolumeState:
         self.lane_writes = 0
         self.read_only = ""
         self.changed_outside = ""
+        self.hole_filler: Callable[[int, int], None] | None = None
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
         self.structure = 0

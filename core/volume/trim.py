@@ -59,6 +59,7 @@ def _trim_original(state: VolumeState, start: int, length: int) -> None:
     with state.writing():
         try:
             state.image.punch(low, high - low)
+            state.fill_holes = state.hole_filler
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
