@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -43,6 +44,7 @@ FIRST_CLIENT_WAIT_S: Final = 10.0
 LINGER_S: Final = 0.2
 """How long the process waits for another client when the last has left."""
 CLIENTS_WAITING_MAX: Final = 64
+ACCEPT_AGAIN_S: Final = 1.0
 DRAIN_S_MAX: Final = 10.0
 """How long requests under way may take at the end."""
 
@@ -156,6 +158,8 @@ class Host:
             peer, _ = listener.accept()
         except OSError as error:  # the client is gone already, or there are too many of them
             _log.warning("a client could not be accepted: %s", error)
+            # It still stands at the door: look again when another has left, or after a while.
+            select.select([self._alarm_out], [], [], ACCEPT_AGAIN_S)
             return
         connection = Connection(self, peer)
         thread = threading.Thread(target=connection.run, name="client", daemon=True)
@@ -245,7 +249,11 @@ def _say(line: dict[str, object]) -> None:
         out.flush()
     except OSError as error:
         _log.warning("the program that started this engine does not listen: %s", error)
-    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+    except OSError as error:  # no reason not to serve
+        _log.warning("standard output stays open: %s", error)
+        return
     os.dup2(null, out.fileno())
     os.close(null)
 
@@ -273,10 +281,22 @@ def serve_image(argv: Sequence[str] | None, open_volume: Opener) -> int:
     try:
         run(arguments, open_volume)
     except RangepairError as error:
-        _log.error("%s", error.message)
-        _say({"code": error.code, "message": error.message})
-        return error.exit_status
+        return _refuse(error)
+    except OSError as error:
+        reason = error.strerror or error
+        return _refuse(
+            EngineGoneError(
+                f"The engine process cannot go on ({reason}); close some programs and try again."
+            )
+        )
     return 0
+
+
+def _refuse(error: RangepairError) -> int:
+    """Tell why there is no engine; return the exit status."""
+    _log.error("%s", error.message)
+    _say({"code": error.code, "message": error.message})
+    return error.exit_status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -15,8 +16,9 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+import msgspec
 import pytest
 
 from core.engine import Volume, open_volume
@@ -28,10 +30,11 @@ from core.errors import (
     UsageError,
     VolumeBusyError,
 )
-from core.service import launcher
+from core.service import host, launcher
 from core.service.client import connect
 from core.service.launcher import connect_or_open, connect_or_start
 from core.service.meetingplace import meeting_place
+from core.service.ring import RingWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -338,3 +341,51 @@ def test_a_start_that_nobody_listens_to_ends_in_order(tmp_path: Path, output: st
     assert "it is a folder" in done.stderr
     assert "does not listen" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_engine_that_has_no_number_left_for_a_file_says_so(image: Path) -> None:
+    command = 'ulimit -n 7; exec "$0" -m core.service.host "$1"'
+    words = ["sh", "-c", command, sys.executable, str(image)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Too many open files" in msgspec.json.decode(done.stdout)["message"]
+    assert "Traceback" not in done.stderr
+
+
+class FullDoor:
+    """A listener with a client before it for whom there is no descriptor left."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._peers = socket.socketpair()
+        self._peers[1].send(b"knock")
+
+    def fileno(self) -> int:
+        return self._peers[0].fileno()
+
+    def accept(self) -> NoReturn:
+        self.asked += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def close(self) -> None:
+        for peer in self._peers:
+            peer.close()
+
+
+def test_a_client_that_cannot_be_let_in_yet_waits_outside(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for again and again, it would keep a processor busy and fill the log."""
+    engine = host.Host(str(image), open_volume(image), RingWriter(meeting_place(image).ring))
+    door, waits = FullDoor(), list[float]()
+
+    def wait_a_while(*arguments: Any) -> None:
+        waits.append(arguments[-1])
+        if len(waits) == 3:
+            engine.end()
+
+    monkeypatch.setattr(host.select, "select", wait_a_while)
+    with engine._alarm_in, engine._alarm_out:
+        engine.serve(cast("socket.socket", door), tmp_path / "socket")
+    assert door.asked == 3
+    assert waits == [host.ACCEPT_AGAIN_S] * 3
