@@ -23,11 +23,18 @@ GONE_CODE: Final = EngineGoneError.code
 UNEXPECTED_CODE: Final = "unexpected"
 
 
+def _sentence(error: RangepairError) -> str:
+    """Return the message with a capital, unless it begins with the name of a file, and a stop."""
+    first, space, rest = error.message.partition(" ")
+    words = f"{first[:1].upper()}{first[1:]}{space}{rest}" if first.isalpha() else error.message
+    return words if words.endswith((".", "!", "?")) else f"{words}."
+
+
 def of_refusal(error: RangepairError | str) -> Trouble:
     """An act the engine refused, or one that cannot be taken back any more."""
     if isinstance(error, str):
         return Trouble(error, "refused", "warning")
-    return Trouble(error.message, error.code)
+    return Trouble(_sentence(error), error.code)
 
 
 def of_opening(
@@ -45,7 +52,7 @@ def of_opening(
     if isinstance(error, ImageError):
         actions.append(("Open another…", choose))
     return Trouble(
-        error.message,
+        _sentence(error),
         error.code,
         actions=tuple(actions),
         details=f"image: {path}",
@@ -55,7 +62,7 @@ def of_opening(
 
 def of_gone_engine(error: RangepairError, restart: Callable[[], None]) -> Trouble:
     """The engine process ended by itself."""
-    return Trouble(error.message, GONE_CODE, actions=(("Restart the engine", restart),))
+    return Trouble(_sentence(error), GONE_CODE, actions=(("Restart the engine", restart),))
 
 
 def of_unexpected(error: BaseException) -> Trouble:
