@@ -48,11 +48,15 @@ def parse_bytes(text: str) -> int:
     return scaled
 
 
+_NEXT_UNIT: Final = 1023.95
+"""From here on one decimal would read 1024.0."""
+
+
 def format_bytes(count: int) -> str:
     """Return ``count`` bytes in the binary unit a person would choose, e.g. ``1.5 GiB``."""
     size = float(count)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if abs(size) < 1024 or unit == "PiB":
+        if abs(size) < _NEXT_UNIT or unit == "PiB":
             break
         size /= 1024
     if unit == "B" or size == int(size):

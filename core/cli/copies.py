@@ -104,7 +104,9 @@ def _delete(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.now:
         terminal.line(f"{_told(options.names)} removed for good")
     else:
-        terminal.line(f"{_told(options.names)} deleted; 'undelete' brings back, 'purge' removes")
+        it = "it" if len(options.names) == 1 else "them"
+        words = f"deleted; 'undelete' brings {it} back, 'purge' removes {it} for good"
+        terminal.line(f"{_told(options.names)} {words}")
     return EXIT_DONE
 
 

@@ -65,7 +65,7 @@ def test_an_empty_list_says_how_to_begin(cli: Cli) -> None:
 def test_delete_hides_undelete_shows_purge_removes(cli: Cli, image: Path) -> None:
     for name in ("a", "b"):
         cli.text("snapshot", image, name)
-    assert "'undelete' brings back" in cli.text("delete", image, "a", "b")
+    assert "'undelete' brings them back" in cli.text("delete", image, "a", "b")
     assert names(cli, image) == []
     assert names(cli, image, "--all") == ["a", "b"]
     assert "2 deleted copies not shown" in cli.text("list", image)
