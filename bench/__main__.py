@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.measure import say, table
 
-TOPICS = ("takes", "writes", "pointers", "mapping", "startup")
+TOPICS = ("takes", "writes", "pointers", "mapping", "startup", "window")
 
 
 def main() -> None:
