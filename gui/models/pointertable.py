@@ -14,13 +14,13 @@ So the order between the two sorts does not matter within a batch, and a batch i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from core.answers import PointerKind
 from core.events import ORIGINAL_ID, EventFlag, EventKind
-from gui.models.pointerstore import PointerStore, RowKind, Rows
+from gui.models.pointerstore import PointerStore, RowKind, Rows, distinct
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Events = npt.NDArray[np.void]
 
 _NOTHING = Rows.empty(0)
+_CELLS_A_RANGE_MAX: Final = 8
+"""Above this long ranges lie over crowds of short ones, and each would be laid piece by piece."""
 
 
 class Geometry(NamedTuple):
@@ -45,12 +47,17 @@ def paint(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     Returns:
         What is seen in the end, sorted: starts, stops, and which range each piece is of.
     """
-    edges = np.unique(np.concatenate([starts, stops]))
-    first = np.searchsorted(edges, starts).tolist()
-    last = np.searchsorted(edges, stops).tolist()
+    edges = distinct(np.concatenate([starts, stops]))
+    first, last = np.searchsorted(edges, starts), np.searchsorted(edges, stops)
     top = np.full(len(edges), -1, np.int64)
-    for layer, (low, high) in enumerate(zip(first, last, strict=True)):
-        top[low:high] = layer
+    spans = last - first
+    if int(spans.sum()) <= _CELLS_A_RANGE_MAX * len(starts):
+        layers = np.repeat(np.arange(len(starts)), spans)
+        cells = np.repeat(first - np.cumsum(spans) + spans, spans) + np.arange(len(layers))
+        np.maximum.at(top, cells, layers)
+    else:
+        for layer, (low, high) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+            top[low:high] = layer
     begins = np.flatnonzero(np.diff(top, prepend=-1))
     ends = np.append(begins[1:], len(edges) - 1)
     kept = top[begins] >= 0
@@ -67,6 +74,31 @@ def joined(*parts: Rows) -> Rows:
         np.concatenate([part.kinds for part in parts]),
         np.concatenate([part.stamps for part in parts]),
     )
+
+
+def laid(rows: Rows) -> Rows:
+    """Lay pointers over each other, the later over the earlier; return what is seen, sorted."""
+    order = np.argsort(rows.starts, kind="stable")
+    if np.all(rows.stops[order[:-1]] <= rows.starts[order[1:]]):
+        return rows.at(order)
+    return _cut(rows, *paint(rows.starts, rows.stops))
+
+
+def uncovered(rows: Rows, held: Rows) -> Rows:
+    """Return what of pointers that do not overlap is seen beside ``held``."""
+    starts, stops, layer = paint(
+        np.concatenate([rows.starts, held.starts]), np.concatenate([rows.stops, held.stops])
+    )
+    seen = layer < len(rows.starts)
+    return _cut(rows, starts[seen], stops[seen], layer[seen])
+
+
+def _cut(rows: Rows, starts: Int64s, stops: Int64s, source: Int64s) -> Rows:
+    """Return pieces of pointers; ``source`` tells which pointer each is of."""
+    kinds = rows.kinds[source]
+    offsets = rows.offsets[source] + (starts - rows.starts[source])
+    offsets[kinds == PointerKind.ZERO] = 0
+    return Rows(starts, stops, offsets, kinds, rows.stamps[source])
 
 
 class PointerTable:
@@ -162,24 +194,30 @@ class PointerTable:
         above = fresh[trimmed | (mine & (kinds == EventKind.REDIRECTED))]
         under = _pointers_of(below, PointerKind.ORIGINAL, stamp)
         over = _pointers_of(above, PointerKind.NEW, stamp)
-        return self._merge(under, over)
+        is_filled = self._fill(under) if len(under.starts) else False
+        is_covered = self._cover(over) if len(over.starts) else False
+        return is_filled or is_covered
 
-    def _merge(self, under: Rows, over: Rows) -> bool:
-        """Put ``under`` where there is no pointer yet, and ``over`` everywhere."""
-        if not len(under.starts) and not len(over.starts):
-            return False
-        # Among originals the first is the one the copy reads; so it is painted last.
-        under = under.at(slice(None, None, -1))
-        fresh = joined(under, over)
+    def _fill(self, originals: Rows) -> bool:
+        """Put originals where there is no pointer yet; pointers that are there stay untouched."""
+        # Of originals of one place the first is the one the copy reads; so it is painted last.
+        fresh = laid(originals.at(slice(None, None, -1)))
+        low, high = self._store.span(fresh.starts, fresh.stops)
+        is_met = high > low
+        if is_met.any():
+            held = self._store.pointers(_union(low, high))
+            rest = uncovered(fresh.at(is_met), held)
+            fresh = laid(joined(fresh.at(~is_met), rest))
+        self._store.insert(fresh)
+        return bool(len(fresh.starts))
+
+    def _cover(self, new: Rows) -> bool:
+        """Put new data of this copy over everything."""
+        fresh = laid(new)
         low, high = self._store.span(fresh.starts, fresh.stops)
         held = _union(low, high)
         old = self._store.take(held) if len(held) else _NOTHING
-        layers = joined(under, old, over)
-        starts, stops, layer = paint(layers.starts, layers.stops)
-        kinds = layers.kinds[layer]
-        offsets = layers.offsets[layer] + (starts - layers.starts[layer])
-        offsets[kinds == PointerKind.ZERO] = 0
-        merged = Rows(starts, stops, offsets, kinds, layers.stamps[layer])
+        merged = laid(joined(old, fresh))
         self._store.insert(merged)
         return len(merged.starts) != len(old.starts) or any(
             np.any(a != b) for a, b in zip(merged, old, strict=True)
@@ -204,4 +242,4 @@ def _union(low: Int64s, high: Int64s) -> Int64s:
     hit = high > low
     counts = (high - low)[hit]
     base = np.repeat(low[hit] - np.cumsum(counts) + counts, counts)
-    return np.unique(base + np.arange(len(base)))
+    return distinct(base + np.arange(len(base)))
