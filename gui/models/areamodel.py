@@ -38,7 +38,8 @@ class AreaModel:
     Attributes:
         size: Bytes of the area.
         block_bytes: Bytes of a block.
-        generation: Rises when everything may have changed and pictures must be made anew.
+        generation: Rises when everything may have changed and pictures must be made anew. An area
+            that only became longer is the same as before, up to where it ended.
     """
 
     kind: ClassVar[AreaKind]
@@ -57,7 +58,7 @@ class AreaModel:
 
     @property
     def pyramid(self) -> CountPyramid:
-        """The states and their counts; another object after ``generation`` has risen."""
+        """The states and their counts; another object once the area is loaded or longer."""
         return self._pyramid
 
     def load(self, area: AreaExtents, grain_bytes: int = 4096) -> None:
@@ -158,7 +159,6 @@ class AreaModel:
             self._pyramid = CountPyramid(states)
         elif self.blocks > before:
             self._pyramid.fill(before, self.blocks, AreaState.FREE)
-        self.generation += 1
 
 
 class InitialAreaModel(AreaModel):

@@ -155,7 +155,8 @@ class AreaMap(QWidget):
     @property
     def is_due(self) -> bool:
         """Whether the next frame will look different."""
-        return self._is_stale or self._plane.is_stale
+        has_grown = self.model.blocks != self.port.blocks
+        return self._is_stale or has_grown or self._plane.is_stale
 
     def refresh(self) -> None:
         """Draw everything anew with the next frame or paint."""
@@ -168,11 +169,16 @@ class AreaMap(QWidget):
         self.describe()
         self.view_changed.emit()
 
-    def advance(self) -> None:
-        """Bring the picture up to date, at the price of what changed."""
-        model = self.model
-        if (model.blocks, model.block_bytes) != (self.port.blocks, self.port.block_bytes):
-            self.port.set_area(model.blocks, model.block_bytes)
+    def advance(self, *, may_lengthen: bool = True) -> None:
+        """Bring the picture up to date, at the price of what changed.
+
+        An area that is being filled grows with every batch of events, and each time all that is in
+        view is laid out anew; without ``may_lengthen`` that waits.
+        """
+        model, port = self.model, self.port
+        is_other = model.block_bytes != port.block_bytes or model.blocks < port.blocks
+        if is_other or (may_lengthen and model.blocks > port.blocks):
+            port.set_area(model.blocks, model.block_bytes)
             self.form = AddressFormat.of(model.size, model.block_bytes)
             self.change_view()
         if self._is_stale:

@@ -129,9 +129,10 @@ class ArrowOverlay(QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Draw the arrows anew with the next paint."""
+        """Draw the arrows anew with the next paint; what lies beneath is painted again as well."""
         self._is_stale = True
-        self.update()
+        if self._focus.badges or self._picture is not None:
+            self.update()
 
     @override
     @guarded

@@ -42,6 +42,7 @@ FRAME_MS: Final = 16
 SLOW_FRAME_S: Final = 0.012
 TOTALS_S: Final = 0.125
 LANE_S: Final = 0.2
+LENGTH_S: Final = 0.5
 _LEGEND_GAP: Final = 6
 _UPPER_SHARE: Final = 0.54
 
@@ -81,7 +82,7 @@ class MapsPane(QWidget):
             self.initial_card.map, self.additional_card.map, self.lane, source, self
         )
         self._last_frame: float | None = None
-        self._totals_due = self._lane_due = 0.0
+        self._totals_due = self._lane_due = self._length_due = 0.0
         self._is_table_stale = self._are_totals_stale = False
         self._turn = 0
         self._was_slow = False
@@ -223,8 +224,11 @@ class MapsPane(QWidget):
             model.tick(elapsed)
         cards = (self.initial_card, self.additional_card)
         self._turn ^= 1
+        may_lengthen = begin >= self._length_due
         for card in cards[self._turn : self._turn + 1] if self._was_slow else cards:
-            card.map.advance()
+            card.map.advance(may_lengthen=may_lengthen)
+        if may_lengthen:
+            self._length_due = begin + LENGTH_S
         self._advance_lane(begin)
         if self._are_totals_stale and begin >= self._totals_due:
             cards[self._turn].refresh_totals()

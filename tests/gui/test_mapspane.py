@@ -16,7 +16,7 @@ from gui.models.areamodel import AdditionalAreaModel, InitialAreaModel
 from gui.models.focus import AreaKind, Badge, Focus, FocusedCopy, Place
 from gui.models.pointertable import Geometry, PointerTable
 from gui.theme import DARK
-from gui.views.mapspane import MapsPane
+from gui.views.mapspane import LENGTH_S, MapsPane
 from tests.gui.areas import additional_blocks, from_blocks, initial_blocks, overwrites
 
 GRAIN = 4096
@@ -166,6 +166,23 @@ def test_what_frames_draw_equals_drawing_anew(large):
     large.map.refresh()
     large.map.advance()
     assert (large.map._image.pixels == followed).all()
+
+
+def test_an_area_that_is_being_filled_is_laid_out_anew_now_and_then(large):
+    large.frame(LENGTH_S)
+    laid_out = []
+    large.lower_map.view_changed.connect(lambda: laid_out.append(large.now))
+    lower = large.models[1]
+    for _ in range(20):
+        large.pane.apply(overwrites([7 * GRAIN], lower.size + 100 * GRAIN))
+        large.frame(LENGTH_S / 10)
+    assert 2 <= len(laid_out) <= 3
+    while large.pane._is_busy():
+        large.frame(LENGTH_S / 2)
+    assert large.lower_map.port.blocks == lower.blocks
+    told = large.lower_map.grab().toImage()
+    large.lower_map.refresh()
+    assert large.lower_map.grab().toImage() == told
 
 
 def test_hilbert_frames_equal_drawing_anew(large):
