@@ -23,6 +23,7 @@ _FACTOR: Final = {
     "T": TIB, "TIB": TIB, "P": 1 << 50, "PIB": 1 << 50, "E": 1 << 60, "EIB": 1 << 60,
     "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15, "EB": 10**18,
 }  # fmt: skip
+_SIZE_CHARACTERS_MAX: Final = 64
 _SIZE = re.compile(r"\s*(0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 
 
@@ -34,10 +35,12 @@ def parse_bytes(text: str) -> int:
     Raises:
         ValueError: ``text`` is no size, or not a whole number of bytes.
     """
-    match = _SIZE.fullmatch(text)
+    match = _SIZE.fullmatch(text) if len(text) <= _SIZE_CHARACTERS_MAX else None
     factor = _FACTOR.get(match[2].upper()) if match else None
     if match is None or factor is None:
-        raise ValueError(f"{text!r} is not a size; write it like 512, 4KiB or 1.5GiB")
+        raise ValueError(
+            f"{text[:_SIZE_CHARACTERS_MAX]!r} is not a size; write it like 512, 4KiB or 1.5GiB"
+        )
     if match[1][:2].lower() == "0x":
         return int(match[1], 16) * factor
     whole, _, fraction = match[1].partition(".")

@@ -80,6 +80,9 @@ def pack_block(
     return pack_header(BlockHeader(magic, offset, uuid, seq, len(body), extra, 0), body) + body
 
 
+_WAY_OUT: Final = "restore it from a backup, or move it away to use the image without copies."
+
+
 def unpack_block(
     raw: Readable, magic: bytes, offset: int, uuid: bytes | None, what: str
 ) -> tuple[BlockHeader, memoryview]:
@@ -91,7 +94,7 @@ def unpack_block(
     header = unpack_header(raw)
     if header is None or header.magic != magic:
         raise CorruptAreaError(
-            f"The {what} at byte {offset} of the additional area is missing; run 'rangepair check'."
+            f"The {what} at byte {offset} of the additional area is missing; {_WAY_OUT}"
         )
     body = memoryview(raw)[HEADER_BYTES : HEADER_BYTES + header.body_bytes]
     if (
@@ -101,7 +104,6 @@ def unpack_block(
         or not is_intact(header, body)
     ):
         raise CorruptAreaError(
-            f"The {what} at byte {offset} of the additional area fails its checksum; "
-            "run 'rangepair check'."
+            f"The {what} at byte {offset} of the additional area fails its checksum; {_WAY_OUT}"
         )
     return header, body

@@ -175,6 +175,13 @@ def test_an_area_whose_superblocks_are_damaged(bare_cli: Cli, image: Path, area:
     assert area.read_bytes() == damaged
 
 
+@pytest.mark.parametrize("command", ["list", "check", "dump"])
+def test_an_area_whose_end_is_missing(bare_cli: Cli, image: Path, area: Path, command: str) -> None:
+    os.truncate(area, area.stat().st_size * 2 // 3)
+    sentence = bare_cli.complaint(command, image, status=2)
+    assert "of the additional area is missing; restore it from a backup" in sentence
+
+
 def test_preserved_data_that_is_damaged(bare_cli: Cli, image: Path, area: Path) -> None:
     (pointer, *_) = bare_cli.json("map", image, "--copy", "monday")["pointers"]
     flip(area, pointer["offset"] + 17)

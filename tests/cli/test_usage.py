@@ -72,6 +72,13 @@ def test_the_version_is_told(bare_cli: Cli) -> None:
             "--size: '0.3KiB' is not a whole number of bytes; see 'rangepair create --help'.",
         ),
         (["create", "new.img"], "Missing --size; see 'rangepair create --help'."),
+        (
+            ["create", "new.img", "--size", "1" * 5000],
+            (
+                f"--size: '{'1' * 64}' is not a size; write it like 512, 4KiB or 1.5GiB;"
+                " see 'rangepair create --help'."
+            ),
+        ),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_64(
