@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bench.bigimage import COPY, make_big_image
 from bench.measure import Row, forget_copies, say
@@ -24,7 +25,6 @@ from core.service.launcher import connect_or_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from core.service.client import RemoteVolume
 
@@ -54,6 +54,17 @@ def measure(folder: Path) -> list[Row]:
     return rows
 
 
+class Pace(NamedTuple):
+    """How an engine went on for a while.
+
+    Attributes:
+        work_us: Its processor time for a write; on a busy machine more telling than the rate.
+    """
+
+    writes_per_s: float
+    work_us: float
+
+
 def _watched(image: Path, engine: RemoteVolume, size: tuple[int, int]) -> list[Row]:
     """Return the figures of a window of a size at the steady rate."""
     topic = f"Window of {size[0]} x {size[1]}, {RATE:,} writes/s"
@@ -61,8 +72,10 @@ def _watched(image: Path, engine: RemoteVolume, size: tuple[int, int]) -> list[R
     for _ in range(ROUNDS):
         say(topic)
         _start(engine, RATE)
-        alone.append(_writes_per_s(engine, lambda: time.sleep(ALONE_S)))
-        watched.append(_writes_per_s(engine, lambda: runs.append(_window(image, size))))
+        alone.append(_alone(engine))
+        figures, pace = _with_window(image, engine, size)
+        runs.append(figures)
+        watched.append(pace)
         engine.stop_workload()
     rows = [Row(topic, "frames a second", "/s", [run["fps"] for run in runs])]
     for name, title in (("interval", "between frames"), ("work", "work a frame")):
@@ -84,18 +97,21 @@ def _flat_out(image: Path, engine: RemoteVolume) -> list[Row]:
     for _ in range(ROUNDS):
         say("flat out")
         _start(engine, 0)
-        alone.append(_writes_per_s(engine, lambda: time.sleep(ALONE_S)))
-        watched.append(_writes_per_s(engine, lambda: _window(image, SIZES[0])))
+        alone.append(_alone(engine))
+        watched.append(_with_window(image, engine, SIZES[0])[1])
         engine.stop_workload()
     return _engine_rows("Writes flat out", alone, watched)
 
 
-def _engine_rows(topic: str, alone: list[float], watched: list[float]) -> list[Row]:
-    rows = [
-        Row(topic, "engine without a window", "writes/s", alone),
-        Row(topic, "engine with the window", "writes/s", watched),
-    ]
-    rows[1].ratio = rows[1].median / rows[0].median
+def _engine_rows(topic: str, alone: list[Pace], watched: list[Pace]) -> list[Row]:
+    rows = []
+    for title, unit, field in (("engine", "writes/s", 0), ("work a write", "us", 1)):
+        pair = [
+            Row(topic, f"{title} {how}", unit, [pace[field] for pace in paces])
+            for how, paces in (("without a window", alone), ("with the window", watched))
+        ]
+        pair[1].ratio = pair[1].median / pair[0].median
+        rows += pair
     return rows
 
 
@@ -105,11 +121,13 @@ def _start(engine: RemoteVolume, rate: float) -> None:
     time.sleep(_STARTED_S)
 
 
-def _writes_per_s(engine: RemoteVolume, work: Callable[[], object]) -> float:
-    """Return the writes a second that the engine makes while ``work`` is done."""
-    before, begun = _writes(engine), time.perf_counter()
-    work()
-    return (_writes(engine) - before) / (time.perf_counter() - begun)
+def _pace_during(engine: RemoteVolume, wait: Callable[[], object]) -> Pace:
+    """Return how the engine goes on until ``wait`` is over."""
+    begun, writes, worked_s = time.perf_counter(), _writes(engine), _worked_s(engine)
+    wait()
+    made = _writes(engine) - writes
+    took_s = time.perf_counter() - begun
+    return Pace(made / took_s, (_worked_s(engine) - worked_s) / max(1, made) * 1e6)
 
 
 def _writes(engine: RemoteVolume) -> int:
@@ -119,14 +137,34 @@ def _writes(engine: RemoteVolume) -> int:
     return int(str(status["writes"]))
 
 
-def _window(image: Path, size: tuple[int, int]) -> dict[str, Any]:
-    """Run the window until it was watched for long enough; return its figures."""
+def _worked_s(engine: RemoteVolume) -> float:
+    """Return the processor time of the engine process so far."""
+    fields = Path(f"/proc/{engine.welcome.pid}/stat").read_text(encoding="utf-8").split(")")[1]
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _alone(engine: RemoteVolume) -> Pace:
+    return _pace_during(engine, lambda: time.sleep(ALONE_S))
+
+
+def _with_window(
+    image: Path, engine: RemoteVolume, size: tuple[int, int]
+) -> tuple[dict[str, Any], Pace]:
+    """Run the window until it was watched for long enough; return its figures and the engine's."""
     arguments = [str(image), COPY, str(WATCHED_S), str(size[0]), str(size[1])]
-    with tempfile.TemporaryDirectory() as home:
-        run = subprocess.run(
+    with (
+        tempfile.TemporaryDirectory() as home,
+        subprocess.Popen(
             [sys.executable, "-m", "bench.windowframes", *arguments],
-            check=True, stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, text=True,
             env={"QT_QPA_PLATFORM": "offscreen", **os.environ, "XDG_CONFIG_HOME": home},
-        )  # fmt: skip
-    figures: dict[str, Any] = json.loads(run.stdout)
-    return figures
+        ) as window,
+    ):  # fmt: skip
+        assert window.stdout is not None
+        window.stdout.readline()  # it begins to watch
+        told: list[str] = []
+        pace = _pace_during(engine, lambda: told.append(window.stdout.readline()))
+        figures: dict[str, Any] = json.loads(told[0])
+        assert window.wait() == 0
+    return figures, pace

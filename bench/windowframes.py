@@ -5,7 +5,8 @@
 The program itself is run as it is. A frame is a picture with a new map in it, brought to the screen
 (``UpdateRequest`` of the window); its work is the processor time of the window's thread since the
 frame before, for whatever pane. Times of panes are their own, without what they call of others that
-are timed too. Printed is one JSON object; times are in milliseconds.
+are timed too. Printed is a line when it begins to watch, and one JSON object; times are in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -187,6 +188,7 @@ class Run:
 
     def _begin(self) -> None:
         self._lost = 0
+        print("watching", flush=True)
         self._watch.begin()
         QTimer.singleShot(round(self._seconds * 1000), self._end)
 
