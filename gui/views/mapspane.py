@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from gui.guard import guarded, guarded_or
+from gui.models.areamodel import counted_map
 from gui.models.focus import AreaKind
 from gui.views.areacard import AreaCard
 from gui.views.arrows import ArrowOverlay
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 
     from core.answers import MapAnswer
-    from gui.models.areamodel import AdditionalAreaModel, Events, InitialAreaModel
+    from gui.models.areamodel import AdditionalAreaModel, CountedMap, Events, InitialAreaModel
     from gui.models.focus import Focus
     from gui.models.lanecolumns import TableRows
     from gui.theme import ThemeSource
@@ -103,9 +104,12 @@ class MapsPane(QWidget):
 
     def load(self, answer: MapAnswer, grain_bytes: int) -> None:
         """Show both areas as the engine answered them."""
-        initial, additional = self._models
-        initial.load(answer.initial, grain_bytes)
-        additional.load(answer.additional, grain_bytes)
+        self.take(counted_map(answer, grain_bytes))
+
+    def take(self, counted: CountedMap) -> None:
+        """Show both areas, counted already."""
+        for model, area in zip(self._models, counted, strict=True):
+            model.take(area)
         self.show_models()
 
     def show_models(self) -> None:

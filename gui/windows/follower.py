@@ -20,7 +20,9 @@ from core.answers import MapAnswer, Stats, TableAnswer, VolumeInfo
 from core.errors import NoSuchCopyError
 from core.events import EVENT_DTYPE, ORIGINAL_ID, EventKind
 from core.session import ORIGINAL
+from core.units import GRAIN_BYTES_DEFAULT
 from gui.guard import guarded
+from gui.models.areamodel import counted_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from core.errors import RangepairError
     from core.session import VolumeSession
     from gui.bridge.link import EngineLink
+    from gui.models.areamodel import CountedMap
 
     Events = npt.NDArray[np.void]
 
@@ -80,7 +83,7 @@ class Follower(QObject):
     info_changed = Signal(object)
     """VolumeInfo"""
     map_loaded = Signal(object, object)
-    """(MapAnswer, events that came after it was made): replaces all that was known of the areas."""
+    """(CountedMap, events that came after it was made): replaces what was known of the areas."""
     table_loaded = Signal(object, str, object)
     """(TableAnswer of the copy in focus, its name, events that came after it was made)"""
     events = Signal(object)
@@ -208,7 +211,13 @@ class Follower(QObject):
         self._link.query(work, self._got_info, self._missed_info)
 
     def _ask_map(self) -> None:
-        self._link.query(lambda session: session.map(), self._got_map, self._missed_map)
+        grain = self._info.grain if self._info is not None else GRAIN_BYTES_DEFAULT
+
+        def work(session: VolumeSession) -> tuple[MapAnswer, CountedMap]:
+            answer = session.map()
+            return answer, counted_map(answer, grain)
+
+        self._link.query(work, self._got_map, self._missed_map)
 
     def _ask_table(self) -> None:
         copy_id, name = self._copy_id, self._name_of(self._copy_id)
@@ -243,9 +252,11 @@ class Follower(QObject):
         self._info_due = end + max(INFO_S, pause_s)
         self._info_question.answered()
 
-    def _got_map(self, answer: object) -> None:
+    def _got_map(self, told: object) -> None:
+        assert isinstance(told, tuple)
+        answer, counted = told
         assert isinstance(answer, MapAnswer)
-        self.map_loaded.emit(answer, self._since(answer.event_seq))
+        self.map_loaded.emit(counted, self._since(answer.event_seq))
         self._map_question.answered()
         self._trim_kept()
 

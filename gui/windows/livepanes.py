@@ -30,7 +30,8 @@ from gui.windows.arrangement import Panes
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from core.answers import MapAnswer, Stats, TableAnswer, VolumeInfo
+    from core.answers import Stats, TableAnswer, VolumeInfo
+    from gui.models.areamodel import CountedMap
     from gui.models.focus import Focus
     from gui.models.history import Events
     from gui.theme import ThemeSource
@@ -142,10 +143,10 @@ class LivePanes(QObject):
 
     @Slot(object, object)
     @guarded
-    def _on_map(self, answer: MapAnswer, newer: Events) -> None:
+    def _on_map(self, counted: CountedMap, newer: Events) -> None:
         info = self._follower.info
         if info is not None:
-            self.maps.load(answer, info.grain)
+            self.maps.take(counted)
             self.maps.set_places(Path(info.image).name, Path(info.area).name)
             if len(newer):
                 self.maps.apply(newer)
