@@ -94,6 +94,7 @@ def lane_for(
                 journal is None
                 or offset & mask
                 or len(payload) != grain_bytes
+                or (payload.__class__ is not bytes and memoryview(payload).itemsize != 1)
                 or not 0 <= offset <= last_offset
                 or copy != ORIGINAL
             ):

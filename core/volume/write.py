@@ -37,6 +37,8 @@ def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None
         RangepairError: It was refused; every other view is as it was. Of a write longer than
             64 KiB to a clone, or 1 MiB to the original, the beginning may be done, as on a disk.
     """
+    if payload.__class__ is not bytes:
+        payload = memoryview(payload).cast("B")  # lengths below are bytes, not items
     length = len(payload)
     copy = receive(state, offset, length, name)
     journal = state.journal
