@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from core.journal.overlay import Overlay
     from core.journal.ring import Ring
 
-WRITES_BY_RING_AFTER_FLUSH: Final = 512
+WRITES_BY_RING_AFTER_FLUSH: Final = 128
 """After a flush, this many rewrites wait for the next one, which then costs one write instead of a
 sync of scattered pages; without another flush they go straight to the image again."""
 
@@ -118,11 +118,11 @@ class Journal:
         """Return whether grains with durable or unneeded originals may be written directly."""
         if self.is_direct:
             return True
-        if self.ring.is_live:
-            return False
         if self._ring_credit:
             self._ring_credit -= 1
             return False
+        if self.ring.is_live:
+            self.checkpoint()  # whoever flushed has stopped: empty the ring once, then go direct
         return not (self.overlay.holds_any(first, stop) or self.flights.hold_any(first, stop))
 
     def write_in_place(self, payload: Readable, offset: int) -> None:
