@@ -70,7 +70,14 @@ class Board:
         self.size = path.stat().st_size
         self.sink = Trace()
         self._copied_before = 0
-        self.volume: Volume = open_volume(path, sink=self.sink)
+        self.volume: Volume = self._open()
+
+    def _open(self) -> Volume:
+        """Open without the clock: a slow machine must not settle anything between two steps."""
+        volume = open_volume(self.path, sink=self.sink)
+        if volume._clock is not None:
+            volume._clock.stop()
+        return volume
 
     # -- acts --------------------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ class Board:
         """Close and open again."""
         self._copied_before = self.copied_portions()
         self.volume.close()
-        self.volume = open_volume(self.path, sink=self.sink)
+        self.volume = self._open()
 
     # -- what can be seen ----------------------------------------------------------------------
 
