@@ -22,7 +22,8 @@ front    type   meaning
 16       u64    length of the tail in bytes
 24       u64    offset of the next group
 32       u64    end of the segment that the next group lies in
-40       u64    ring groups up to this number have all their originals here or before
+40       u64    what ring groups up to this number hold of this area is here or before; of
+                kind 2, so are the originals of all that they write
 =======  =====  ==============================================================
 
 =======  =====  ==============================================================

@@ -6,7 +6,8 @@
 
     common header (seq = number in the ring, body = all that follows) | front | records, to a whole
     block
-    originals: the stretch of the open permanent group that was staged since the last flush
+    originals: the stretch of the open permanent group that was staged since the ring last had one,
+               originals and new data of clones; nothing if no clone was written to since then
     writes:    the new data of the original, to be written in place again at recovery
 
 The one checksum covers everything, so the parts need no order among themselves. Records are those

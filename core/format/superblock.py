@@ -61,7 +61,8 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
         log_seq: The sequence number which that group must have.
         segment_stop: End of the log segment that ``log_offset`` lies in.
         area_end: First byte of the additional area that was never used.
-        covered_ring_seq: Ring groups up to this number have their originals in tables already.
+        covered_ring_seq: What ring groups up to this number hold of this area, and the originals of
+            what they write, are in tables already.
         ring_ready_bytes: How much of the ring has been written once.
         catalog, free_list: Places of these structures.
         clean: Nothing was written after this superblock; ``fingerprint`` holds.

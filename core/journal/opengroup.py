@@ -31,13 +31,14 @@ class OpenGroup:
         ring_bytes, ring_records: How much of both the ring has a durable copy of.
     """
 
-    def __init__(self, payload_bytes_max: int) -> None:
+    def __init__(self, payload_bytes_max: int, records_max: int = RECORDS_MAX) -> None:
         """Make the buffer; ``payload_bytes_max`` in whole blocks."""
-        tail_bytes = block_ceil(RECORDS_MAX * RECORD_BYTES)
+        self._records_max = records_max
+        tail_bytes = block_ceil(records_max * RECORD_BYTES)
         self._buffer = arena(BLOCK_BYTES + payload_bytes_max + tail_bytes)
         self._view = memoryview(self._buffer)
         self._payload = self._view[BLOCK_BYTES : BLOCK_BYTES + payload_bytes_max]
-        self._records = bytearray(RECORDS_MAX * RECORD_BYTES)
+        self._records = bytearray(records_max * RECORD_BYTES)
         self.count = 0
         self.base = 0
         self.used_bytes = 0
@@ -55,7 +56,8 @@ class OpenGroup:
         """Return whether ``length`` bytes and their records fit."""
         pieces = 2 + length // EXTENT_BYTES_MAX
         return (
-            self.used_bytes + length <= self.capacity_bytes and self.count + pieces <= RECORDS_MAX
+            self.used_bytes + length <= self.capacity_bytes
+            and self.count + pieces <= self._records_max
         )
 
     def reserve(self, length: int) -> memoryview:

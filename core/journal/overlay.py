@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """New data of the original that waits in memory until what it overwrites is durable.
 
-Whole grains only: a write of part of a grain brings the rest along. A grain has one slot, so
-writing it again while it waits changes the slot, and nothing here has an order.
+Whole grains only: a write of part of a grain brings the rest along. Writing a grain again while it
+waits changes its slot, unless the ring has the slot already: then it gets another, which counts
+from then on, so that the ring is given what is new since the last flush and nothing twice.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Overlay:
     Attributes:
         slots: Grain number -> byte position in the buffer.
         used_bytes: Buffer in use.
+        flushed_bytes: How much of it the ring has a durable copy of; whole blocks.
     """
 
     def __init__(self, bytes_max: int, grain_bytes: int, size_bytes: int) -> None:
@@ -36,6 +38,8 @@ class Overlay:
         self._view = memoryview(self._buffer)
         self.bytes_max = bytes_max
         self.used_bytes = 0
+        self.flushed_bytes = 0
+        self._flushed_runs = 0
         self.slots: dict[int, int] = {}
         self._runs: list[tuple[int, int, int]] = []
 
@@ -64,7 +68,7 @@ class Overlay:
         for grain in range(first, stop):
             piece = source[(grain - first) * size : (grain - first + 1) * size]
             slot = slots.get(grain)
-            if slot is None:
+            if slot is None or slot < self.flushed_bytes:
                 self._append(grain, grain + 1, piece)
             else:
                 self._view[slot : slot + len(piece)] = piece
@@ -72,7 +76,7 @@ class Overlay:
     def put_grain(self, grain: int, payload: Readable) -> None:
         """Take one whole grain, which is not the volume's last if that is shorter."""
         slot = self.slots.get(grain)
-        if slot is None:
+        if slot is None or slot < self.flushed_bytes:
             self.slots[grain] = slot = self.used_bytes
             self._runs.append((grain, 1, slot))
             self.used_bytes = slot + self._grain_bytes
@@ -130,23 +134,28 @@ class Overlay:
         """Forget everything."""
         self._runs.clear()
         self.slots.clear()
-        self.used_bytes = 0
-
-    def payload(self) -> memoryview:
-        """Return the buffer in use, in whole blocks."""
-        return self._view[: block_ceil(self.used_bytes)]
-
-    def record_bytes(self) -> bytes:
-        """Return a ring record for each run; ``offset`` counts from the start of ``payload``."""
-        size, end = self._grain_bytes, self._size_bytes
-        return b"".join(
-            RECORD.pack(
-                first * size, min(count * size, end - first * size), slot, 0, 0, RECORD_WRITE
-            )
-            for first, count, slot in self._runs
-        )
+        self.used_bytes = self.flushed_bytes = self._flushed_runs = 0
 
     @property
-    def record_count(self) -> int:
-        """Number of records that ``record_bytes`` returns."""
-        return len(self._runs)
+    def has_unflushed(self) -> bool:
+        """Whether anything waits that the ring does not have."""
+        return self.used_bytes > self.flushed_bytes
+
+    def unflushed(self) -> memoryview:
+        """Return what the ring does not have, in whole blocks."""
+        return self._view[self.flushed_bytes : block_ceil(self.used_bytes)]
+
+    def unflushed_records(self) -> bytes:
+        """Return a ring record for each run of ``unflushed``; ``offset`` counts from its start."""
+        size, end, base = self._grain_bytes, self._size_bytes, self.flushed_bytes
+        return b"".join(
+            RECORD.pack(
+                first * size, min(count * size, end - first * size), slot - base, 0, 0, RECORD_WRITE
+            )
+            for first, count, slot in self._runs[self._flushed_runs :]
+        )
+
+    def mark_flushed(self) -> None:
+        """Remember that the ring now has everything that waits."""
+        self.flushed_bytes = self.used_bytes = block_ceil(self.used_bytes)
+        self._flushed_runs = len(self._runs)

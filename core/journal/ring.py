@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ring: where a small flush becomes durable in a single write.
 
-Groups are laid one after the other from the start of the ring; at the half, the journal checkpoints
-and the ring begins anew. It is usable as far as it has been written once (``ready_bytes``): a
-durable write into fresh space would cost the file system a transaction of its own. Preparing it
-goes on in the background, and until there is room, flushes take the other path.
+Groups are laid one after the other from the start of the ring; when there is no room for the next
+one, the journal checkpoints and the ring begins anew. Before that it is written once, as far as
+``ready_bytes`` says: a durable write into fresh space would cost the file system a transaction of
+its own. Preparing goes on in the background, and a flush that comes sooner prepares what it needs.
 """
 
 from __future__ import annotations
 
 import mmap
+import threading
 from typing import TYPE_CHECKING, Final
 
 from core.format import ringgroup, ringhead
@@ -52,22 +53,18 @@ class Ring:
         self._position = 0
         self._head = mmap.mmap(-1, MIB)
         self._zeroes = mmap.mmap(-1, _PREPARE_BYTES)
+        self._preparing = threading.Lock()
 
     @property
     def is_live(self) -> bool:
         """Whether groups exist that recovery would replay."""
         return self.seq > self.dead_seq
 
-    @property
-    def is_half_used(self) -> bool:
-        """Whether it is time for a checkpoint."""
-        return self._position * 2 > self._ring_bytes
-
     def has_room(self, record_count: int, payload_bytes: int) -> bool:
-        """Return whether a group of this size can be written now."""
+        """Return whether a group of this size can be written without a checkpoint."""
         head = ringgroup.head_bytes(record_count)
         total = head + payload_bytes
-        return head <= len(self._head) and self._position + total <= self.ready_bytes
+        return head <= len(self._head) and self._position + total <= self._ring_bytes
 
     def write(
         self, records: bytes, originals_base: int, originals: memoryview, writes: memoryview
@@ -85,9 +82,12 @@ class Ring:
             writes=writes,
         )
         self._head[: len(head)] = head
+        length = len(head) + len(originals) + len(writes)
+        while self.ready_bytes < self._position + length:
+            self.prepare_step()
         buffers = [memoryview(self._head)[: len(head)], originals, writes]
         self._device.pwritev_durable([buffer for buffer in buffers if len(buffer)], offset)
-        self._position += len(head) + len(originals) + len(writes)
+        self._position += length
 
     def kill(self) -> None:
         """Declare all groups so far dead, durably, and begin at the start again."""
@@ -105,11 +105,13 @@ class Ring:
     def prepare_step(self) -> bool:
         """Write the next stretch of never-written ring; return whether there is more to do.
 
-        Touches only what lies above ``ready_bytes``, so it needs no lock against ``write``.
+        Touches only what lies above ``ready_bytes``, so it needs no lock against ``write`` beyond
+        its own.
         """
-        length = min(_PREPARE_BYTES, self._ring_bytes - self.ready_bytes)
-        if length > 0:
-            offset = RING_OFFSET + self.ready_bytes
-            self._device.pwritev_durable([memoryview(self._zeroes)[:length]], offset)
-            self.ready_bytes += length
-        return self.ready_bytes < self._ring_bytes
+        with self._preparing:
+            length = min(_PREPARE_BYTES, self._ring_bytes - self.ready_bytes)
+            if length > 0:
+                offset = RING_OFFSET + self.ready_bytes
+                self._device.pwritev_durable([memoryview(self._zeroes)[:length]], offset)
+                self.ready_bytes += length
+            return self.ready_bytes < self._ring_bytes

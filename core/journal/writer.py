@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.device.base import write_all
 from core.errors import AreaFullError, DeviceFailedError, RangepairError
+from core.format.group import RECORD_BYTES
+from core.journal.failures import IMAGE_DISK_FULL, write_failure
 from core.journal.flights import Flights
 
 if TYPE_CHECKING:
@@ -30,11 +32,6 @@ if TYPE_CHECKING:
 WRITES_BY_RING_AFTER_FLUSH: Final = 128
 """After a flush, this many rewrites wait for the next one, which then costs one write instead of a
 sync of scattered pages; without another flush they go straight to the image again."""
-
-IMAGE_DISK_FULL: Final = (
-    "The disk that holds the image is full, so the write was refused; free space there and try "
-    "again."
-)
 
 
 class Journal:
@@ -82,6 +79,7 @@ class Journal:
         self.staged_since_ns = 0
         self.is_direct = False
         self._has_uncovered = False
+        self._has_redirected = False
         self._ring_credit = 0
         self.opened.begin(log.offset, log.capacity_bytes)
 
@@ -108,8 +106,9 @@ class Journal:
                 "The additional area is full; purge copies or free space on its disk."
             )
 
-    def note_staged(self) -> None:
-        """Start the clock that bounds how long anything stays in memory only."""
+    def note_redirected(self) -> None:
+        """Say that new data of a clone was staged; it must not stay in memory only for long."""
+        self._has_redirected = True
         self.is_direct = False
         if not self.staged_since_ns:
             self.staged_since_ns = time.monotonic_ns()
@@ -123,6 +122,8 @@ class Journal:
             return False
         if self.ring.is_live:
             self.checkpoint()  # whoever flushed has stopped: empty the ring once, then go direct
+        elif self.overlay.used_bytes and not self.opened.count:
+            self.advance()  # likewise, with what waited for a flush that has not come
         return not (self.overlay.holds_any(first, stop) or self.flights.hold_any(first, stop))
 
     def write_in_place(self, payload: Readable, offset: int) -> None:
@@ -184,14 +185,10 @@ class Journal:
         self._flush()
 
     def _flush(self) -> None:
-        opened, overlay = self.opened, self.overlay
-        if (
-            self._has_uncovered
-            or self.flights.are_under_way
-            or overlay.used_bytes > self._geometry.small_flush_bytes_max
-        ):
+        unflushed = len(self.overlay.unflushed())
+        if self._has_uncovered or unflushed > self._geometry.small_flush_bytes_max:
             self.checkpoint()
-        elif overlay.used_bytes or opened.count > opened.ring_records:
+        elif unflushed or self._has_redirected:
             self._flush_to_ring()
 
     def advance(self) -> None:
@@ -205,14 +202,14 @@ class Journal:
                 self.covered_ring_seq = self.ring.seq
                 self._stats.commits += 1
                 self._group_sealed(group)
+                self._note_leaving()
                 self.flights.start(group, self.opened, self.overlay)
-                self._has_uncovered = True
                 self.opened, self.overlay = self.flights.take_buffers()
                 self._begin_group()
             elif self.overlay.used_bytes:
                 self.flights.wait()
+                self._note_leaving()
                 self._apply()
-                self._has_uncovered = True
         except OSError as error:
             raise self.fail(error) from error
         self.staged_since_ns = 0
@@ -224,6 +221,7 @@ class Journal:
             self.flights.wait()
         except OSError as error:
             raise self.fail(error) from error
+        self.covered_ring_seq = self.ring.seq
         self.log.release_durable()
         self._update_direct()
 
@@ -284,23 +282,42 @@ class Journal:
 
     def _flush_to_ring(self) -> None:
         opened, overlay = self.opened, self.overlay
-        originals = opened.unflushed()
-        records = opened.record_bytes(opened.ring_records) + overlay.record_bytes()
-        count = opened.count - opened.ring_records + overlay.record_count
-        writes = overlay.payload()
-        if self.ring.is_half_used or not self.ring.has_room(count, len(originals) + len(writes)):
-            self.checkpoint()
-            return
+        originals, base, records = memoryview(b""), 0, b""
         try:
-            base = opened.base + opened.ring_bytes
+            if self._has_redirected:
+                self.flights.wait()  # the ring names only places right behind a durable log
+                originals, base = opened.unflushed(), opened.base + opened.ring_bytes
+                records = opened.record_bytes(opened.ring_records)
+            records += overlay.unflushed_records()
+            writes = overlay.unflushed()
+            count, length = len(records) // RECORD_BYTES, len(originals) + len(writes)
+            if not self.ring.has_room(count, length):
+                self.checkpoint()
+                return
             self.ring.write(records, base, originals, writes)
-            opened.mark_flushed()
-            self._stats.commits += 1
-            self._stats.flushed_seq = self.ring.seq
-            self._apply()
+            self._note_flushed()
         except OSError as error:
             raise self.fail(error) from error
+        if not opened.count:
+            if not self.flights.are_under_way:
+                self.advance()
+        elif not (opened.has_room(length) and overlay.has_room(length)):
+            self.advance()  # now, when the ring has everything that leaves
+
+    def _note_flushed(self) -> None:
+        if self._has_redirected:
+            self.opened.mark_flushed()
+            self._has_redirected = False
+        self.overlay.mark_flushed()
         self.staged_since_ns = 0
+        self._stats.commits += 1
+        self._stats.flushed_seq = self.ring.seq
+
+    def _note_leaving(self) -> None:
+        """Find whether what leaves memory now is all in the ring, so that no flush need sync it."""
+        if self.overlay.has_unflushed or self._has_redirected:
+            self._has_uncovered = True
+        self._has_redirected = False
 
     def _apply(self) -> None:
         self.overlay.drain(self._image)
@@ -326,12 +343,3 @@ class Journal:
         self.failed = write_failure(error)
         self.is_direct = False
         return self.failed
-
-
-def write_failure(error: OSError) -> DeviceFailedError:
-    """Return what a user reads when a write or sync failed."""
-    reason = error.strerror or str(error)
-    return DeviceFailedError(
-        f"Writing failed ({reason}), so the volume takes no more writes; what was flushed is "
-        "safe: mend the cause and open the volume again."
-    )

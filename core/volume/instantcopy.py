@@ -208,7 +208,7 @@ def _redirect_extent(
         journal.opened.reserve(length)[:] = piece
         place = journal.opened.add(layer_id, start, length, _NEW)
         _note_staged(state, layer_id, start, length, place)
-    journal.note_staged()
+    journal.note_redirected()
     state.publish(
         EventKind.REDIRECTED,
         copy_id=copy.id,
@@ -252,7 +252,7 @@ def redirect_zero(
     journal.make_room(0)
     journal.opened.add_zero(copy.top, start, length, _ZERO)
     _note_staged(state, copy.top, start, length, 0)
-    journal.note_staged()
+    journal.note_redirected()
 
 
 def _note_staged(state: VolumeState, layer_id: int, start: int, length: int, place: int) -> None:

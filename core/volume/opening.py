@@ -18,10 +18,11 @@ from core.errors import FormatError, ImageChangedError
 from core.format.layout import geometry_for
 from core.format.superblock import Place, SuperblockFields
 from core.journal.log import Log
-from core.journal.opengroup import OpenGroup
+from core.journal.opengroup import RECORDS_MAX, OpenGroup
 from core.journal.overlay import Overlay
 from core.journal.ring import Ring
 from core.journal.writer import Journal
+from core.units import SECTOR_BYTES
 from core.volume import recover
 from core.volume.fold import fold, load_layers
 from core.volume.state import VolumeState
@@ -128,14 +129,15 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         segment_stop=fields.segment_stop,
     )
     dead_seq = area.read_ring_dead_seq()
-    covered, groups = fields.covered_ring_seq, []
+    covered = recover.Coverage(fields.covered_ring_seq, fields.covered_ring_seq)
+    groups = []
     if not fields.clean:
         covered = recover.replay_log(state, area, log, writable=writable)
         groups = list(recover.intact_ring_groups(area, dead_seq))
         if writable:
             recover.erase_torn_group(area, log)
     journal = _journal(state, area, log, dead_seq)
-    journal.covered_ring_seq = covered
+    journal.covered_ring_seq = covered.staged_seq
     state.journal = journal
     if not fields.clean:
         # The process before this one may have died with writes in the system's cache only.
@@ -173,10 +175,10 @@ def _journal(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) 
 
 
 def _stay_in_memory(state: VolumeState, area: AdditionalArea, journal: Journal) -> None:
-    """Make the buffers hold all of the ring, at addresses that no real data has."""
+    """Make the buffers hold all of the ring and originals, at addresses that no real data has."""
     size = area.fields.ring_bytes
-    journal.opened = OpenGroup(size)
-    journal.opened.begin(recover.READ_ONLY_BASE, size)
+    journal.opened = OpenGroup(2 * size, RECORDS_MAX + size // SECTOR_BYTES)
+    journal.opened.begin(recover.READ_ONLY_BASE, 2 * size)
     journal.overlay = Overlay(size, state.grain_bytes, state.size_bytes)
 
 

@@ -6,15 +6,17 @@ First the log from where the superblock says: groups with consecutive numbers, e
 of the next. Groups were written one at a time, so only the last can be torn; its data is verified,
 the others' headers and records suffice. A group that is damaged though the next one is whole was
 not torn by a power cut: that is told, and nothing is recovered. Then the ring: groups with
-consecutive numbers above the dead mark. Originals of ring groups that no permanent group covers are
-staged again; new data of all of them is written in place, in order. Doing all of it twice has the
-same outcome, so a power cut during recovery does no harm.
+consecutive numbers above the dead mark. What they hold of the additional area and no permanent
+group covers is staged again. New data of all of them is written in place, in order; where it was
+accepted after the newest change of the catalog and the original is not preserved, the image still
+holds that, and it is preserved first, as at any write. Doing all of it twice has the same outcome,
+so a power cut during recovery does no harm.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
 
@@ -25,10 +27,12 @@ from core.format import group as group_format
 from core.format import ringgroup
 from core.format.catalog import unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
-from core.format.layout import BLOCK_BYTES, RING_OFFSET
+from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
 from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
 from core.volume import handdown
+from core.volume.instantcopy import needed_gaps
+from core.volume.read import read_original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,31 +49,42 @@ READ_ONLY_BASE: Final = 1 << 62
 CHANGE_BYTES_MAX: Final = 16 << 20
 
 
-def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: bool) -> int:
+class Coverage(NamedTuple):
+    """Up to which number of the ring log and tables have everything.
+
+    Attributes:
+        staged_seq: What these groups hold of the additional area.
+        original_seq: The originals of what they write as well, because the catalog was changed or
+            tables were written after them. They may be of a layer that is not active any more.
+    """
+
+    staged_seq: int
+    original_seq: int
+
+
+def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: bool) -> Coverage:
     """Bring catalog, layers and allocator up to the end of the log.
 
     A power cut may leave a group that names a segment, and the file too short for that: then
     nothing was written there, and it is made to hold the segment if it may be written.
-
-    Returns:
-        The number of the last ring group whose originals are all in tables or log.
     """
-    covered = area.fields.covered_ring_seq
+    staged_seq = original_seq = area.fields.covered_ring_seq
     for group in intact_groups(area, log.offset, log.seq):
-        covered = max(covered, group.covers_ring_seq)
+        staged_seq = max(staged_seq, group.covers_ring_seq)
         if group.next_segment_stop > area.allocator.capacity:
             if writable:
                 area.device.allocate(group.next_offset, group.next_segment_stop - group.next_offset)
             area.allocator.capacity = group.next_segment_stop
         log.follow(group)
         if group.kind == KIND_CHANGE:
+            original_seq = max(original_seq, group.covers_ring_seq)
             freed = state.catalog.apply(unpack_change(group.tail))
             area.allocator.release_many(*handdown.extents_of(freed))
             area.allocator.commit_releases()
         elif group.record_count:
             state.note_group(group)
             area.allocator.commit_releases()
-    return covered
+    return Coverage(staged_seq, original_seq)
 
 
 def erase_torn_group(area: AdditionalArea, log: Log) -> None:
@@ -121,22 +136,22 @@ def intact_ring_groups(area: AdditionalArea, dead_seq: int) -> Iterator[RingGrou
 
 
 def replay_ring(
-    state: VolumeState, journal: Journal, groups: list[RingGroup], covered_seq: int
+    state: VolumeState, journal: Journal, groups: list[RingGroup], coverage: Coverage
 ) -> None:
-    """Stage the originals that the ring holds, and let its new data wait.
+    """Stage what the ring holds of the additional area, and let its new data wait.
 
-    Nothing is written here unless memory runs short. All originals are staged before any new data
-    waits: they were in one open group once, so they fit into one again, and what is written when
-    memory runs short is a group that covers the whole ring. A loss of power after that finds
-    nothing left to stage.
+    Nothing is written here unless memory runs short. All that the ring holds is staged before any
+    new data waits: it was in one open group once, so it fits into one again, and what is written
+    when memory runs short is a group that covers the whole ring. A loss of power after that finds
+    nothing left to stage, and of the originals those preserved that may be lost in the image.
 
     Raises:
-        CorruptAreaError: Their originals were to lie behind a group that the log lacks now, or
-            belong to a copy that it does not know of.
+        CorruptAreaError: What they hold was to lie behind a group that the log lacks now, or
+            belongs to a copy that it does not know of.
     """
     place = journal.log.offset + BLOCK_BYTES
     for group in groups:
-        if group.seq > covered_seq:
+        if group.seq > coverage.staged_seq:
             layers = set(group.records["layer"][group.records["kind"] != RECORD_WRITE].tolist())
             is_elsewhere = len(group.originals) and group.originals_base != place
             if is_elsewhere or not layers <= state.catalog.layers.keys():
@@ -145,12 +160,36 @@ def replay_ring(
             journal.make_room(len(group.originals))
             _stage(journal, group)
         journal.ring.seq = group.seq
+    active_grains_of(state)
     for group in groups:
         records = group.records
         for start, length, at in _columns(records[records["kind"] == RECORD_WRITE]):
             first = start >> state.grain_shift
             stop = (start + length - 1 >> state.grain_shift) + 1
+            if group.seq > coverage.original_seq:
+                _preserve(state, journal, first, stop)
             journal.put(first, stop, group.writes[at : at + length])
+
+
+def _preserve(state: VolumeState, journal: Journal, first: int, stop: int) -> None:
+    """Stage originals that are not preserved, from the image and what waits on top of it."""
+    active, preserved = state.catalog.active, state.preserved
+    if active is None or preserved is None:
+        return
+    step = max(EXTENT_BYTES_MAX >> state.grain_shift, 1)
+    for low, high in needed_gaps(state, preserved.gaps(first, stop)):
+        for grain in range(low, high, step):
+            start = grain << state.grain_shift
+            until = min(grain + step, high)
+            length = min(until << state.grain_shift, state.size_bytes) - start
+            original = read_original(state, start, length)
+            journal.make_room(length)
+            if original.count(0) == length:
+                journal.opened.add_zero(active.id, start, length, int(PointerKind.ZERO))
+            else:
+                journal.opened.reserve(length)[:] = original
+                journal.opened.add(active.id, start, length, int(PointerKind.ORIGINAL))
+            preserved.add(grain, until)
 
 
 def _stage(journal: Journal, group: RingGroup) -> None:

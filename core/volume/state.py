@@ -14,7 +14,7 @@ from core.area.freeruns import Runs, complement
 from core.errors import InvalidRangeError, NoSuchCopyError, ReadOnlyError
 from core.events import ORIGINAL_ID, EventKind
 from core.format.layout import BLOCK_BYTES
-from core.journal.writer import write_failure
+from core.journal.failures import write_failure
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.session import ORIGINAL
 from core.units import SECTOR_BYTES

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import AreaFullError
 from core.events import EventKind
-from core.journal.writer import IMAGE_DISK_FULL
+from core.journal.failures import IMAGE_DISK_FULL
 from core.units import MIB
 from core.volume import instantcopy
 from core.volume.receive import receive

@@ -11,7 +11,7 @@ from core.device.base import write_all
 from core.errors import AreaFullError
 from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.format.layout import OVERLAY_BYTES_MIN
-from core.journal.writer import IMAGE_DISK_FULL
+from core.journal.failures import IMAGE_DISK_FULL
 from core.units import GRAIN_BYTES_MAX, MIB
 from core.volume import instantcopy
 from core.volume.read import read_original

@@ -61,7 +61,9 @@ def _write_round_the_overlay(patch):
         return not self.overlay.holds_any(first, stop)
 
     patch.setattr(Journal, "may_write_in_place", may)
-    patch.setattr(Ring, "kill", lambda self: kill(self) if self.is_half_used else None)
+    patch.setattr(
+        Ring, "kill", lambda self: None if self.has_room(1, self._ring_bytes // 2) else kill(self)
+    )
 
 
 def _flush_without_sync(patch):
@@ -130,8 +132,43 @@ def _stage_the_ring_twice(patch):
     patch.setattr(
         recover,
         "replay_ring",
-        lambda state, journal, groups, covered_seq: replay(state, journal, groups, 0),
+        lambda state, journal, groups, coverage: replay(
+            state, journal, groups, recover.Coverage(0, coverage.original_seq)
+        ),
     )
+
+
+def _preserve_what_was_overwritten(patch):
+    """Recovery takes a ring group from before the newest copy for one from after it."""
+    replay = recover.replay_ring
+    patch.setattr(
+        recover,
+        "replay_ring",
+        lambda state, journal, groups, coverage: replay(
+            state, journal, groups, recover.Coverage(coverage.staged_seq, 0)
+        ),
+    )
+
+
+def _replay_without_originals(patch):
+    """I1: recovery puts new data in place whose originals are only in the image."""
+    patch.setattr(recover, "_preserve", lambda state, journal, first, stop: None)
+
+
+def _drain_after_the_ring(patch):
+    """I1: new data is in place once the ring has it, although the ring has no originals."""
+    note_flushed = Journal._note_flushed
+
+    def early(self):
+        note_flushed(self)
+        self.overlay.drain(self._image)
+
+    patch.setattr(Journal, "_note_flushed", early)
+
+
+def _take_all_that_leaves_for_flushed(patch):
+    """I3: what left memory between two flushes is taken for what the ring has."""
+    patch.setattr(Journal, "_note_leaving", lambda self: None)
 
 
 def _leave_the_ring_out(patch):
@@ -168,6 +205,10 @@ def _need_no_originals_for_clones(patch):
         _write_the_superblock_before_the_sync,
         _release_before_the_commit,
         _stage_the_ring_twice,
+        _preserve_what_was_overwritten,
+        _replay_without_originals,
+        _drain_after_the_ring,
+        _take_all_that_leaves_for_flushed,
         _leave_the_ring_out,
         _discard_without_originals,
         _need_no_originals_for_clones,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from core.answers import PointerKind
 from core.device.base import aligned_buffer
 from core.engine import open_volume
+from core.mapping.stack import stack
 from core.session import ORIGINAL
 
 if TYPE_CHECKING:
@@ -152,13 +153,13 @@ class Board:
         """Return every slot that a layer points to, whether or not a copy still reads it."""
         state, found = self.volume._state, []
         for layer in state.catalog.layers.values():
-            for run in (layer.map.flatten(), state.staged_run(layer.id)):
-                for length, offset, kind in zip(
-                    run.lengths.tolist(), run.offsets.tolist(), run.kinds.tolist(), strict=True
-                ):
-                    found += [
-                        self._slot(offset + at, PORTION, kind) for at in range(0, length, PORTION)
-                    ]
+            run = stack([state.staged_run(layer.id), layer.map.flatten()])
+            for length, offset, kind in zip(
+                run.lengths.tolist(), run.offsets.tolist(), run.kinds.tolist(), strict=True
+            ):
+                found += [
+                    self._slot(offset + at, PORTION, kind) for at in range(0, length, PORTION)
+                ]
         return found
 
     def _slot(self, offset: int, length: int, kind: int) -> Slot:

@@ -32,14 +32,18 @@ def payload_for(number, first, stop):
 def filled_overlay(places):
     """Return an overlay after some puts, and a volume of zeroes with the same put into it."""
     overlay, twin = Overlay(64 * GRAIN, GRAIN, SIZE), bytearray(SIZE)
-    for number, (first, stop) in enumerate(places):
+    fill(overlay, twin, places, 0)
+    return overlay, twin
+
+
+def fill(overlay, twin, places, first_number):
+    for number, (first, stop) in enumerate(places, first_number):
         payload = payload_for(number, first, stop)
         if stop - first == 1 and len(payload) == GRAIN:
             overlay.put_grain(first, payload)
         else:
             overlay.put(first, stop, payload)
         twin[first * GRAIN : first * GRAIN + len(payload)] = payload
-    return overlay, twin
 
 
 @given(places=puts)
@@ -48,7 +52,7 @@ def test_what_is_drained_is_what_was_put_last(places):
     image = MemoryDevice(SIZE)
     overlay.drain(image)
     assert image.pread(SIZE, 0) == twin
-    assert (overlay.used_bytes, overlay.record_count, overlay.slots) == (0, 0, {})
+    assert (overlay.used_bytes, overlay.unflushed_records(), overlay.slots) == (0, b"", {})
 
 
 @given(places=puts, first=st.integers(0, SIZE // 512), count=st.integers(0, SIZE // 512))
@@ -69,19 +73,25 @@ def test_it_knows_which_grains_wait(places, first, count):
     assert set(overlay.slots) == waiting
 
 
-@given(places=puts)
-def test_its_records_and_payload_say_the_same(places):
-    """What the ring keeps of it, replayed in order, is what was put last."""
-    overlay, twin = filled_overlay(places)
-    records = np.frombuffer(overlay.record_bytes(), RECORD_DTYPE)
-    assert len(records) == overlay.record_count
-    payload, replayed = overlay.payload(), bytearray(SIZE)
-    assert len(payload) % 4096 == 0
-    for record in records:
-        assert record["kind"] == RECORD_WRITE
-        start, length, at = int(record["start"]), int(record["length"]), int(record["offset"])
-        replayed[start : start + length] = payload[at : at + length]
-    assert replayed == twin
+@given(rounds=st.lists(puts, max_size=4))
+def test_what_the_ring_is_given_says_the_same(rounds):
+    """Replayed flush by flush it is what was put last; a flush gives only what is new."""
+    overlay, twin, replayed = Overlay(400 * GRAIN, GRAIN, SIZE), bytearray(SIZE), bytearray(SIZE)
+    for number, places in enumerate(rounds):
+        fill(overlay, twin, places, 10 * number)
+        records = np.frombuffer(overlay.unflushed_records(), RECORD_DTYPE)
+        payload = overlay.unflushed()
+        assert len(payload) % 4096 == 0
+        assert bool(len(records)) == bool(len(payload)) == overlay.has_unflushed == bool(places)
+        for record in records:
+            assert record["kind"] == RECORD_WRITE
+            start, length, at = int(record["start"]), int(record["length"]), int(record["offset"])
+            replayed[start : start + length] = payload[at : at + length]
+        overlay.mark_flushed()
+        assert replayed == twin
+    image = MemoryDevice(SIZE)
+    overlay.drain(image)
+    assert image.pread(SIZE, 0) == twin
 
 
 @given(length=st.integers(0, 80 * GRAIN))

@@ -77,9 +77,15 @@ def test_killing_an_empty_ring_writes_nothing(device):
     assert dead_seqs(device) == [None, None]
 
 
-def test_it_is_prepared_step_by_step_and_used_as_far_as_that(device):
+def test_a_group_prepares_what_it_needs(device):
     ring = ring_on(device, ready=0)
-    assert not ring.has_room(0, 0)
+    write(ring, 100)
+    assert ring.ready_bytes == 2 << 20
+    assert live_seqs(device) == list(range(1, 101))
+
+
+def test_it_is_prepared_step_by_step(device):
+    ring = ring_on(device, ready=0)
     steps = 0
     while ring.prepare_step():
         steps += 1
@@ -91,10 +97,10 @@ def test_it_is_prepared_step_by_step_and_used_as_far_as_that(device):
     assert not ring.has_room(1 << 20, 0), "more records than the head has room for"
 
 
-def test_at_the_half_it_asks_for_a_checkpoint(device):
+def test_it_has_room_until_it_is_full(device):
     ring = ring_on(device)
-    while not ring.is_half_used:
+    while ring.has_room(0, 2 * BLOCK_BYTES):
         write(ring)
-    assert len(live_seqs(device)) == RING_BYTES // 2 // (3 * BLOCK_BYTES) + 1
+    assert len(live_seqs(device)) == RING_BYTES // (3 * BLOCK_BYTES)
     ring.kill()
-    assert not ring.is_half_used
+    assert ring.has_room(0, 2 * BLOCK_BYTES)
