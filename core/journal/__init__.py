@@ -18,10 +18,11 @@ Invariants.
 
 How they are kept.
   I1  Originals are staged in the open group; the caller then ``put``s the new data into the current
-      overlay, never in place. An overlay is drained in two places only: when its flight is
-      collected, after the flight's group has returned from its durable write, flights one after
-      the other; and by ``advance``, when no flight and nothing staged is left. ``write_in_place``
-      is for grains without a staged original: ``may_write_in_place`` says so. The ring may have
+      overlay, never in place. An overlay is drained in two places only: by its flight or
+      who collects it, after the flight's group has returned from its durable write, flights one
+      after the other; and by ``advance``, when no flight and nothing staged is left.
+      ``write_in_place`` is for grains without a staged original: ``may_write_in_place`` says so.
+      The ring may have
       new data long before the original is durable. After a loss of power I still holds that
       original, for nothing was drained; so recovery stages it from there before it drains what
       the ring has. Where the original is durable it is found in the log, and not staged again: I
@@ -48,8 +49,9 @@ A failed write or sync of either file is never tried again (the kernel may have 
 state): the journal stays failed and every later write is refused.
 
 Threads. All methods are called under the volume's lock. The groups of flights are written by a
-thread of its own, which takes no lock: it only writes, and says when it is done. Who holds the lock
-collects finished flights, and writes in place what waited for them.
+thread of its own, which takes no lock: it only writes, and says when it is done. What it changes in
+I are grains that an overlay on its way holds, so a reader of the original patches them anyway, and
+a reader of a copy does not look for them in I. Who holds the lock collects finished flights.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 """Sealed groups on their way to disk, each with the new data that waits for it.
 
 Groups are written durably one after the other by a thread, so a writer of the volume waits for the
-disk only when all buffers are on their way. What waited for a group is written in place by whoever
-collects the landed flight, under the volume's lock: a thousand small writes from a second thread
-would fight with the writers' for the interpreter, at twice the cost of doing them here.
+disk only when all buffers are on their way. What waited for a group is written in place by the
+thread, too, if the writer flushes: then it waits for the disk most of the time. Else whoever
+collects the landed flight does it, under the volume's lock: a thousand small writes from a second
+thread would fight with the writer's for the interpreter, at twice the cost of doing them here.
 """
 
 from __future__ import annotations
@@ -31,12 +32,16 @@ class Flight:
     """One group on its way.
 
     Attributes:
+        is_flushed: All that waits is in the ring; it is written in place before ``landed``.
         landed: Set when the group is durable, or writing failed.
     """
 
-    def __init__(self, group: Group, opened: OpenGroup, overlay: Overlay) -> None:
+    def __init__(
+        self, group: Group, opened: OpenGroup, overlay: Overlay, *, is_flushed: bool = False
+    ) -> None:
         """Take the buffers."""
         self.group = group
+        self.is_flushed = is_flushed
         self.opened = opened
         self.overlay = overlay
         self.landed = threading.Event()
@@ -95,13 +100,15 @@ class Flights:
             Overlay(geometry.overlay_bytes_max, self._grain_bytes, self._size_bytes),
         )
 
-    def start(self, group: Group, opened: OpenGroup, overlay: Overlay) -> None:
-        """Send a sealed group on its way.
+    def start(
+        self, group: Group, opened: OpenGroup, overlay: Overlay, *, is_flushed: bool = False
+    ) -> None:
+        """Send a sealed group on its way; ``is_flushed`` says that the ring has what waits.
 
         Raises:
             OSError: It failed, if there is no background.
         """
-        flight = Flight(group, opened, overlay)
+        flight = Flight(group, opened, overlay, is_flushed=is_flushed)
         self._under_way.append(flight)
         if self._background:
             if self._thread is None:
@@ -154,7 +161,7 @@ class Flights:
         """
         while self._under_way and self._under_way[0].landed.is_set():
             flight = self._under_way[0]
-            if self._failed is None:
+            if self._failed is None and not flight.is_flushed:
                 try:
                     flight.overlay.write_out(self._image)
                 except OSError as error:
@@ -176,6 +183,8 @@ class Flights:
                 raise self._failed
             buffer = flight.opened.image(flight.group, self._uuid)
             self._area.pwritev_durable([buffer], flight.group.offset)
+            if flight.is_flushed:
+                flight.overlay.write_out(self._image)
         except OSError as error:
             self._failed = error
         finally:

@@ -202,8 +202,8 @@ class Journal:
                 self.covered_ring_seq = self.ring.seq
                 self._stats.commits += 1
                 self._group_sealed(group)
-                self._note_leaving()
-                self.flights.start(group, self.opened, self.overlay)
+                is_flushed = self._note_leaving()
+                self.flights.start(group, self.opened, self.overlay, is_flushed=is_flushed)
                 self.opened, self.overlay = self.flights.take_buffers()
                 self._begin_group()
             elif self.overlay.used_bytes:
@@ -313,11 +313,12 @@ class Journal:
         self._stats.commits += 1
         self._stats.flushed_seq = self.ring.seq
 
-    def _note_leaving(self) -> None:
-        """Find whether what leaves memory now is all in the ring, so that no flush need sync it."""
-        if self.overlay.has_unflushed or self._has_redirected:
-            self._has_uncovered = True
+    def _note_leaving(self) -> bool:
+        """Return whether the ring has all that leaves memory now, so that no flush need sync it."""
+        is_flushed = not (self.overlay.has_unflushed or self._has_redirected)
+        self._has_uncovered |= not is_flushed
         self._has_redirected = False
+        return is_flushed
 
     def _apply(self) -> None:
         self.overlay.drain(self._image)

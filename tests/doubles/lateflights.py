@@ -52,8 +52,15 @@ def land_late(patch, rng: random.Random, share: float = 0.2) -> None:
         share: Of the questions whether a flight has landed, after which it has.
     """
 
-    def start(self: Flights, group: Group, opened: OpenGroup, overlay: Overlay) -> None:
-        flight = Flight(group, opened, overlay)
+    def start(
+        self: Flights,
+        group: Group,
+        opened: OpenGroup,
+        overlay: Overlay,
+        *,
+        is_flushed: bool = False,
+    ) -> None:
+        flight = Flight(group, opened, overlay, is_flushed=is_flushed)
         flight.landed = _Landing(self, flight, rng, share)
         self._under_way.append(flight)
 
