@@ -1,16 +1,19 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""Make the golden files of the present format: ``python -m tests.golden.generate FOLDER``.
+"""Make golden files of the present format: ``python -m tests.golden.generate FOLDER NAME...``.
 
-Run once a format version, and the files are committed; those of older versions are never made
-again. Content, uuid and times are fixed, so the same code makes the same bytes. What is in them:
+Run once for each name, and the files are committed; those that are there are never made again: a
+later program makes other bytes that say the same. Content, uuid and times are fixed, so the same code makes the same bytes. What is in them:
 
 ==========  ====================================================================================
 clean       closed; snapshots, a clone, a clone of a clone; locked, renamed, deleted and purged
             copies; originals handed down, pointers to zeroes, pieces of extents; a volume that
             ends within a grain
 dirty       the same life, as a power cut after the last flush left it: groups in the log, one of
-            them with a long tail, changes of the catalog, live groups in the ring
+            them with a long tail, changes of the catalog, live groups in the ring, which hold
+            originals and new data of clones
+flushed     the same, with groups in the ring that hold new data alone: from before the newest copy
+            and from after it, whose originals only the image has
 small       grains of 512 bytes, thin, closed
 ==========  ====================================================================================
 
@@ -79,6 +82,19 @@ def live(volume: Volume) -> None:
         volume.flush()
 
 
+def live_flushed(volume: Volume) -> None:
+    """Leave the ring full of new data of the original."""
+    volume.snapshot("first")
+    for number in range(4):
+        volume.write(number * GRAIN, filled(number + 1, 2 * GRAIN))
+        volume.flush()
+    volume.snapshot("second")
+    for number in range(1, 40, 3):
+        volume.write(number * GRAIN + SECTOR, filled(number + 100, GRAIN))
+        volume.write(SIZE - SECTOR, filled(number + 200, SECTOR))
+        volume.flush()
+
+
 def live_small(volume: Volume) -> None:
     """Lead a short life in sectors."""
     volume.snapshot("first")
@@ -127,18 +143,21 @@ def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
         fixed.enter_context(mock.patch.object(time, "time", return_value=1e9))
         volume = still_volume(image, area, grain_bytes=grain, thin=small)
         volume._image.mtime_ns = MTIME_NS
-        (live_small if small else live)(volume)
+        LIVES[name](volume)
         expected = expected_of(volume)
-        if name != "dirty":
+        if name not in {"dirty", "flushed"}:
             volume.close()
     return bytes_of(image), bytes_of(area), expected
 
 
-def main(folder: Path) -> None:
-    """Write all golden files to a folder that has none yet."""
+LIVES = {"clean": live, "dirty": live, "flushed": live_flushed, "small": live_small}
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """Write golden files to a folder that has none yet."""
     folder.mkdir(parents=True)
     told = {}
-    for name in ("clean", "dirty", "small"):
+    for name in names:
         image, area, told[name] = make(name)
         (folder / f"{name}.img.xz").write_bytes(lzma.compress(image, preset=9))
         (folder / f"{name}.img.rangepair.xz").write_bytes(lzma.compress(area, preset=9))
@@ -147,4 +166,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

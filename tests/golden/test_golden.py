@@ -13,10 +13,10 @@ import pytest
 
 from core.device.memory import MemoryDevice
 from core.engine import open_volume
-from core.format.group import KIND_CHANGE, KIND_RECORDS
+from core.format.group import KIND_CHANGE, KIND_RECORDS, RECORD_WRITE
 from core.volume import recover
 from tests.engine.stills import read_only_volume
-from tests.golden.generate import MTIME_NS, expected_of, make
+from tests.golden.generate import LIVES, MTIME_NS, SIZE, expected_of, make
 
 FOLDERS = sorted(Path(__file__).parent.glob("format-*"))
 CASES = [
@@ -76,7 +76,7 @@ def test_a_golden_file_can_be_gone_on_with(unpacked, folder, name):
     assert {key: seen["views"][key] for key in old} == old
 
 
-@pytest.mark.parametrize("name", ["clean", "dirty", "small"])
+@pytest.mark.parametrize("name", LIVES)
 def test_the_recipe_makes_the_same_bytes_twice(name):
     assert make(name) == make(name)
 
@@ -94,3 +94,14 @@ def test_the_recipe_leaves_something_of_everything():
     assert {kind for run in runs for kind in run.kinds.tolist()} == {0, 1, 2}
     assert any((run.heads > 0).any() for run in runs)
     assert state.size_bytes % state.grain_bytes
+
+
+def test_the_recipe_of_flushes_leaves_originals_to_the_image():
+    _, area, _ = make("flushed")
+    state = read_only_volume(MemoryDevice(SIZE), MemoryDevice.from_bytes(area))._state
+    fields = state.area.fields
+    log = recover.intact_groups(state.area, fields.log_offset, fields.log_seq)
+    newest = max(group.covers_ring_seq for group in log if group.kind == KIND_CHANGE)
+    groups = list(recover.intact_ring_groups(state.area, state.area.read_ring_dead_seq()))
+    assert groups[0].seq <= newest < groups[-1].seq
+    assert {kind for group in groups for kind in group.records["kind"]} == {RECORD_WRITE}
