@@ -3,7 +3,8 @@
 """Make golden files of the present format: ``python -m tests.golden.generate FOLDER NAME...``.
 
 Run once for each name, and the files are committed; those that are there are never made again: a
-later program makes other bytes that say the same. Content, uuid and times are fixed, so the same code makes the same bytes. What is in them:
+later program makes other bytes that say the same. Content, uuid and times are fixed, so the same
+code makes the same bytes. What is in them:
 
 ==========  ====================================================================================
 clean       closed; snapshots, a clone, a clone of a clone; locked, renamed, deleted and purged
