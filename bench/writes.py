@@ -3,10 +3,11 @@
 """Writes to a volume that has a copy, beside the same writes to a plain file.
 
 First writes preserve the original; rewrites find it preserved. The plain file is the same image,
-opened alike, and synced as often as the volume is flushed. A load ends with a flush, so that both
-sides have settled everything - but for the burst, which measures what a write costs its writer
-while all of it may still wait in memory. On both sides the load is run once before it is measured,
-for the engine with a copy of its own, so that buffers and ring are in use already.
+opened alike, and synced as often as the volume is flushed. Between the two stands what the disk
+alone allows: the writes that an engine cannot do without, by nothing but system calls. A load ends
+with a flush, so that all have settled everything - but for the burst, which measures what a write
+costs its writer while all of it may still wait in memory. Each load is run once before it is
+measured, for the engine with a copy of its own, so that buffers and ring are in use already.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.floor import Floor
 from bench.measure import Row, forget_copies, in_turns, make_image, say, warm
 from core.engine import open_volume
 from core.units import KIB, MIB
@@ -44,6 +46,11 @@ class Load:
     is_sequential: bool
     flush_every: int = 0
     is_burst: bool = False
+
+    @property
+    def is_flushed_in_small(self) -> bool:
+        """Whether what comes between two flushes is little enough for the ring."""
+        return 0 < self.flush_every * self.write_bytes <= 2 * MIB
 
     def offsets(self) -> list[int]:
         """Return where to write: every place at most once."""
@@ -92,9 +99,13 @@ def _rows(load: Load, image: Path) -> list[Row]:
         rewrites.append(again)
         return first
 
-    values = in_turns({"plain": plain, "first": engine}, ROUNDS)
+    def floor() -> float:
+        return _floor(image, load, offsets, payload)
+
+    values = in_turns({"plain": plain, "floor": floor, "first": engine}, ROUNDS)
     rows = [
         Row(load.title, "plain file", "writes/s", values["plain"]),
+        Row(load.title, "an engine's writes, no engine", "writes/s", values["floor"]),
         Row(load.title, "first write after a copy", "writes/s", values["first"]),
         Row(load.title, "rewrite", "writes/s", rewrites),
     ]
@@ -119,6 +130,22 @@ def _plain(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> f
             os.fsync(file)
     finally:
         os.close(file)
+    return rate
+
+
+def _floor(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> float:
+    forget_copies(image)
+    warm(image)
+    area = image.with_name(image.name + ".floor")
+    floor = Floor(image, area, load.write_bytes)
+    settle = floor.flush if load.is_flushed_in_small else floor.checkpoint
+    try:
+        for _ in range(2):
+            rate = _rate(load, offsets, lambda offset: floor.write(offset, payload), settle)
+            floor.checkpoint()
+    finally:
+        floor.close()
+        area.unlink()
     return rate
 
 
