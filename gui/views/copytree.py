@@ -134,6 +134,11 @@ class CopyTreePane(Card):
         return key if isinstance(key, int) else VOLUME_KEY
 
     @property
+    def is_on_volume(self) -> bool:
+        """Whether the cursor is on the live volume itself, or nowhere yet."""
+        return self.view.currentIndex().data(CopyTreeRole.KEY) in {VOLUME_KEY, None}
+
+    @property
     def picks(self) -> list[int]:
         """Ids of all selected copies."""
         keys = (index.data(CopyTreeRole.KEY) for index in self.view.selectedIndexes())
@@ -157,6 +162,11 @@ class CopyTreePane(Card):
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
             self.view.selectionModel().setCurrentIndex(index, flags)
         self.view.scrollTo(index)
+
+    def set_editable(self, *, editable: bool) -> None:
+        """Let a double click open the editor of a name, or not."""
+        trigger = QAbstractItemView.EditTrigger
+        self.view.setEditTriggers(trigger.DoubleClicked if editable else trigger.NoEditTriggers)
 
     def edit_name(self) -> bool:
         """Open the editor in the current row; False if this name cannot change."""
@@ -198,6 +208,7 @@ class CopyTreePane(Card):
         key = index.data(CopyTreeRole.KEY)
         if isinstance(key, int) and key >= VOLUME_KEY:
             self.copy_picked.emit(key)
+        self.picks_changed.emit(self.picks)
 
     @Slot(QModelIndex)
     @guarded
