@@ -317,3 +317,66 @@ def test_a_purged_copy_in_focus_gives_way_to_the_original(at_volume):
     window = at_volume.window
     at_volume.qtbot.waitUntil(lambda: window.focus.copy.id == VOLUME_KEY)
     at_volume.qtbot.waitUntil(lambda: window.panes.table_model.table.copy_id == VOLUME_KEY)
+
+
+def agrees(driver, name):
+    """Return whether tree, summary, focus and table all show the copy called ``name``."""
+    window = driver.window
+    selected = [index.data() for index in window.tree.view.selectedIndexes()]
+    heading = window.tree.summary.summary.title
+    table = window.panes.table_model.table
+    return selected == [name] and heading == window.focus.copy.name == table.copy_name == name
+
+
+@pytest.mark.parametrize(
+    ("deleted", "left"), [("b", "a"), ("c", "b"), ("a", "b")], ids=["middle", "last", "first"]
+)
+@pytest.mark.parametrize("before", [[], ["z"]], ids=["none deleted before", "one deleted before"])
+def test_the_neighbour_of_a_deleted_copy_is_selected_everywhere(at_volume, deleted, left, before):
+    window = at_volume.window
+    for name in ("a", "b", "c", *before):
+        at_volume.take(name)
+    at_volume.settle()
+    if before:
+        at_volume.engine.delete(before)
+        at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["a", "b", "c"])
+    at_volume.click_row(deleted)
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, deleted))
+    at_volume.press("Del")
+    at_volume.qtbot.waitUntil(lambda: deleted not in at_volume.shown())
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, left))
+    assert window.actions_.delete.isEnabled()
+
+
+def test_when_the_last_copy_is_deleted_the_original_is_selected(at_volume):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    at_volume.press("Del")
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == [])
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "original"))
+    assert at_volume.window.actions_.clone.isEnabled()
+
+
+def test_the_cursor_stays_on_a_copy_that_moves_in_the_tree(at_volume):
+    at_volume.take("base")
+    at_volume.engine.clone("child", "base")
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("child"))
+    at_volume.click_row("child")
+    at_volume.engine.delete(["base"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["child"])
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "child"))
+    at_volume.click_row("base")
+    at_volume.choose(at_volume.window.menus.copy, at_volume.window.actions_.undelete)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["base", "child"])
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "base"))
+
+
+def test_a_deleted_copy_is_looked_at_like_any_other(at_volume):
+    at_volume.take("a")
+    at_volume.take("b")
+    at_volume.engine.write(0, bytes(8192))
+    at_volume.engine.delete(["a"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["b"])
+    at_volume.click_row("a")
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "a"))
+    assert at_volume.window.panes.table_model.table.pointer_count == 2
