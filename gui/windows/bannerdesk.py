@@ -51,12 +51,25 @@ class BannerDesk(QObject):
     @Slot(object)
     @guarded
     def tell_failure(self, error: RangepairError) -> None:
-        """Tell a failure nobody asked for: a question, the workload, the demo."""
+        """Tell a failure nobody asked for: a question, the demo."""
         self._banners.tell(troubles.of_refusal(error))
 
     def tell_unexpected(self, error: BaseException) -> None:
         """Tell a fault of the window's own."""
         self._banners.tell(troubles.of_unexpected(error))
+
+    @Slot(object)
+    @guarded
+    def tell_workload(self, error: RangepairError) -> None:
+        """Tell why the workload does not run; it stands there until one does."""
+        self._banners.tell(troubles.of_refusal(error, troubles.WORKLOAD))
+
+    @Slot(bool)
+    @guarded
+    def follow_workload(self, running: bool) -> None:
+        """Take away why the workload did not run, once it does."""
+        if running:
+            self._banners.clear(topic=troubles.WORKLOAD)
 
     @Slot(object)
     @guarded
@@ -69,8 +82,8 @@ class BannerDesk(QObject):
     @guarded
     def _on_left(self) -> None:
         self._state = ""
-        self._banners.clear(topic=troubles.STATE)
-        self._banners.clear(topic=troubles.ACT)
+        for topic in (troubles.STATE, troubles.ACT, troubles.WORKLOAD):
+            self._banners.clear(topic=topic)
 
     @Slot(object)
     @guarded

@@ -20,6 +20,7 @@ UNEXPECTED_CODE: Final = "unexpected"
 OPENING: Final = "opening"
 ACT: Final = "act"
 STATE: Final = "state"
+WORKLOAD: Final = "workload"
 _ACCEPT: Final = "Open it as it is now"
 _ANOTHER: Final = "Open another…"
 

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSlider
 
 from core.answers import AreaState
-from core.errors import UsageError
+from core.errors import AreaFullError, UsageError
 from core.extent import Extent
 from core.units import MIB
 from gui.models.focus import AreaKind, Badge, Place
@@ -151,6 +151,18 @@ def test_a_workload_on_real_data_needs_the_users_word(at_volume):
     at_volume.click(at_volume.dialog(Question).agree)
     at_volume.qtbot.waitUntil(lambda: window.runner.is_running)
     assert at_volume.engine.workload[2] == {"allow_overwrite": True}
+
+
+def test_why_a_workload_does_not_run_stands_there_until_one_does(at_volume):
+    window, engine = at_volume.window, at_volume.engine
+    for sentence in ("This volume is too small.", "There is no such workload."):
+        engine.needs_consent = AreaFullError(sentence)
+        at_volume.press("F5")
+        at_volume.qtbot.waitUntil(lambda told=sentence: at_volume.banner_texts() == [told])
+    engine.needs_consent = None
+    at_volume.press("F5")
+    at_volume.qtbot.waitUntil(lambda: window.runner.is_running)
+    assert at_volume.banner_texts() == []
 
 
 def test_the_figures_follow_the_engine(at_volume):
