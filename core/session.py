@@ -88,7 +88,7 @@ class VolumeSession(Protocol):
         ...
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
-        """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
+        """Return the resolved pointer table of ``copy``, deleted or not, in ``[start, stop)``."""
         ...
 
     def map(self) -> MapAnswer:

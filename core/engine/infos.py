@@ -124,8 +124,11 @@ def _chain_counts(state: VolumeState) -> dict[int, Counts]:
 
 
 def table(moment: VolumeState, name: str, start: int, stop: int, seq: int) -> TableAnswer:
-    """Return the resolved pointers of a copy after event ``seq``; the original has none."""
-    copy = moment.copy_named(name)
+    """Return the resolved pointers of a copy after event ``seq``; the original has none.
+
+    A deleted copy is kept until it is purged, so it can still be looked at.
+    """
+    copy = moment.catalog.find(name) or moment.copy_named(name)
     run = EMPTY if copy is None else Views(moment).flatten(copy).clip(start, stop)
     return TableAnswer(
         copy_id=0 if copy is None else copy.id,

@@ -113,7 +113,7 @@ def _changes_outside(image: Device, area: AdditionalArea, mtime_ns: int) -> str:
     )
     return (
         f"{whose} was changed by another program while copies existed ({what}), so copies may show "
-        "wrong data there; open it with --accept-changes to go on, or restore the image."
+        "wrong data there; open it as it is now (--accept-changes) to go on, or restore the image."
     )
 
 

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from core.errors import VolumeBusyError
 from core.service.client import connect
 from core.service.launcher import connect_or_start
+from core.service.meetingplace import meeting_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +19,34 @@ if TYPE_CHECKING:
     import numpy as np
 
     from core.service.client import RemoteVolume
+
+
+_END_S_MAX: Final = 5.0
+_LOOK_AGAIN_S: Final = 0.02
+
+
+def _accepting(path: str) -> RemoteVolume:
+    """Connect to an engine process that has accepted the changes others made to the image.
+
+    One that was started before has not, and never will: it must end first.
+
+    Raises:
+        RangepairError: The volume cannot be opened, or another program keeps that process.
+    """
+    place = meeting_place(path)
+    deadline = time.monotonic() + _END_S_MAX
+    while True:
+        volume = connect_or_start(path, accept_changes=True)
+        if not volume.info().read_only:
+            return volume
+        volume.close()
+        while place.socket.exists():  # looked at, not joined: every client keeps it alive
+            if time.monotonic() >= deadline:
+                raise VolumeBusyError(
+                    f"Another program has {Path(path).name} open without its changes accepted; "
+                    "end that program, then open the image again."
+                )
+            time.sleep(_LOOK_AGAIN_S)
 
 
 class EngineProcess:
@@ -26,7 +58,7 @@ class EngineProcess:
         Raises:
             RangepairError: The volume cannot be opened; the engine's own sentence.
         """
-        self.acts: RemoteVolume = connect_or_start(path, accept_changes=accept_changes)
+        self.acts: RemoteVolume = _accepting(path) if accept_changes else connect_or_start(path)
         try:
             self.queries: RemoteVolume = connect(path)
         except BaseException:

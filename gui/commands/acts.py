@@ -91,6 +91,8 @@ class Acts(QObject):
 
     done = Signal(str, bool)
     """(sentence, whether Undo is offered)"""
+    succeeded = Signal()
+    """The engine has done an act, or taken one back."""
     taken = Signal(object)
     """Taken"""
     refused = Signal(object)
@@ -105,6 +107,7 @@ class Acts(QObject):
         self._catalog = catalog
         self._promised: set[str] = set()  # names asked for that the catalog does not list yet
         self.stack = QUndoStack(self)
+        self.done.connect(self.succeeded)
         link.opened.connect(self._forget)
         link.closed.connect(self._forget)
 
@@ -206,7 +209,7 @@ class Acts(QObject):
                 step.setObsolete(True)
             self._refuse(error)
 
-        self._link.act(work, None, failed)
+        self._link.act(work, lambda _answer: self.succeeded.emit(), failed)
 
     def give_up(self, step: CatalogStep, why: str) -> None:
         """Say why the step cannot be taken any more."""

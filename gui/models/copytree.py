@@ -275,7 +275,7 @@ class CopyTreeModel(QAbstractItemModel):
             return False
         copy = self._node(index).copy
         name = value.strip()
-        if copy is None or not name or name == copy.name:
+        if copy is None or name == copy.name:  # the engine says what names may not be
             return False
         self.rename_asked.emit(copy.id, name)
         return True

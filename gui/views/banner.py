@@ -170,10 +170,10 @@ class BannerStack(QWidget):
         announce(self, trouble.sentence, is_urgent=True)
         return banner
 
-    def clear(self, code: str | None = None) -> None:
-        """Take all banners away, or those of one code."""
+    def clear(self, topic: str | None = None) -> None:
+        """Take all banners away, or those of one topic."""
         for banner in list(self.banners):
-            if code is None or banner.trouble.code == code:
+            if topic is None or banner.trouble.topic == topic:
                 self._drop(banner)
 
     @Slot(object)

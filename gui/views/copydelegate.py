@@ -128,7 +128,6 @@ class CopyDelegate(QStyledItemDelegate):
     ) -> QWidget:
         editor = QLineEdit(parent)
         editor.setFont(fonts.font(13, 450))
-        editor.setMaxLength(255)
         editor.setStyleSheet("min-height: 23px; padding: 0 5px; border-radius: 5px;")
         editor.setAccessibleName("New name of the copy")
         return editor

@@ -134,6 +134,11 @@ class CopyTreePane(Card):
         return key if isinstance(key, int) else VOLUME_KEY
 
     @property
+    def is_on_volume(self) -> bool:
+        """Whether the cursor is on the live volume itself, or nowhere yet."""
+        return self.view.currentIndex().data(CopyTreeRole.KEY) in {VOLUME_KEY, None}
+
+    @property
     def picks(self) -> list[int]:
         """Ids of all selected copies."""
         keys = (index.data(CopyTreeRole.KEY) for index in self.view.selectedIndexes())
@@ -141,10 +146,30 @@ class CopyTreePane(Card):
 
     def show_info(self, info: VolumeInfo) -> None:
         """Merge a new catalog in; what was in focus stays so if it is still there."""
-        current = self.current
+        lost, row = self.current, QPersistentModelIndex(self.view.currentIndex())
+        had_row, was_live = row.isValid(), self._is_live(self.view.currentIndex())
         self.model.load(info)
-        if not self.view.currentIndex().isValid():
-            self.pick(current if self.model.index_of(current).isValid() else VOLUME_KEY)
+        if not self.view.currentIndex().isValid() or (had_row and not row.isValid()):
+            self._pick_after(lost, was_live=was_live)
+
+    def _pick_after(self, lost: int, *, was_live: bool) -> None:
+        """Select a row in place of the one that had the cursor; Qt only moves the cursor on."""
+        index = self.model.index_of(lost)
+        if index.isValid() and (self._is_live(index) or not was_live):  # it stands elsewhere now
+            self.pick(lost)
+        elif not self.view.selectedIndexes():
+            index = self.view.currentIndex()
+            while index.isValid() and not self._is_live(index):
+                index = self.view.indexAbove(index)
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            if not index.isValid():
+                index = self.model.index_of(VOLUME_KEY)
+            self.view.selectionModel().setCurrentIndex(index, flags)
+
+    def _is_live(self, index: QModelIndex) -> bool:
+        key = index.data(CopyTreeRole.KEY)
+        is_row = isinstance(key, int) and key >= VOLUME_KEY
+        return is_row and not index.data(CopyTreeRole.DELETED)
 
     def pick(self, key: int) -> None:
         """Put the cursor on a copy, now or as soon as it is listed."""
@@ -157,6 +182,11 @@ class CopyTreePane(Card):
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
             self.view.selectionModel().setCurrentIndex(index, flags)
         self.view.scrollTo(index)
+
+    def set_editable(self, *, editable: bool) -> None:
+        """Let a double click open the editor of a name, or not."""
+        trigger = QAbstractItemView.EditTrigger
+        self.view.setEditTriggers(trigger.DoubleClicked if editable else trigger.NoEditTriggers)
 
     def edit_name(self) -> bool:
         """Open the editor in the current row; False if this name cannot change."""
@@ -198,6 +228,7 @@ class CopyTreePane(Card):
         key = index.data(CopyTreeRole.KEY)
         if isinstance(key, int) and key >= VOLUME_KEY:
             self.copy_picked.emit(key)
+        self.picks_changed.emit(self.picks)
 
     @Slot(QModelIndex)
     @guarded

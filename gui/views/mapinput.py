@@ -49,6 +49,8 @@ class MapInput(QObject):
         self._panned = QPointF()
         self._anchor: int | None = None
         self._is_drag = False
+        self._under: QPointF | None = None  # where the mouse is, while it is over the map
+        self._has_told = False
         self._tip = QTimer(self)
         self._tip.setSingleShot(True)
         self._tip.setInterval(TOOLTIP_MS)
@@ -60,6 +62,7 @@ class MapInput(QObject):
             QEvent.Type.MouseButtonDblClick: self._double_click,
         }
         view.installEventFilter(self)
+        view.view_changed.connect(self._on_view_changed)
 
     @override
     @guarded_or(False)
@@ -72,7 +75,7 @@ class MapInput(QObject):
                 act(event)
         elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             return self._key(event)
-        elif event.type() == QEvent.Type.Leave:
+        elif event.type() in {QEvent.Type.Leave, QEvent.Type.Hide}:
             self._leave()
         return False
 
@@ -86,14 +89,13 @@ class MapInput(QObject):
         view, modifiers = self._view, event.modifiers()
         if not notches:
             return True
+        self._under = event.position()
         if modifiers & _CTRL:
             self.resize_cells(notches)
         elif modifiers & _SHIFT or not delta.y():
             self._moved(view.port.pan_rows(-notches * PAN_ROWS))
         else:
             self.zoom_at(event.position(), notches)
-        if self._pressed is None:
-            self._hover(event.position())  # another cell is under the mouse now
         return True
 
     def zoom_at(self, point: QPointF | None, notches: int) -> None:
@@ -167,24 +169,38 @@ class MapInput(QObject):
     def _double_click(self, event: QMouseEvent) -> None:
         self.zoom_at(event.position(), 3)
 
-    def _hover(self, point: QPointF) -> None:
+    @guarded
+    def _on_view_changed(self) -> None:
+        """Tell of the cell that is under the mouse now, although the mouse has not moved."""
+        if self._under is not None and self._pressed is None:
+            self._hover(self._under, is_other_view=True)
+
+    def _hover(self, point: QPointF, *, is_other_view: bool = False) -> None:
         view = self._view
+        self._under = point
         index = view.index_under(point)
         if index is None:
-            self._leave()
+            self._unhover()
             return
         place = view.place_of(index)
-        if place != view.focus.hover:
+        if is_other_view or place != view.focus.hover:
             view.focus.set_hover(place)
+            self._has_told = True
             view.told.emit(view.line_about(index))
             QToolTip.hideText()
         self._tip.start()
 
     def _leave(self) -> None:
+        self._under = None
+        self._unhover()
+
+    def _unhover(self) -> None:
         self._tip.stop()
         view = self._view
         if view.focus.hover is not None and view.focus.hover.area is view.model.kind:
             view.focus.set_hover(None)
+        if self._has_told:
+            self._has_told = False
             view.told.emit("")
 
     @guarded

@@ -120,6 +120,7 @@ class MapsPane(QWidget):
         for card in (self.initial_card, self.additional_card):
             card.map.set_gutter(gutter)
             card.map.advance()
+            card.map.view_changed.emit()  # other bytes, even if at the same addresses
         self._are_totals_stale = True
         self._refresh_totals()
         self._place_lane()

@@ -27,8 +27,12 @@ class ActionRouter(QObject):
         self._connect()
         window.runner.running_changed.connect(self._on_running)
         window.desk.picks_changed.connect(self.enable)
+        window.demo.changed.connect(self.enable)
         window.focus.selection_changed.connect(self._on_focus)
         window.focus.badges_changed.connect(self._on_focus)
+        stack = window.acts.stack
+        stack.canUndoChanged.connect(self._on_stack)
+        stack.canRedoChanged.connect(self._on_stack)
 
     def _connect(self) -> None:
         a, w = self._actions, self._window
@@ -73,6 +77,12 @@ class ActionRouter(QObject):
     def _on_focus(self, _value: object) -> None:
         self.enable()
 
+    @Slot(bool)
+    @guarded
+    def _on_stack(self, _can: bool) -> None:
+        if self._is_demo:  # else the stack's own actions know
+            self.enable()
+
     def _deselect(self) -> None:
         self._window.focus.select(None)
         self._window.focus.set_badges(())
@@ -90,33 +100,43 @@ class ActionRouter(QObject):
     def _plan_purge(self) -> None:
         self._window.acts.plan_purge([copy.id for copy in self._window.desk.picks.all])
 
+    @property
+    def _is_demo(self) -> bool:
+        """Whether the demo hides the volume: what cannot be seen is not acted on."""
+        return self._window.demo.pane is not None
+
     def enable(self) -> None:
         """Offer what can be done now."""
         a, info = self._actions, self._window.follower.info
-        is_open = self._window.link.is_open and info is not None
-        can_write = is_open and info is not None and not info.read_only
+        is_open = self._window.link.is_open and info is not None and not self._is_demo
+        can_write = is_open and info is not None and not (info.read_only or info.notice)
         picks = self._window.desk.picks
         for action, enabled in (
             (a.close, is_open),
             (a.snapshot, can_write),
             (a.snapshot_named, can_write),
-            (a.clone, can_write),
+            (a.clone, can_write and self._window.desk.can_clone),
             (a.rename, can_write and len(picks.live) == 1),
             (a.lock, can_write and bool(picks.live)),
             (a.delete, can_write and bool(picks.live)),
             (a.undelete, can_write and bool(picks.deleted)),
             (a.purge, can_write and bool(picks.all)),
             (a.workload, can_write),
-            (a.workload_stop, self._window.runner.is_running),
+            (a.workload_stop, is_open and self._window.runner.is_running),
+            (a.undo, not self._is_demo and self._window.acts.stack.canUndo()),
+            (a.redo, not self._is_demo and self._window.acts.stack.canRedo()),
         ):
             action.setEnabled(enabled)
         for action in (a.zoom_in, a.zoom_out, a.fit, a.hilbert):
             action.setEnabled(is_open)
         focus = self._window.focus
         a.zoom_to.setEnabled(is_open and focus.selection is not None)
-        a.deselect.setEnabled(focus.selection is not None or bool(focus.badges))
+        is_chosen = focus.selection is not None or bool(focus.badges)
+        a.deselect.setEnabled(is_chosen and not self._is_demo)
         a.find.setEnabled(is_open)
         a.lock.setChecked(picks.are_locked)
+        self._window.tree.set_editable(editable=can_write)
+        self._window.workload.setEnabled(not self._is_demo)
 
     def _toggle_panes(self) -> None:
         a = self._actions

@@ -79,6 +79,12 @@ class CopyDesk(QObject):
         """The copy with the cursor; ``None`` on the live volume."""
         return self._tree.model.copy(self._tree.current)
 
+    @property
+    def can_clone(self) -> bool:
+        """Whether the row with the cursor is the live volume or a copy that is not deleted."""
+        copy = self.current
+        return self._tree.is_on_volume if copy is None else not copy.deleted
+
     def show_info(self, info: VolumeInfo) -> None:
         """Take a new catalog in."""
         self._tree.show_info(info)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from gui.demo.controller import DemoController
@@ -76,6 +77,9 @@ class DemoHost(QObject):
         column = QVBoxLayout(self._page)
         column.setContentsMargins(GAP, GAP, GAP, GAP)
         column.addWidget(self.pane)
+        # The pane's own key needs the keyboard, which a click on a button of the window takes away.
+        leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self._page)
+        leave.activated.connect(self.stop)
         self._former = self._pages.currentWidget()
         self._pages.addWidget(self._page)
         self._pages.setCurrentWidget(self._page)

@@ -29,7 +29,6 @@ from gui.theme import fonts
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QLayout
 
-NAME_MAX: Final = 255
 DEFAULT_SIZE: Final = "64 MiB"
 
 
@@ -74,7 +73,6 @@ class NameDialog(QDialog):
         self.setWindowTitle("Take snapshot")
         self.setModal(True)
         self.field = QLineEdit(proposal)
-        self.field.setMaxLength(NAME_MAX)
         self.field.setAccessibleName("Name of the snapshot")
         self.field.selectAll()
         self.buttons, self.ok = _two_buttons(self, "Take snapshot")

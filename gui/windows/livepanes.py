@@ -52,6 +52,7 @@ class LivePanes(QObject):
         """Build the panes."""
         super().__init__(parent)
         self._follower = follower
+        self._focus = focus
         self._image = ""
         self._names: dict[int, str] = {}
         self._seen_seq = 0
@@ -102,6 +103,7 @@ class LivePanes(QObject):
         self._image = ""
         self._names = {}
         self._begin_history()
+        self._look_at_nothing()
         self.table_model.clear()
         self.timeline.open("")
 
@@ -110,6 +112,12 @@ class LivePanes(QObject):
         self.history = History()
         self.plots.set_history(self.history)
         self.narrator.clear()
+
+    def _look_at_nothing(self) -> None:
+        """What was picked in another volume is another place in this one."""
+        self._focus.select(None)
+        self._focus.set_hover(None)
+        self._focus.set_badges(())
 
     def shutdown(self) -> None:
         """Stop everything that runs by itself."""
@@ -134,6 +142,7 @@ class LivePanes(QObject):
         self._names = {copy.id: copy.name for copy in info.copies}
         if info.image != self._image:
             self._begin_history()
+            self._look_at_nothing()
             self._image = info.image
             self.timeline.open(Path(info.image).name)
             self.narration.set_teller(self._teller(info.size, info.grain))

@@ -17,24 +17,24 @@ from gui.commands.acts import Acts
 from gui.guard import guarded
 from gui.models.copytree import CopyTreeModel
 from gui.models.focus import Focus
-from gui.views.banner import BannerStack, Trouble
+from gui.views.banner import BannerStack
 from gui.views.copytree import CopyTreePane
 from gui.views.emptystate import EmptyState
 from gui.views.statusbar import StatusBar
 from gui.views.toast import Toast
 from gui.views.topbar import TopBar
 from gui.views.workloadcontrol import WorkloadControl
-from gui.windows import troubles
 from gui.windows.actionrouter import ActionRouter
 from gui.windows.actions import Actions
 from gui.windows.arrangement import Arrangement
 from gui.windows.asker import Asker
+from gui.windows.bannerdesk import BannerDesk
 from gui.windows.copydesk import CopyDesk
 from gui.windows.demohost import DemoHost
 from gui.windows.follower import Follower
 from gui.windows.livepanes import LivePanes
 from gui.windows.menus import Menus
-from gui.windows.opener import ImageMakers, VolumeOpener, dropped_image
+from gui.windows.opener import ImageMakers, VolumeOpener
 from gui.windows.recents import Recents
 from gui.windows.themechoice import ThemeChoice
 from gui.windows.workloadrunner import WorkloadRunner
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 
     from core.answers import Stats, VolumeInfo
-    from core.errors import RangepairError
     from gui.bridge.link import EngineLink
     from gui.settings import Settings
     from gui.theme import ThemeSource
@@ -68,6 +67,7 @@ class MainWindow(QMainWindow):
         self.source = source
         self.settings = settings
         self._frames = 0
+        self._phase = ""
         self._build_models(makers)
         self._build_views()
         self._connect()
@@ -110,6 +110,9 @@ class MainWindow(QMainWindow):
         self.desk = CopyDesk(self.tree, self.focus, self.acts, self.link)
         self.panes = LivePanes(source, self.focus, self.follower, self)
         self.banners = BannerStack(source)
+        self.banner_desk = BannerDesk(
+            self.banners, self.link, self.opener, self.acts, self.follower
+        )
         self.arrangement = Arrangement(self.panes.arranged(self.tree))
         begin = [(a.demo, "play"), (a.open, "folder"), (a.scratch, "lightning")]
         self.empty = EmptyState(source, begin)
@@ -122,7 +125,8 @@ class MainWindow(QMainWindow):
         self.toast = Toast(source, self.centralWidget())
         self.menus = Menus(self.menuBar(), a, self)
         self.menus.add_kinds(self.workload.menu.actions())
-        self.demo.failed.connect(self._on_refused)
+        self.demo.failed.connect(self.banner_desk.tell_failure)
+        self.demo.changed.connect(self._on_demo)
         self.recents = Recents(self.link, self.settings, self.menus, self.empty)
         self.asker = Asker(self, self.acts, self.desk, self.runner)
         self.router = ActionRouter(self)
@@ -141,19 +145,17 @@ class MainWindow(QMainWindow):
         link.opened.connect(self._on_opened)
         link.closed.connect(self._on_left)
         link.gone.connect(self._on_gone)
-        link.failed.connect(self._on_refused)
         link.frame.connect(self._on_frame)
         follower.info_changed.connect(self._on_info)
         follower.stats_changed.connect(self._on_stats)
         follower.coalesced.connect(self._on_coalesced)
         self.opener.busy.connect(self.status.show_message)
-        self.opener.failed.connect(self._on_open_failed)
         self.opener.scratch_opened.connect(self.runner.start)
         self.acts.done.connect(self._on_done)
-        self.acts.refused.connect(self._on_refused)
         self.acts.stack.indexChanged.connect(self._on_stack)
         self.runner.phase_changed.connect(self._on_phase)
-        self.runner.stopped_by_error.connect(self._on_refused)
+        self.runner.stopped_by_error.connect(self.banner_desk.tell_workload)
+        self.runner.running_changed.connect(self.banner_desk.follow_workload)
         self.tree.menu_asked.connect(self.menus.copy.popup)
         self.focus.copy_changed.connect(self._on_focus)
         self.panes.described.connect(self.status.show_message)
@@ -172,7 +174,6 @@ class MainWindow(QMainWindow):
     @Slot(object)
     @guarded
     def _on_opened(self, info: VolumeInfo) -> None:
-        self.banners.clear()
         self.recents.show()
         self.setWindowTitle(f"{Path(info.image).name} — Rangepair")
         self.setWindowFilePath(info.image)
@@ -201,35 +202,16 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     @guarded
-    def _on_gone(self, error: RangepairError) -> None:
+    def _on_gone(self, _error: object) -> None:
         """Keep showing what was known last; only acts are off until the engine is back."""
-        path = self.link.path
-        trouble = troubles.of_gone_engine(error, lambda: self.opener.open_path(path))
-        self.banners.tell(trouble)
         self._second.stop()
         for figure in (self.status.rate, self.status.fps):
             figure.show_value("0")
         self.router.enable()
 
-    @Slot(str, object)
-    @guarded
-    def _on_open_failed(self, path: str, error: RangepairError) -> None:
-        def reopen(accept_changes: bool) -> None:
-            self.opener.open_path(path, accept_changes=accept_changes)
-
-        self._tell(troubles.of_opening(path, error, reopen, self.opener.choose))
-
-    @Slot(object)
-    @guarded
-    def _on_refused(self, error: RangepairError | str) -> None:
-        self._tell(troubles.of_refusal(error))
-
     def tell_unexpected(self, error: BaseException) -> None:
         """Show a fault of the window's own."""
-        self._tell(troubles.of_unexpected(error))
-
-    def _tell(self, trouble: Trouble) -> None:
-        self.banners.tell(trouble)
+        self.banner_desk.tell_unexpected(error)
 
     @Slot(object)
     @guarded
@@ -253,7 +235,8 @@ class MainWindow(QMainWindow):
     @Slot(object)
     @guarded
     def _on_coalesced(self, count: int) -> None:
-        self.status.show_message(f"{count:,} events coalesced")
+        if self.demo.pane is None:
+            self.status.show_message(f"{count:,} events coalesced")
 
     @Slot(str, bool)
     @guarded
@@ -273,7 +256,23 @@ class MainWindow(QMainWindow):
     @Slot(str)
     @guarded
     def _on_phase(self, phase: str) -> None:
-        self.status.show_background(f"The workload: {phase}" if phase else "")
+        self._phase = phase
+        self._show_workload()
+
+    @Slot()
+    @guarded
+    def _on_demo(self) -> None:
+        """Let what belongs to a hidden volume not stand beside the demo."""
+        self.status.set_engine_shown(shown=self.pages.currentIndex() == _VOLUME_PAGE)
+        self.status.show_message("")
+        self.toast.hide()
+        self._show_workload()
+
+    def _show_workload(self) -> None:
+        words = f"The workload: {self._phase}" if self._phase else ""
+        if self.demo.pane is not None and self.runner.is_running:
+            words = f"The workload goes on in {Path(self.link.path).name}"
+        self.status.show_background(words)
 
     @Slot()
     @guarded
@@ -311,16 +310,14 @@ class MainWindow(QMainWindow):
     @override
     @guarded
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_image(event.mimeData()) is not None:
+        if event.mimeData().urls():  # what is no image is told when it is let go
             event.acceptProposedAction()
 
     @override
     @guarded
     def dropEvent(self, event: QDropEvent) -> None:
-        path = dropped_image(event.mimeData())
-        if path is not None:
+        if self.opener.drop(event.mimeData()):
             event.acceptProposedAction()
-            self.opener.open_path(path)
 
     @override
     @guarded

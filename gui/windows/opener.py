@@ -15,7 +15,7 @@ from gui.guard import guarded
 from gui.windows.dialogs import NewVolumeDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from core.errors import RangepairError
     from gui.bridge.link import EngineLink
@@ -38,13 +38,18 @@ def image_of(path: str) -> str:
     return path.removesuffix(SIDECAR_SUFFIX)
 
 
-def dropped_image(mime: QMimeData) -> str | None:
-    """Return the image that is being dropped, if it is exactly one local file."""
-    urls: list[QUrl] = mime.urls() if mime.hasUrls() else []
-    if len(urls) != 1 or not urls[0].isLocalFile():
-        return None
+def _why_no_image(urls: Sequence[QUrl]) -> str:
+    """Say why what is dropped is no image; empty if it is exactly one local file."""
+    if len(urls) != 1:
+        return "One disk image can be opened at a time; drop a single file."
+    if not urls[0].isLocalFile():
+        return f"{urls[0].toDisplayString()} is not on this computer; fetch it, then open the file."
     path = Path(urls[0].toLocalFile())
-    return image_of(str(path)) if path.is_file() or path.is_block_device() else None
+    if path.is_dir():
+        return f"{path.name} is a folder; drop a disk image instead."
+    if not (path.is_file() or path.is_block_device()):
+        return f"{path.name} is no disk image that can be read; drop another file."
+    return ""
 
 
 class VolumeOpener(QObject):
@@ -54,6 +59,8 @@ class VolumeOpener(QObject):
     """What is being done, in words; empty when it is over."""
     failed = Signal(str, object)
     """(path or what was to be made, RangepairError)"""
+    refused = Signal(str)
+    """Why what was dropped cannot be opened."""
     scratch_opened = Signal()
 
     def __init__(
@@ -73,6 +80,23 @@ class VolumeOpener(QObject):
     def open_path(self, path: str, *, accept_changes: bool = False) -> None:
         """Open an image, or the image of a sidecar."""
         self._link.open(image_of(path), accept_changes=accept_changes)
+
+    def accept_changes(self, path: str) -> None:
+        """Open an image once more that is open read-only because others changed it."""
+        self._link.close()  # the engine process that has not accepted them must end first
+        self._link.open(path, accept_changes=True)
+
+    def drop(self, mime: QMimeData) -> bool:
+        """Open what is dropped, or say why not; return whether it is an image."""
+        urls: list[QUrl] = mime.urls()
+        if not urls:
+            return False
+        problem = _why_no_image(urls)
+        if problem:
+            self.refused.emit(problem)
+        else:
+            self.open_path(urls[0].toLocalFile())
+        return not problem
 
     @Slot()
     @guarded

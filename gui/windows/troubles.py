@@ -7,20 +7,22 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from core.errors import (
-    EngineGoneError,
-    ImageChangedError,
-    ImageError,
-    RangepairError,
-    VolumeBusyError,
-)
+from core.errors import EngineGoneError, ImageChangedError, RangepairError, VolumeBusyError
 from gui.views.banner import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.answers import VolumeInfo
+
 GONE_CODE: Final = EngineGoneError.code
 UNEXPECTED_CODE: Final = "unexpected"
+OPENING: Final = "opening"
+ACT: Final = "act"
+STATE: Final = "state"
+WORKLOAD: Final = "workload"
+_ACCEPT: Final = "Open it as it is now"
+_ANOTHER: Final = "Open another…"
 
 
 def _sentence(error: RangepairError) -> str:
@@ -30,11 +32,30 @@ def _sentence(error: RangepairError) -> str:
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
-def of_refusal(error: RangepairError | str) -> Trouble:
+def of_refusal(error: RangepairError | str, topic: str = "") -> Trouble:
     """An act the engine refused, or one that cannot be taken back any more."""
     if isinstance(error, str):
-        return Trouble(error, "refused", "warning")
-    return Trouble(_sentence(error), error.code)
+        return Trouble(error, "refused", "warning", topic=topic)
+    return Trouble(_sentence(error), error.code, topic=topic)
+
+
+def of_state(info: VolumeInfo, accept: Callable[[], None]) -> Trouble | None:
+    """Why an open volume takes no writes; ``accept`` goes on with an image others changed."""
+    if not info.read_only and not info.notice:
+        return None
+    if not info.notice:
+        words = "The volume is read-only; what it holds can be looked at, not changed."
+        return Trouble(words, "read-only", "warning", topic=STATE)
+    sentence = _sentence(RangepairError(info.notice))
+    if not info.read_only:
+        return Trouble(sentence, "device-failed", topic=STATE)
+    actions = ((_ACCEPT, accept),)
+    return Trouble(sentence, ImageChangedError.code, "warning", actions=actions, topic=STATE)
+
+
+def of_drop(sentence: str, choose: Callable[[], None]) -> Trouble:
+    """Something was dropped that is no image."""
+    return Trouble(sentence, "drop", "warning", actions=((_ANOTHER, choose),), topic=OPENING)
 
 
 def of_opening(
@@ -46,17 +67,16 @@ def of_opening(
     """An image that could not be opened; ``reopen(accept_changes)`` tries once more."""
     actions: list[tuple[str, Callable[[], None]]] = []
     if isinstance(error, ImageChangedError):
-        actions.append(("Open it as it is now", lambda: reopen(True)))
+        actions.append((_ACCEPT, lambda: reopen(True)))
     if isinstance(error, (VolumeBusyError, EngineGoneError)):
         actions.append(("Try again", lambda: reopen(False)))
-    if isinstance(error, ImageError):
-        actions.append(("Open another…", choose))
+    actions.append((_ANOTHER, choose))
     return Trouble(
         _sentence(error),
         error.code,
         actions=tuple(actions),
         details=f"image: {path}",
-        topic="opening",
+        topic=OPENING,
     )
 
 

@@ -28,7 +28,7 @@ class WorkloadRunner(QObject):
     phase_changed = Signal(str)
     """What the workload does just now, in words; empty while none runs."""
     stopped_by_error = Signal(object)
-    """RangepairError: the workload ended by itself."""
+    """RangepairError: the workload ended by itself, or could not begin."""
 
     def __init__(
         self, link: EngineLink, control: WorkloadControl, parent: QObject | None = None
@@ -129,7 +129,7 @@ class WorkloadRunner(QObject):
                 "taken before keep what they hold."
             )
         else:
-            self._link.failed.emit(error)
+            self.stopped_by_error.emit(error)
 
     def _set_running(self, *, running: bool) -> None:
         self._control.set_running(running=running)

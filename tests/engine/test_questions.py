@@ -12,6 +12,7 @@ import pytest
 
 from core.device.imagefile import FileDevice
 from core.engine import open_volume
+from core.errors import NoSuchCopyError
 from core.units import MIB
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ def test_staged_pointers_are_seen(volume: Volume) -> None:
     assert [copy.pointers for copy in copies] == [2, 3]
     assert [copy.own_bytes for copy in copies] == [0, GRAIN]
     assert volume.usage().copies == copies
+
+
+def test_a_deleted_copy_can_be_looked_at_until_it_is_purged(volume: Volume) -> None:
+    volume.write(0, bytes(GRAIN))
+    volume.delete(["before"])
+    volume.write(3 * GRAIN, bytes(2 * GRAIN))
+    told = volume.table("before")
+    assert told.copy_id == volume.info().copies[0].id
+    assert told.columns.starts.tolist() == [0, 3 * GRAIN]
+    volume.purge(["before"])
+    with pytest.raises(NoSuchCopyError):
+        volume.table("before")
 
 
 def test_stats_tell_the_room_in_the_additional_area(volume: Volume) -> None:

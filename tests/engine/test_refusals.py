@@ -179,7 +179,7 @@ def test_a_copy_that_does_not_exist_is_named_in_the_refusal(volume, act):
     refuse(volume, NoSuchCopyError, act, *ON_UNKNOWN[act])
 
 
-@pytest.mark.parametrize("act", ["read", "write", "trim", "snapshot", "clone", "table", "diff"])
+@pytest.mark.parametrize("act", ["read", "write", "trim", "snapshot", "clone", "diff"])
 def test_a_deleted_copy_is_as_good_as_gone(volume, act):
     volume.clone("X")
     volume.delete(["X"])

@@ -26,7 +26,13 @@ from core.answers import (
     Usage,
     VolumeInfo,
 )
-from core.errors import CopyInUseError, EngineGoneError, NameTakenError, NoSuchCopyError
+from core.errors import (
+    CopyInUseError,
+    EngineGoneError,
+    InvalidNameError,
+    NameTakenError,
+    NoSuchCopyError,
+)
 from core.events import EVENT_DTYPE, EventFlag, EventKind
 from core.units import MIB
 
@@ -51,6 +57,8 @@ class SessionDouble:
         self.pending = []
         self.lost = 0
         self.alive = True
+        self.read_only = False
+        self.notice = ""
         self.closed = 0
         self.refuse_next = None
         self.gate = None  # threading.Event: calls wait for it
@@ -122,9 +130,9 @@ class SessionDouble:
         with self.mutex:
             return VolumeInfo(
                 image=self.image, size=self.size, grain=GRAIN, thin=False,
-                area=self.image + ".rangepair", uuid="u", read_only=False,
+                area=self.image + ".rangepair", uuid="u", read_only=self.read_only,
                 generation=self.generation, event_seq=self.seq,
-                copies=[self._copy_info(copy_id) for copy_id in self.order],
+                copies=[self._copy_info(copy_id) for copy_id in self.order], notice=self.notice,
             )  # fmt: skip
 
     def _copy_info(self, copy_id):
@@ -167,6 +175,14 @@ class SessionDouble:
         self._enter("rename")
         with self.mutex:
             copy_id = self._id(name)
+            if not new_name:
+                raise InvalidNameError(
+                    "A copy's name must not be empty or begin or end with a space."
+                )
+            if len(new_name) > 128:
+                raise InvalidNameError(
+                    f"The name has {len(new_name)} characters; a copy's name may have 128."
+                )
             if any(kept["name"] == new_name for kept in self.copies.values()):
                 raise NameTakenError(f"A copy called '{new_name}' exists; choose another name.")
             self.copies[copy_id]["name"] = new_name

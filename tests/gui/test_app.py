@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,26 @@ def test_scratch_runs_a_workload_and_a_killed_engine_is_restarted(qtbot, window)
     with qtbot.waitSignal(window.link.opened, timeout=20000):
         button.click()
     assert [copy.name for copy in window.tree_model.copies()] == ["snap-1"]
+
+
+def test_a_copied_image_over_a_real_engine_is_read_only_until_it_is_accepted(
+    qtbot, window, image, tmp_path
+):
+    with open_volume(image) as volume:
+        volume.snapshot("before")
+    copied = str(tmp_path / "c.img")
+    shutil.copy(image, copied)
+    shutil.copy(f"{image}.rangepair", f"{copied}.rangepair")
+    with qtbot.waitSignal(window.link.opened, timeout=20000):
+        window.opener.open_path(copied)
+    (banner,) = window.banners.banners
+    assert "belongs to another image" in banner.trouble.sentence
+    assert not window.actions_.snapshot.isEnabled()
+    with qtbot.waitSignal(window.link.opened, timeout=20000):
+        banner.buttons[0].click()
+    assert window.banners.banners == []
+    window.actions_.snapshot.trigger()
+    qtbot.waitUntil(lambda: len(window.tree_model.copies()) == 2, timeout=10000)
 
 
 @pytest.mark.e2e

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from gui.models.copytree import VOLUME_KEY
+from gui.views.banner import Trouble
 from gui.windows.dialogs import NameDialog, Question
 
 pytestmark = pytest.mark.gui
@@ -73,6 +75,25 @@ def test_clone(at_volume, way):
     do(at_volume, way, "clone", "Ctrl+B", at_volume.window.top_bar.buttons[1])
     at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["base", "clone-1"])
     assert at_volume.row("clone-1").parent() == at_volume.row("base")
+
+
+def test_a_deleted_copy_is_not_cloned_and_nothing_else_in_its_place(at_volume):
+    window = at_volume.window
+    at_volume.take("a")
+    at_volume.engine.delete(["a"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == [])
+    at_volume.click_row("original")
+    assert window.actions_.clone.isEnabled()
+    at_volume.click_row("a")
+    assert not window.actions_.clone.isEnabled()
+    at_volume.press("Ctrl+B")
+    QTest.mouseClick(window.top_bar.buttons[1], Qt.MouseButton.LeftButton)
+    at_volume.settle()
+    assert at_volume.shown() == []
+    QTest.keyClick(window.tree.view, Qt.Key.Key_Up)  # the group of the deleted ones
+    assert not window.actions_.clone.isEnabled()
+    QTest.keyClick(window.tree.view, Qt.Key.Key_Up)
+    assert window.actions_.clone.isEnabled()
 
 
 def test_a_snapshot_while_a_clone_is_in_focus_is_of_the_clone(at_volume):
@@ -164,6 +185,58 @@ def test_deleting_what_is_locked_is_refused_in_a_banner(at_volume):
     assert at_volume.banner_texts() == []
 
 
+def rename(at_volume, name, new_name):
+    """Rename a copy in place by double click, typing and Enter."""
+    view = at_volume.window.tree.view
+    at = view.visualRect(at_volume.row(name)).center()
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    editor = view.findChild(QLineEdit)
+    editor.selectAll()
+    QTest.keyClick(editor, Qt.Key.Key_Delete)
+    QGuiApplication.clipboard().setText(new_name)
+    editor.paste()
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+
+
+def test_refusals_take_each_others_place_and_a_success_takes_them_away(at_volume):
+    for name in ("a", "b", "c"):
+        at_volume.take(name)
+    at_volume.click_row("a")
+    for taken in ("b", "c"):
+        rename(at_volume, "a", taken)
+        told = f"A copy called '{taken}' exists; choose another name."
+        at_volume.qtbot.waitUntil(lambda told=told: at_volume.banner_texts() == [told])
+    rename(at_volume, "a", "d")
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["d", "b", "c"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() == [])
+    rename(at_volume, "d", "c")
+    at_volume.qtbot.waitUntil(lambda: len(at_volume.banner_texts()) == 1)
+    at_volume.press("Ctrl+Z")  # an act that is taken back is one that succeeded
+    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() == [])
+
+
+def test_an_act_leaves_banners_about_other_things(at_volume):
+    at_volume.window.banners.tell(Trouble("The disk is slow."))
+    at_volume.take("a")
+    at_volume.settle()
+    assert at_volume.banner_texts() == ["The disk is slow."]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 300])
+def test_a_name_that_cannot_be_is_told_by_the_engine(at_volume, name):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    rename(at_volume, "a", name)
+    at_volume.qtbot.waitUntil(lambda: len(at_volume.banner_texts()) == 1)
+    (told,) = at_volume.banner_texts()
+    assert told == (
+        "The name has 300 characters; a copy's name may have 128."
+        if name.strip()
+        else "A copy's name must not be empty or begin or end with a space."
+    )
+    assert at_volume.shown() == ["a"]
+
+
 @pytest.mark.parametrize("way", ["keyboard", "menu"])
 def test_purge_asks_with_names_and_bytes_and_cancel_is_the_default(at_volume, way):
     at_volume.take("a")
@@ -244,3 +317,66 @@ def test_a_purged_copy_in_focus_gives_way_to_the_original(at_volume):
     window = at_volume.window
     at_volume.qtbot.waitUntil(lambda: window.focus.copy.id == VOLUME_KEY)
     at_volume.qtbot.waitUntil(lambda: window.panes.table_model.table.copy_id == VOLUME_KEY)
+
+
+def agrees(driver, name):
+    """Return whether tree, summary, focus and table all show the copy called ``name``."""
+    window = driver.window
+    selected = [index.data() for index in window.tree.view.selectedIndexes()]
+    heading = window.tree.summary.summary.title
+    table = window.panes.table_model.table
+    return selected == [name] and heading == window.focus.copy.name == table.copy_name == name
+
+
+@pytest.mark.parametrize(
+    ("deleted", "left"), [("b", "a"), ("c", "b"), ("a", "b")], ids=["middle", "last", "first"]
+)
+@pytest.mark.parametrize("before", [[], ["z"]], ids=["none deleted before", "one deleted before"])
+def test_the_neighbour_of_a_deleted_copy_is_selected_everywhere(at_volume, deleted, left, before):
+    window = at_volume.window
+    for name in ("a", "b", "c", *before):
+        at_volume.take(name)
+    at_volume.settle()
+    if before:
+        at_volume.engine.delete(before)
+        at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["a", "b", "c"])
+    at_volume.click_row(deleted)
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, deleted))
+    at_volume.press("Del")
+    at_volume.qtbot.waitUntil(lambda: deleted not in at_volume.shown())
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, left))
+    assert window.actions_.delete.isEnabled()
+
+
+def test_when_the_last_copy_is_deleted_the_original_is_selected(at_volume):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    at_volume.press("Del")
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == [])
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "original"))
+    assert at_volume.window.actions_.clone.isEnabled()
+
+
+def test_the_cursor_stays_on_a_copy_that_moves_in_the_tree(at_volume):
+    at_volume.take("base")
+    at_volume.engine.clone("child", "base")
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("child"))
+    at_volume.click_row("child")
+    at_volume.engine.delete(["base"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["child"])
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "child"))
+    at_volume.click_row("base")
+    at_volume.choose(at_volume.window.menus.copy, at_volume.window.actions_.undelete)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["base", "child"])
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "base"))
+
+
+def test_a_deleted_copy_is_looked_at_like_any_other(at_volume):
+    at_volume.take("a")
+    at_volume.take("b")
+    at_volume.engine.write(0, bytes(8192))
+    at_volume.engine.delete(["a"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["b"])
+    at_volume.click_row("a")
+    at_volume.qtbot.waitUntil(lambda: agrees(at_volume, "a"))
+    assert at_volume.window.panes.table_model.table.pointer_count == 2

@@ -10,9 +10,16 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
-from core.errors import EngineGoneError, ImageChangedError, ImageError, VolumeBusyError
+from core.errors import (
+    CorruptAreaError,
+    EngineGoneError,
+    FormatError,
+    ImageChangedError,
+    ImageError,
+    VolumeBusyError,
+)
 from core.units import MIB
 from gui.windows.dialogs import NewVolumeDialog
 from gui.windows.opener import image_of
@@ -125,10 +132,23 @@ def test_a_dropped_file_is_opened(driver, image, name):
 
 def test_what_is_no_single_local_file_cannot_be_dropped(driver, tmp_path):
     urls = [QUrl.fromLocalFile(str(tmp_path / name)) for name in ("a", "b")]
-    assert not drop(driver, *urls)
-    assert not drop(driver, QUrl.fromLocalFile(str(tmp_path)))
-    assert not drop(driver, QUrl("https://example.org/disk.img"))
+    for dropped, why in (
+        (urls, "One disk image can be opened at a time"),
+        ([QUrl.fromLocalFile(str(tmp_path))], f"{tmp_path.name} is a folder"),
+        ([QUrl("https://example.org/disk.img")], "is not on this computer"),
+        (urls[:1], "a is no disk image"),
+    ):
+        assert drop(driver, *dropped)
+        (sentence,) = driver.banner_texts()  # each takes the place of the one before
+        assert why in sentence
     assert not driver.window.link.is_open
+    driver.click(driver.window.banners.banners[0].buttons[0])
+    assert driver.dialog(QFileDialog) is not None
+
+
+def test_what_is_no_file_at_all_is_not_taken(driver):
+    assert not drop(driver)
+    assert driver.banner_texts() == []
 
 
 def test_recent_images_by_key_and_by_click_and_missing_ones_go(driver, image):
@@ -182,6 +202,63 @@ def test_a_changed_image_is_opened_once_the_user_says_so(driver):
     opened(driver, "/images/changed.img")
     assert changed.accepted
     assert driver.banner_texts() == []
+
+
+def test_a_changed_image_that_is_open_read_only_says_so_and_can_be_accepted(driver):
+    path = "/images/copied.img"
+    engine = driver.engines[path] = SessionDouble(path)
+    engine.snapshot("a")
+    engine.read_only = True
+    engine.notice = "It was changed by another program; open it as it is now to go on."
+    driver.open(path)
+    window = driver.window
+    assert driver.banner_texts() == [engine.notice]
+    driver.click_row("a")
+    at = window.tree.view.visualRect(driver.row("a")).center()
+    QTest.mouseDClick(window.tree.view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert window.tree.view.findChild(QLineEdit) is None
+    assert not window.actions_.rename.isEnabled()
+    window.follower.refresh()
+    driver.settle()
+    assert driver.banner_texts() == [engine.notice]  # it stays, and once
+    (button,) = window.banners.banners[0].buttons
+    assert button.text() == "Open it as it is now"
+    engine.read_only, engine.notice = False, ""
+    with driver.qtbot.waitSignal(window.link.opened):
+        driver.click(button)
+    assert engine.accepted
+    assert engine.closed == 1  # an engine that has not accepted the changes must end first
+    assert driver.banner_texts() == []
+    driver.qtbot.waitUntil(window.actions_.snapshot.isEnabled)
+
+
+def test_a_dismissed_reason_stays_away_until_it_changes(driver):
+    path = "/images/copied.img"
+    engine = driver.engines[path] = SessionDouble(path)
+    engine.read_only = True
+    driver.open(path)
+    assert "read-only" in driver.banner_texts()[0]
+    driver.click(driver.window.banners.banners[0].close_button)
+    driver.window.follower.refresh()
+    driver.settle()
+    assert driver.banner_texts() == []
+    engine.read_only, engine.notice = False, "Writing to the image failed."
+    driver.window.follower.refresh()
+    driver.qtbot.waitUntil(lambda: driver.banner_texts() == [engine.notice])
+    assert not driver.window.actions_.snapshot.isEnabled()
+
+
+@pytest.mark.parametrize("kind", [CorruptAreaError, FormatError, VolumeBusyError, ImageError])
+def test_whatever_cannot_be_opened_another_can_be(driver, kind):
+    broken = SessionDouble("/images/broken.img")
+    broken.refusal = kind("It cannot be opened.")
+    driver.engines["/images/broken.img"] = broken
+    driver.window.opener.open_path("/images/broken.img")
+    driver.qtbot.waitUntil(lambda: bool(driver.banner_texts()))
+    button = driver.window.banners.banners[0].buttons[-1]
+    assert button.text() == "Open another…"
+    driver.click(button)
+    assert driver.dialog(QFileDialog) is not None
 
 
 def test_a_busy_image_can_be_tried_again(driver):

@@ -14,14 +14,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSlider
 
 from core.answers import AreaState
-from core.errors import UsageError
+from core.errors import AreaFullError, UsageError
 from core.extent import Extent
+from core.units import MIB
 from gui.models.focus import AreaKind, Badge, Place
 from gui.theme import DARK, LIGHT
 from gui.views.banner import BANNERS_MAX, Trouble
 from gui.views.toast import SHOWN_MS
 from gui.windows.dialogs import Question
 from gui.windows.palette import PANE_KEYS, CommandPalette, KeySheet
+from tests.gui.enginedouble import SessionDouble
 
 pytestmark = pytest.mark.gui
 
@@ -149,6 +151,18 @@ def test_a_workload_on_real_data_needs_the_users_word(at_volume):
     at_volume.click(at_volume.dialog(Question).agree)
     at_volume.qtbot.waitUntil(lambda: window.runner.is_running)
     assert at_volume.engine.workload[2] == {"allow_overwrite": True}
+
+
+def test_why_a_workload_does_not_run_stands_there_until_one_does(at_volume):
+    window, engine = at_volume.window, at_volume.engine
+    for sentence in ("This volume is too small.", "There is no such workload."):
+        engine.needs_consent = AreaFullError(sentence)
+        at_volume.press("F5")
+        at_volume.qtbot.waitUntil(lambda told=sentence: at_volume.banner_texts() == [told])
+    engine.needs_consent = None
+    at_volume.press("F5")
+    at_volume.qtbot.waitUntil(lambda: window.runner.is_running)
+    assert at_volume.banner_texts() == []
 
 
 def test_the_figures_follow_the_engine(at_volume):
@@ -372,3 +386,33 @@ def test_the_status_bar_says_what_the_map_says(at_volume):
     QTest.mouseMove(view, at)
     message = at_volume.window.status.message
     at_volume.qtbot.waitUntil(lambda: "0000" in message.text())
+
+
+def test_what_is_under_a_still_mouse_is_told_anew_when_the_view_changes(at_volume):
+    window = at_volume.window
+    view, message = window.panes.maps.initial_card.map, window.status.message
+    at_volume.take("a")
+    at_volume.qtbot.waitUntil(lambda: view.port.total_cells > 0)
+    QTest.mouseMove(view, view.cell_rect(5).center().toPoint())
+    at_volume.qtbot.waitUntil(lambda: message.text() == view.line_about(5))
+    whole, hovered = message.text(), window.focus.hover
+    view.setFocus()
+    for keys in ("Ctrl++", "Ctrl++", "Ctrl++", "Ctrl++"):
+        at_volume.press(keys)
+    assert message.text() != whole
+    assert window.focus.hover != hovered
+    at_volume.press("Ctrl+0")
+    assert message.text() == whole
+    assert window.focus.hover == hovered
+    window.focus.select(hovered)
+    engine = at_volume.engines["/images/other.img"] = SessionDouble("/images/other.img")
+    engine.snapshot("b")
+    engine.write(0, bytes(4 * MIB))
+    at_volume.open("/images/other.img")
+    at_volume.qtbot.waitUntil(lambda: message.text() == view.line_about(5))
+    assert message.text() != whole
+    assert window.focus.selection is None
+    at_volume.press("Ctrl+W")
+    at_volume.qtbot.waitUntil(lambda: window.focus.hover is None)
+    assert message.text() == ""
+    assert window.panes.maps.legend._read_out == ""
