@@ -45,6 +45,16 @@ def test_the_map_can_be_cut(changed: Cli, image: Path) -> None:
     )
 
 
+def test_a_map_past_the_end_names_the_offset(cli: Cli, image: Path) -> None:
+    cli.text("snapshot", image, "monday")
+    for options in ((), ("--copy", "monday"), ("--length", "0")):
+        assert cli.complaint("map", image, "--offset", "1GiB", *options) == (
+            f"The offset {1 << 30} passes the end of the volume's {IMAGE_BYTES} bytes;"
+            " choose one within them."
+        )
+    assert cli.json("map", image, "--offset", "1MiB")["range_pairs"] == []
+
+
 def test_the_table_reads_in_the_order_of_the_volume(changed: Cli, image: Path) -> None:
     lines = changed.text("map", image, "--copy", "monday").splitlines()
     assert lines[0].startswith("monday  ")
