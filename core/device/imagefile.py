@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
 from core.device.holes import fill_holes, find_data, has_holes, punch_hole, zero_range
-from core.device.refusals import explain_open, refuse_kind
+from core.device.refusals import explain_create, explain_open, refuse_kind
 from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
 
@@ -120,7 +120,7 @@ class FileDevice:
         try:
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         except OSError as error:
-            raise explain_open(shown or name, what, error) from error
+            raise explain_create(shown or name, what, error) from error
         return cls._adopt(name, descriptor, writable=True, direct=direct, lock=lock)
 
     @classmethod
@@ -215,7 +215,7 @@ class FileDevice:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise self._full(length) from error
+            raise explain_create(self.path, "image", error) from error
         self.size = length
 
     def data_extents(self, start: int, stop: int, /) -> Iterator[Extent]:
@@ -261,7 +261,7 @@ class FileDevice:
     def _full(self, size: int) -> AreaFullError:
         return AreaFullError(
             f"{self.path} cannot grow to {format_bytes(size)}: there is no room for it; "
-            "free some space or delete copies that are no longer needed"
+            "free some space or purge copies that are no longer needed"
         )
 
 
