@@ -63,6 +63,14 @@ def test_looking_without_writing_shows_copies_what_the_ring_holds(disk, volume):
     assert lost.log[steps:] == []
 
 
+def test_a_look_counts_no_room_as_lost_that_the_log_has_left(disk, volume):
+    volume.snapshot("s")
+    log = volume._state.journal.log
+    log.extend(log.capacity_bytes + 1)
+    assert reopened(disk.image, disk.area, writable=False).check() == []
+    assert reopened(disk.image, disk.area).check() == []
+
+
 def test_a_torn_group_never_becomes_whole_by_the_next_one(disk, volume):
     """The second try at a place in the log writes the bytes that the first one's header names."""
     volume.snapshot("s")
