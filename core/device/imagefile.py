@@ -192,10 +192,7 @@ class FileDevice:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise AreaFullError(
-                f"the disk that holds {self.path} is full, so the write was refused; free space "
-                "there and try again"
-            ) from error
+            raise self._full(offset + length) from error
 
     def punch(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the file read as zeroes, and give its storage back."""
@@ -259,6 +256,11 @@ class FileDevice:
         return max(0, min(length, self.size - offset))
 
     def _full(self, size: int) -> AreaFullError:
+        if size <= self.size:
+            return AreaFullError(
+                f"the disk that holds {self.path} is full, so the write was refused; free space "
+                "there and try again"
+            )
         return AreaFullError(
             f"{self.path} cannot grow to {format_bytes(size)}: there is no room for it; "
             "free some space or purge copies that are no longer needed"
