@@ -10,7 +10,7 @@ released; ``errno`` is what a block client (NBD, FUSE) is told.
 from __future__ import annotations
 
 import errno as _errno
-from typing import ClassVar
+from typing import ClassVar, Self
 
 EXIT_DONE = 0
 EXIT_ERROR = 1
@@ -74,6 +74,15 @@ class InvalidRangeError(RangepairError):
     code = "range"
     errno = _errno.EINVAL
 
+    @classmethod
+    def outside(cls, offset: int, length: int, size: int) -> Self:
+        """Return what to tell of a range that does not lie within a volume of ``size`` bytes."""
+        if length < 0 and 0 <= offset <= size:
+            return cls(f"A range cannot have {length} bytes; choose 0 or more.")
+        what = f"range of {length} bytes at {offset}" if length > 0 else f"offset {offset}"
+        passes = "passes the end" if offset >= 0 else "lies before the beginning"
+        return cls(f"The {what} {passes} of the volume's {size} bytes; choose one within them.")
+
 
 class InvalidNameError(RangepairError):
     """A copy's name is empty, too long, reserved, or holds a character that names must not."""
@@ -94,6 +103,11 @@ class NoSuchCopyError(RangepairError):
 
     code = "no-such-copy"
     errno = _errno.ENOENT
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return what to tell of a name that no copy has, not even a deleted one."""
+        return cls(f"There is no copy named {name!r}; 'rangepair list --all' shows them all.")
 
 
 class CopyInUseError(RangepairError):

@@ -205,7 +205,7 @@ class Allocator:
                 return
             raise AreaFullError(
                 f"the additional area is full at {format_bytes(self.capacity)}; free some space "
-                "on its disk or delete copies that are no longer needed"
+                "on its disk or purge copies that are no longer needed"
             ) from error
 
     def _make_room(self, capacity: int) -> None:

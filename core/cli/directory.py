@@ -41,7 +41,7 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
     },
     "Insight": {
         "map": Entry("tables", "IMAGE [--copy NAME]", "show areas, pointers and range pairs"),
-        "usage": Entry("space", "IMAGE", "show space, and what deleting would free"),
+        "usage": Entry("space", "IMAGE", "show space, and what purging would free"),
         "stats": Entry("space", "IMAGE", "show the engine's live counters"),
         "check": Entry("inspection", "IMAGE", "verify every pointer and checksum"),
         "dump": Entry("inspection", "IMAGE", "print the structures of the additional area"),

@@ -69,6 +69,7 @@ def _print_findings(findings: Sequence[Finding], terminal: Terminal) -> None:
 
 def _declare_dump(parser: CommandParser) -> None:
     add_image(parser)
+    parser.add_argument("--json", action="store_true", help="on one line; it is JSON anyway")
 
 
 def _dump(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -76,7 +77,8 @@ def _dump(options: argparse.Namespace, terminal: Terminal) -> int:
 
     with open_for(options, read_only=True) as volume:
         structures = volume.dump()
-    terminal.line(msgspec.json.format(msgspec.json.encode(structures)).decode())
+    raw = msgspec.json.encode(structures)
+    terminal.line((raw if options.json else msgspec.json.format(raw)).decode())
     return EXIT_DONE
 
 

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from core.errors import UsageError
 from core.units import parse_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from core.cli.terminal import Terminal
 
@@ -20,9 +20,20 @@ if TYPE_CHECKING:
     Command = tuple[Configure, Run]
     """How to declare a command's arguments, and how to carry it out (returns the exit status)."""
 
+_MISSING: Final = "the following arguments are required:"
+_NAMES: Final = frozenset({"NAME", "COPY", "OLD", "NEW", "FROM"})
+"""Arguments that are the name of a copy."""
+
 
 class CommandParser(argparse.ArgumentParser):
     """An ArgumentParser that raises instead of exiting."""
+
+    _given: Sequence[str] = ()
+
+    def parse_args(self, args: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        """Parse, and remember what was given for ``error``."""
+        self._given = args
+        return super().parse_args(args)
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as a UsageError.
@@ -31,9 +42,19 @@ class CommandParser(argparse.ArgumentParser):
             UsageError: Always.
         """
         message = message.removeprefix("argument ")
-        message = message.replace("the following arguments are required:", "missing")
+        if message.startswith(_MISSING):
+            message = message.replace(_MISSING, "missing") + self._dash_hint(message)
         message = message.replace("unrecognized arguments:", "not understood:")
         raise UsageError(f"{message}; see '{self.prog} --help'.")
+
+    def _dash_hint(self, message: str) -> str:
+        """Return how to give a name that begins with a dash, if that may be why one is missing."""
+        if "--" in self._given or not _NAMES & set(message.replace(",", " ").split()):
+            return ""
+        for word in self._given:
+            if word[:1] == "-" and word.partition("=")[0] not in self._option_string_actions:
+                return f"; a name that begins with a dash goes after two, as in -- {word}"
+        return ""
 
 
 def command_parser(name: str, summary: str) -> CommandParser:

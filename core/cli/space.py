@@ -20,10 +20,30 @@ if TYPE_CHECKING:
     from core.cli.terminal import Terminal
 
 _COUNTERS: Final = {
-    "Original": ("writes", "written_bytes", "reads", "read_bytes"),
-    "Preserved": ("preserved_portions", "preserved_bytes", "zero_bytes"),
-    "Clones": ("copy_writes", "copy_written_bytes", "copy_write_bytes_from_initial"),
-    "Journal": ("commits", "syncs", "checkpoints", "staged_bytes", "overlay_bytes", "flushed_seq"),
+    "Original": {
+        "writes": "writes",
+        "written_bytes": "written",
+        "reads": "reads",
+        "read_bytes": "read",
+    },
+    "Preserved": {
+        "preserved_portions": "portions",
+        "preserved_bytes": "copied to the additional area",
+        "zero_bytes": "zeroes, which need no copying",
+    },
+    "Clones": {
+        "copy_writes": "writes",
+        "copy_written_bytes": "written",
+        "copy_write_bytes_from_initial": "copied from the initial area for them",
+    },
+    "Disk": {
+        "commits": "durable writes to the additional area",
+        "syncs": "syncs of the image",
+        "checkpoints": "times that everything was put in place",
+        "staged_bytes": "waiting in memory for the additional area",
+        "overlay_bytes": "waiting in memory for the image",
+        "flushed_seq": "number of the last flush kept there",
+    },
 }
 _BAR_CELLS: Final = 24
 
@@ -35,7 +55,7 @@ def _declare_usage(parser: CommandParser) -> None:
         metavar="NAME",
         nargs="+",
         default=[],
-        help="also tell, exactly, what deleting these copies together would free",
+        help="also tell, exactly, what purging these copies together would free",
     )
     add_json(parser)
 
@@ -57,7 +77,7 @@ def _usage(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.line()
         names = ", ".join(map(told_name, options.if_deleted))
         freed = terminal.paint(format_bytes(usage.freed_bytes), "bold")
-        terminal.line(f"Deleting {names} would free {freed} ({usage.freed_bytes:,} bytes)")
+        terminal.line(f"Purging {names} would free {freed} ({usage.freed_bytes:,} bytes)")
     return EXIT_DONE
 
 
@@ -115,26 +135,25 @@ def _stats(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.json:
         terminal.line(msgspec.json.encode(counters).decode())
         return EXIT_DONE
-    rows: list[list[Cell]] = []
-    for group, names in _COUNTERS.items():
-        title = group
-        for name in names:
-            rows.append([Cell(title, "bold"), *_counter(name, counters[name])])
-            title = ""
-    terminal.table(rows, right=(2,))
     if not is_live:
-        terminal.line()
         note = "No engine process has the volume open; the counters begin when one opens it."
         terminal.line(terminal.paint(note, "grey"))
+        terminal.line()
+    rows: list[list[Cell]] = []
+    for group, labels in _COUNTERS.items():
+        title = group
+        for name, label in labels.items():
+            rows.append([Cell(title, "bold"), *_counter(name, label, counters[name])])
+            title = ""
+    terminal.table(rows, right=(2,))
     return EXIT_DONE
 
 
-def _counter(name: str, count: int) -> list[Cell]:
+def _counter(name: str, label: str, count: int) -> list[Cell]:
     """Return the cells of one counter."""
     is_size = "bytes" in name.split("_")
-    shown = name.removesuffix("_bytes").replace("_bytes_", " ").replace("_", " ")
     return [
-        Cell(shown),
+        Cell(label),
         Cell(f"{count:,}", "bold" if count else "grey"),
         Cell(f"bytes  {format_bytes(count)}" if is_size and count >= 1024 else "", "grey"),
     ]

@@ -63,10 +63,7 @@ def _check_range(volume: VolumeSession, offset: int, length: int) -> None:
     """
     volume_bytes = volume.info().size
     if offset + length > volume_bytes:
-        raise InvalidRangeError(
-            f"The range at {offset} of {length} bytes passes the end of the volume, which has"
-            f" {volume_bytes} bytes ({format_bytes(volume_bytes)}); choose one within it."
-        )
+        raise InvalidRangeError.outside(offset, length, volume_bytes)
 
 
 def _chunks(offset: int, length: int) -> Iterator[tuple[int, int]]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
 from core.device.holes import fill_holes, find_data, has_holes, punch_hole, zero_range
-from core.device.refusals import explain_open, refuse_kind
+from core.device.refusals import explain_create, explain_open, refuse_kind
 from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
 
@@ -120,7 +120,7 @@ class FileDevice:
         try:
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         except OSError as error:
-            raise explain_open(shown or name, what, error) from error
+            raise explain_create(shown or name, what, error) from error
         return cls._adopt(name, descriptor, writable=True, direct=direct, lock=lock)
 
     @classmethod
@@ -192,10 +192,7 @@ class FileDevice:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise AreaFullError(
-                f"the disk that holds {self.path} is full, so the write was refused; free space "
-                "there and try again"
-            ) from error
+            raise self._full(offset + length) from error
 
     def punch(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the file read as zeroes, and give its storage back."""
@@ -215,7 +212,7 @@ class FileDevice:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise self._full(length) from error
+            raise explain_create(self.path, "image", error) from error
         self.size = length
 
     def data_extents(self, start: int, stop: int, /) -> Iterator[Extent]:
@@ -259,9 +256,14 @@ class FileDevice:
         return max(0, min(length, self.size - offset))
 
     def _full(self, size: int) -> AreaFullError:
+        if size <= self.size:
+            return AreaFullError(
+                f"the disk that holds {self.path} is full, so the write was refused; free space "
+                "there and try again"
+            )
         return AreaFullError(
             f"{self.path} cannot grow to {format_bytes(size)}: there is no room for it; "
-            "free some space or delete copies that are no longer needed"
+            "free some space or purge copies that are no longer needed"
         )
 
 

@@ -123,7 +123,7 @@ class MemoryDevice:
         if offset + length > self.size_max:
             raise AreaFullError(
                 f"{self.path} cannot grow beyond {format_bytes(self.size_max)}; "
-                "delete copies that are no longer needed"
+                "purge copies that are no longer needed"
             )
         self.size = max(self.size, offset + length)
 

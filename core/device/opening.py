@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.device.imagefile import FileDevice, filesystem_of
 from core.device.locks import lock_area, lock_image
-from core.device.refusals import explain_open
+from core.device.refusals import explain_create
 from core.errors import ImageError
 from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX
 
@@ -44,10 +44,9 @@ def create_image(path: StrPath, size: int) -> FileDevice:
     """Make and lock an image of ``size`` bytes that is one hole; never replace a file.
 
     Raises:
-        RangepairError: ``ImageError`` or ``ReadOnlyError``; ``AreaFullError`` for a size that the
-            file system does not take. No file is left behind then.
+        RangepairError: ``ImageError`` or ``ReadOnlyError``. No file is left behind then.
     """
-    _check_size(os.fspath(path), size)
+    _check_new_size(size)
     image = FileDevice.create(path, mode=0o666, lock=lock_image)
     try:
         image.resize(size)
@@ -80,12 +79,12 @@ def create_area(path: StrPath, image: FileDevice) -> FileDevice:
         RangepairError: ``ImageError`` or ``ReadOnlyError``.
     """
     name = os.fspath(path)
-    _refuse_existing(name)
+    refuse_existing(name, _AREA)
     _refuse_memory(name)
     try:
         Path(f"{name}{PARTIAL_SUFFIX}").unlink(missing_ok=True)
     except OSError as error:
-        raise explain_open(name, _AREA, error) from error
+        raise explain_create(name, _AREA, error) from error
     return FileDevice.create(
         f"{name}{PARTIAL_SUFFIX}",
         mode=image.mode,
@@ -103,7 +102,7 @@ def place_area(area: FileDevice, path: StrPath) -> None:
         RangepairError: ``ImageError`` when something took the name meanwhile.
     """
     name = os.fspath(path)
-    _refuse_existing(name)
+    refuse_existing(name, _AREA)
     Path(area.path).rename(name)
     area.path = name
     sync_folder(path)
@@ -114,7 +113,7 @@ def _refuse_memory(path: str) -> None:
     try:
         filesystem = filesystem_of(Path(path).parent.stat().st_dev)
     except OSError as error:
-        raise explain_open(path, _AREA, error) from error
+        raise explain_create(path, _AREA, error) from error
     if filesystem == "devtmpfs":
         raise ImageError(
             f"the additional area {path} would be lost with the next restart, for its folder is "
@@ -122,9 +121,14 @@ def _refuse_memory(path: str) -> None:
         )
 
 
-def _refuse_existing(path: str) -> None:
+def refuse_existing(path: str, what: str = "image") -> None:
+    """Refuse to make what is there already.
+
+    Raises:
+        ImageError: It is.
+    """
     if os.path.lexists(path):
-        raise explain_open(path, _AREA, OSError(errno.EEXIST, "exists"))
+        raise explain_create(path, what, OSError(errno.EEXIST, "exists"))
 
 
 def sync_folder(path: StrPath) -> None:
@@ -134,6 +138,21 @@ def sync_folder(path: StrPath) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_new_size(size: int) -> None:
+    if size < SECTOR_BYTES:
+        raise ImageError(f"an image cannot have {size} bytes; choose {SECTOR_BYTES} or more")
+    if size > VOLUME_BYTES_MAX:
+        raise ImageError(
+            f"an image cannot have {size} bytes; choose at most {VOLUME_BYTES_MAX}, which is the "
+            "largest volume"
+        )
+    if size % SECTOR_BYTES:
+        raise ImageError(
+            f"an image cannot have {size} bytes, which is no multiple of {SECTOR_BYTES}; choose "
+            f"{size + -size % SECTOR_BYTES}"
+        )
 
 
 def _check_size(path: str, size: int) -> None:

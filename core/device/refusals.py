@@ -19,13 +19,20 @@ _REASONS: Final = {
     errno.EPERM: "the system does not permit it; look whether the file is marked immutable",
     errno.ELOOP: "its symbolic links go round in circles; name the file itself",
     errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
-    errno.EEXIST: "the file exists already; choose another name or remove it first",
     errno.ENOSPC: "the disk is full; free some space on it",
     errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EFBIG: "the file system takes no file of this size; use a smaller one",
     errno.EMFILE: "too many files are open; close some programs",
     errno.ENXIO: "no device answers behind it; name an image file or a block device",
 }
+
+_NEW_REASONS: Final = {
+    errno.ENOENT: "its folder does not exist; make that first, or choose another path",
+    errno.EEXIST: "it exists already; choose another name or remove it first",
+    errno.EACCES: "permission is denied in its folder; choose another, or ask its owner for access",
+    errno.EROFS: "its file system is mounted read-only; choose another folder",
+    errno.EFBIG: "its file system takes no file of this size; choose a smaller one",
+}
+"""Where what is wrong with a new file is something else than with one that should be there."""
 
 
 def explain_open(path: str, what: str, error: OSError) -> RangepairError:
@@ -42,6 +49,15 @@ def explain_open(path: str, what: str, error: OSError) -> RangepairError:
         )
     reason = _REASONS.get(error.errno or 0, f"{error.strerror}; check the disk")
     return ImageError(f"cannot open the {what} {path}: {reason}")
+
+
+def explain_create(path: str, what: str, error: OSError) -> RangepairError:
+    """Return the error to tell when ``path``, the ``what`` of a volume, cannot be made."""
+    number = error.errno or 0
+    known = _REASONS | _NEW_REASONS
+    reason = known.get(number, f"{error.strerror}; check the disk")
+    kind = ReadOnlyError if number == errno.EROFS else ImageError
+    return kind(f"cannot make the {what} {path}: {reason}")
 
 
 def refuse_kind(path: str, what: str, mode: int) -> None:

@@ -13,10 +13,10 @@ from core.device.base import read_available
 from core.device.refusals import readable_path
 from core.engine.told import told
 from core.engine.volume import Volume
-from core.errors import ImageError
+from core.errors import AreaFullError, ImageError
 from core.format import superblock
 from core.format.layout import BLOCK_BYTES, SUPERBLOCK_OFFSETS
-from core.units import GRAIN_BYTES_DEFAULT, GRAIN_BYTES_MAX, GRAIN_BYTES_MIN
+from core.units import GRAIN_BYTES_DEFAULT, GRAIN_BYTES_MAX, GRAIN_BYTES_MIN, format_bytes
 from core.volume import opening
 
 if TYPE_CHECKING:
@@ -98,20 +98,20 @@ def create_volume(
     Raises:
         RangepairError: It was not made; no file is left behind.
     """
-    if grain_bytes & (grain_bytes - 1) or not GRAIN_BYTES_MIN <= grain_bytes <= GRAIN_BYTES_MAX:
-        raise ImageError(
-            f"A grain of {grain_bytes} bytes is not possible; choose a power of two from "
-            f"{GRAIN_BYTES_MIN} to {GRAIN_BYTES_MAX}."
-        )
+    _check_grain(grain_bytes)
     if not os.fspath(path):
         raise ImageError("The path of the image is empty; name an image file.")
     image_path, area_path = _paths(Path(path), area)
-    if area_path.exists():
-        raise ImageError(f"{area_path} exists already; remove it first or choose another --area.")
+    device_opening.refuse_existing(os.fspath(image_path))
+    if os.path.lexists(area_path):
+        raise ImageError(
+            f"{readable_path(os.fspath(area_path))} exists already and may hold the copies of "
+            "another image; move it away or choose another --area."
+        )
     image = device_opening.create_image(image_path, size_bytes)
     try:
         if not thin:
-            image.allocate(0, size_bytes)
+            _allocate(image)
         state = opening.state_without_area(image, grain_bytes, thin=thin)
         volume = Volume(state, image, area_path, sink=None, ticking=False)
         volume.add_area()
@@ -122,6 +122,25 @@ def create_volume(
         if isinstance(error, OSError):
             raise told(error) from error
         raise
+
+
+def _check_grain(grain_bytes: int) -> None:
+    if grain_bytes & (grain_bytes - 1) or not GRAIN_BYTES_MIN <= grain_bytes <= GRAIN_BYTES_MAX:
+        raise ImageError(
+            f"A grain of {grain_bytes} bytes is not possible; choose a power of two from "
+            f"{GRAIN_BYTES_MIN} to {GRAIN_BYTES_MAX}."
+        )
+
+
+def _allocate(image: FileDevice) -> None:
+    """Reserve storage for all of a new image."""
+    try:
+        image.allocate(0, image.size)
+    except AreaFullError as error:
+        raise AreaFullError(
+            f"The disk has no room for {readable_path(image.path)} of {format_bytes(image.size)}; "
+            "free some space there, or make it smaller or thin."
+        ) from error
 
 
 def _open_state(

@@ -230,9 +230,7 @@ class Volume:
         head, moment = self._look(self._settled_usage)
         for name in if_deleted:
             if moment.catalog.find(name) is None:
-                raise NoSuchCopyError(
-                    f"There is no copy named {name!r}; 'rangepair list' shows them."
-                )
+                raise NoSuchCopyError.named(name)
         return infos.usage(moment, head, if_deleted)
 
     def _settled_usage(self, state: VolumeState) -> Usage:

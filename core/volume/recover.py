@@ -80,10 +80,9 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
             original_seq = max(original_seq, group.covers_ring_seq)
             freed = state.catalog.apply(unpack_change(group.tail))
             area.allocator.release_many(*handdown.extents_of(freed))
-            area.allocator.commit_releases()
         elif group.record_count:
             state.note_group(group)
-            area.allocator.commit_releases()
+        area.allocator.commit_releases()  # also of the rest of a segment that the log has left
     return Coverage(staged_seq, original_seq)
 
 

@@ -88,9 +88,10 @@ class VolumeState:
         if name == ORIGINAL:
             return None
         copy = self.catalog.find(name)
-        if copy is None or copy.deleted:
-            hint = "it is deleted; undelete it first" if copy else "'rangepair list' shows them all"
-            raise NoSuchCopyError(f"There is no copy named {name!r}; {hint}.")
+        if copy is None:
+            raise NoSuchCopyError.named(name)
+        if copy.deleted:
+            raise NoSuchCopyError(f"The copy {name!r} is deleted; undelete it first.")
         return copy
 
     def check_range(self, offset: int, length: int) -> None:
@@ -100,10 +101,7 @@ class VolumeState:
             InvalidRangeError: It does not.
         """
         if offset < 0 or length < 0 or offset + length > self.size_bytes:
-            raise InvalidRangeError(
-                f"The range of {length} bytes at {offset} goes beyond the volume's "
-                f"{self.size_bytes} bytes; choose one inside."
-            )
+            raise InvalidRangeError.outside(offset, length, self.size_bytes)
         if (offset | length) % SECTOR_BYTES:
             raise InvalidRangeError(
                 f"Offset {offset} and length {length} must be multiples of the sector, "

@@ -44,7 +44,8 @@ def check_name(state: VolumeState, name: str) -> None:
         raise InvalidNameError("A copy's name must not be empty or begin or end with a space.")
     if len(name) > NAME_CHARACTERS_MAX:
         raise InvalidNameError(
-            f"The name has {len(name)} characters; a copy's name may have {NAME_CHARACTERS_MAX}."
+            f"The name has {len(name)} characters, and a copy's may have {NAME_CHARACTERS_MAX}; "
+            "shorten it."
         )
     if "/" in name or not name.isprintable():
         raise InvalidNameError(
@@ -55,11 +56,11 @@ def check_name(state: VolumeState, name: str) -> None:
     taken = state.catalog.find(name)
     if taken is not None:
         hint = (
-            "of a deleted copy; purge or undelete that first"
+            "a deleted copy; purge or undelete that first, or choose another"
             if taken.deleted
-            else "of another copy"
+            else "another copy; choose another"
         )
-        raise NameTakenError(f"{name!r} is the name {hint}; choose another.")
+        raise NameTakenError(f"{name!r} is the name of {hint}.")
 
 
 def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyRecord:
@@ -137,10 +138,10 @@ def _existing(state: VolumeState, name: str) -> CopyRecord:
     copy = state.catalog.find(name)
     if name == ORIGINAL:
         raise InvalidNameError(
-            "The original is the live volume itself; only copies can be changed so."
+            f"{ORIGINAL!r} is the live volume itself and no copy; name a copy instead."
         )
     if copy is None:
-        raise NoSuchCopyError(f"There is no copy named {name!r}; 'rangepair list' shows them all.")
+        raise NoSuchCopyError.named(name)
     return copy
 
 

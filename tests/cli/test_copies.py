@@ -104,11 +104,25 @@ def test_names_that_are_none_are_refused(cli: Cli, image: Path) -> None:
     assert names(cli, image) == ["taken"]
 
 
+def test_what_is_wrong_with_a_name_is_told(cli: Cli, image: Path) -> None:
+    assert cli.complaint("snapshot", image, "x" * 129) == (
+        "The name has 129 characters, and a copy's may have 128; shorten it."
+    )
+    assert cli.complaint("lock", image, "original") == (
+        "'original' is the live volume itself and no copy; name a copy instead."
+    )
+
+
 def test_a_name_is_taken_once(cli: Cli, image: Path) -> None:
     cli.text("snapshot", image, "monday")
     assert "'monday'" in cli.complaint("snapshot", image, "monday")
     cli.text("delete", image, "monday")
-    assert "'monday'" in cli.complaint("clone", image, "original", "monday")
+    assert cli.complaint("clone", image, "original", "monday") == (
+        "'monday' is the name of a deleted copy; purge or undelete that first, or choose another."
+    )
+    assert cli.complaint("diff", image, "monday") == (
+        "The copy 'monday' is deleted; undelete it first."
+    )
 
 
 NEEDS_A_COPY = (
@@ -129,7 +143,9 @@ NEEDS_A_COPY = (
 
 def test_a_copy_that_is_not_there_is_named(cli: Cli, image: Path) -> None:
     for command, *rest in NEEDS_A_COPY:
-        assert "nobody" in cli.complaint(command, image, *rest)
+        assert cli.complaint(command, image, *rest) == (
+            "There is no copy named 'nobody'; 'rangepair list --all' shows them all."
+        )
 
 
 def test_names_in_any_script_are_kept(cli: Cli, image: Path) -> None:

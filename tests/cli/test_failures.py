@@ -68,6 +68,83 @@ def test_an_image_that_is_no_image(bare_cli: Cli, tmp_path: Path) -> None:
     assert "it is a pipe" in bare_cli.complaint("list", "pipe")
 
 
+NO_NEW_IMAGES = {
+    "nothing": (("new.img", "--size", "0"), "An image cannot have 0 bytes; choose 512 or more."),
+    "part of a sector": (
+        ("new.img", "--size", "1000"),
+        "An image cannot have 1000 bytes, which is no multiple of 512; choose 1024.",
+    ),
+    "folder": (
+        ("nodir/x.img", "--size", "1MiB"),
+        (
+            "Cannot make the image nodir/x.img: its folder does not exist; make that first, or"
+            " choose another path."
+        ),
+    ),
+    "folder of the area": (
+        ("new.img", "--size", "1MiB", "--area", "nodir/a"),
+        (
+            "Cannot make the additional area nodir/a: its folder does not exist; make that first,"
+            " or choose another path."
+        ),
+    ),
+    "existing": (
+        ("disk.img", "--size", "1MiB"),
+        (
+            "Cannot make the image disk.img: it exists already; choose another name or remove it"
+            " first."
+        ),
+    ),
+    "existing area": (
+        ("new.img", "--size", "1MiB", "--area", "disk.img.rangepair"),
+        (
+            "disk.img.rangepair exists already and may hold the copies of another image; move it"
+            " away or choose another --area."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "told"), NO_NEW_IMAGES.values(), ids=NO_NEW_IMAGES)
+def test_a_new_image_that_cannot_be_made(
+    bare_cli: Cli, image: Path, area: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    kept = image.read_bytes(), area.read_bytes()
+    assert bare_cli.complaint("create", *arguments) == told
+    assert sorted(bare_cli.folder.iterdir()) == [image, area]
+    assert (image.read_bytes(), area.read_bytes()) == kept
+
+
+def test_a_new_image_larger_than_files_may_be_is_told_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["prlimit", "--fsize=1048576", sys.executable, "-m", "core.cli", "create",
+         tmp_path / "a", "--size=2MiB", "--thin"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == (
+        f"rangepair: Cannot make the image {tmp_path / 'a'}: its file system takes no file of this"
+        " size; choose a smaller one.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_a_new_image_is_told_so(tmp_path: Path) -> None:
+    disk = tmp_path / "full"
+    disk.mkdir()
+    room = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    made = f'mount -t tmpfs -o size=1m none {disk} && exec "$@"'
+    done = subprocess.run(
+        [*room, made, "sh", sys.executable, "-m", "core.cli", "create", disk / "a", "--size=8MiB"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "mount" in done.stderr or "unshare" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stderr == (
+        f"rangepair: The disk has no room for {disk / 'a'} of 8 MiB; free some space there, or"
+        " make it smaller or thin.\n"
+    )
+
+
 def as_user_without_powers(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the command as somebody who must keep to permission bits, as root need not."""
     powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.getuid() == 0 else []

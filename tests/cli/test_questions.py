@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,6 +46,16 @@ def test_the_map_can_be_cut(changed: Cli, image: Path) -> None:
     )
 
 
+def test_a_map_past_the_end_names_the_offset(cli: Cli, image: Path) -> None:
+    cli.text("snapshot", image, "monday")
+    for options in ((), ("--copy", "monday"), ("--length", "0")):
+        assert cli.complaint("map", image, "--offset", "1GiB", *options) == (
+            f"The offset {1 << 30} passes the end of the volume's {IMAGE_BYTES} bytes;"
+            " choose one within them."
+        )
+    assert cli.json("map", image, "--offset", "1MiB")["range_pairs"] == []
+
+
 def test_the_table_reads_in_the_order_of_the_volume(changed: Cli, image: Path) -> None:
     lines = changed.text("map", image, "--copy", "monday").splitlines()
     assert lines[0].startswith("monday  ")
@@ -83,7 +94,7 @@ def test_usage_adds_up_and_foretells(changed: Cli, image: Path) -> None:
     assert told["freed_bytes"] >= 12288
     assert [copy["name"] for copy in told["copies"]] == ["monday"]
     page = changed.text("usage", image, "--if-deleted", "monday")
-    assert f"Deleting monday would free 12 KiB ({told['freed_bytes']:,} bytes)" in page
+    assert f"Purging monday would free 12 KiB ({told['freed_bytes']:,} bytes)" in page
 
 
 def test_a_clean_volume_is_told_to_be_clean(changed: Cli, image: Path) -> None:
@@ -94,5 +105,12 @@ def test_a_clean_volume_is_told_to_be_clean(changed: Cli, image: Path) -> None:
 def test_statistics_and_structures_are_there(changed: Cli, image: Path) -> None:
     told = changed.json("stats", image)
     assert told["copy_write_bytes_from_initial"] == 0
-    assert "copy write from initial" in changed.text("stats", image)
+    assert "copied from the initial area for them" in changed.text("stats", image)
     assert changed.text("dump", image).startswith("{\n")
+    assert changed.json("dump", image) == json.loads(changed.text("dump", image))
+
+
+def test_statistics_of_nobody_are_explained_first(bare_cli: Cli, image: Path) -> None:
+    first, empty, *rows = bare_cli.text("stats", image).splitlines()
+    assert first.startswith("No engine process has the volume open")
+    assert (empty, len(rows)) == ("", 16)

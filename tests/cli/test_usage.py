@@ -51,6 +51,15 @@ def test_the_version_is_told(bare_cli: Cli) -> None:
         (["--nonsense"], "There is no option '--nonsense'; see 'rangepair --help'."),
         (["list"], "Missing IMAGE; see 'rangepair list --help'."),
         (["snapshot", "disk.img"], "Missing NAME; see 'rangepair snapshot --help'."),
+        (
+            ["snapshot", "disk.img", "-x"],
+            (
+                "Missing NAME; a name that begins with a dash goes after two, as in -- -x;"
+                " see 'rangepair snapshot --help'."
+            ),
+        ),
+        (["snapshot", "disk.img", "--json"], "Missing NAME; see 'rangepair snapshot --help'."),
+        (["delete", "disk.img", "--"], "Missing NAME; see 'rangepair delete --help'."),
         (["list", "disk.img", "x"], "Not understood: x; see 'rangepair list --help'."),
         (["list", "disk.img", "--jso"], "Not understood: --jso; see 'rangepair list --help'."),
         (

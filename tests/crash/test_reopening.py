@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.doubles.bareengine import new_volume, reopened
+from core.area.additional import RESERVE_BYTES
+from core.format.layout import RING_OFFSET
+from core.journal.log import SEGMENT_BYTES_SHORTEST
+from core.units import KIB
+from tests.doubles.bareengine import TINY, new_volume, reopened
 from tests.doubles.crashdisk import CrashDisk
 from tests.doubles.oracle import content_of
 
@@ -25,6 +29,13 @@ def _lost(disk, *, kept=False):
 @pytest.fixture
 def disk():
     return CrashDisk(OLD)
+
+
+@pytest.fixture
+def tight_disk():
+    """Room for a segment of the usual length and one of the shortest."""
+    first = RING_OFFSET + TINY.ring_bytes + TINY.segment_bytes
+    return CrashDisk(OLD, area_bytes_max=first + SEGMENT_BYTES_SHORTEST + RESERVE_BYTES + 64 * KIB)
 
 
 @pytest.fixture
@@ -61,6 +72,27 @@ def test_looking_without_writing_shows_copies_what_the_ring_holds(disk, volume):
     assert look.read(0, GRAIN) == b"n" * GRAIN
     assert look.check() == []
     assert lost.log[steps:] == []
+
+
+def test_a_look_counts_no_room_as_lost_that_the_log_has_left(disk, volume):
+    volume.snapshot("s")
+    log = volume._state.journal.log
+    log.extend(log.capacity_bytes + 1)
+    assert reopened(disk.image, disk.area, writable=False).check() == []
+    assert reopened(disk.image, disk.area).check() == []
+
+
+def test_room_that_the_log_has_left_and_taken_again_is_in_use(tight_disk):
+    """A full area: a segment lies in the rest of an older one, so what is freed must be in time."""
+    volume = new_volume(tight_disk.image, tight_disk.area, GRAIN)
+    volume.snapshot("s")
+    log, left = volume._state.journal.log, []
+    for number in range(2):
+        left.append((log.offset, log.segment_stop))
+        log.extend(log.capacity_bytes + 1)
+        log.release_durable()
+        assert (left[0][0] < log.offset < left[0][1]) == (number == 1)
+    assert reopened(tight_disk.image, tight_disk.area).check() == []
 
 
 def test_a_torn_group_never_becomes_whole_by_the_next_one(disk, volume):
