@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.answers import AreaState
+from gui.demo.script import COPY
 
 if TYPE_CHECKING:
     from gui.demo.script import Act, Step
@@ -27,7 +28,8 @@ class Caption(NamedTuple):
 
 def pairs_text(pairs: tuple[tuple[int, int], ...]) -> str:
     """Return range pairs as they are written in the scenarios: ``[0-2] and [4-7]``."""
-    return " and ".join(f"[{first}\u2013{last}]" for first, last in pairs) or "none"
+    spans = (f"{a}\u2013{b}" if b > a else f"{a}" for a, b in pairs)
+    return " and ".join(f"[{span}]" for span in spans) or "none"
 
 
 def caption_of_begin(title: str, stage: Stage) -> Caption:
@@ -35,7 +37,8 @@ def caption_of_begin(title: str, stage: Stage) -> Caption:
     words = "The volume is eight portions, A to H. There is no copy: the additional area is empty."
     if stage.has_copy:
         words = "Eight portions hold the letters A to H."
-        words += f" Copy C has just been taken: one range pair {pairs_text(stage.pairs)}."
+        words += f" Copy \u201c{COPY}\u201d has just been taken: "
+        words += f"one range pair {pairs_text(stage.pairs)}."
     return Caption(title, words)
 
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from gui.theme import Theme
 
 NAMES_WIDTH: Final = 96.0
-CELL_MAX: Final = 78.0
-TABLE_HEIGHT: Final = 30.0
+CELL_MAX: Final = 132.0
+TABLE_SHARE: Final = 0.38
+TABLE_MIN: Final = 26.0
 _ON_LIGHT: Final = "#1B1300"
 _ON_DARK: Final = "#FFFFFF"
 
@@ -40,14 +41,17 @@ class StageDrawing:
         self._painter = painter
         self._theme = theme
         by_width = (box.width() - NAMES_WIDTH) / PORTIONS - 8
-        by_height = (box.height() - TABLE_HEIGHT) / 3.6
+        by_height = box.height() / (3.6 + TABLE_SHARE)
         self._cell = max(18.0, min(CELL_MAX, by_width, by_height))
+        self._table = max(TABLE_MIN, self._cell * TABLE_SHARE)
+        self._words_px = 13 if self._cell < 90 else 16
+        self._small_px = 11 if self._cell < 90 else 13
         self._pitch = min(by_width + 8, self._cell * 1.35)
         width = NAMES_WIDTH + self._pitch * PORTIONS
         self._left = box.left() + max(0.0, (box.width() - width) / 2) + NAMES_WIDTH
-        self._top = box.top() + 18
+        self._top = box.top() + 20
         self._bottom = box.bottom() - self._cell - 16
-        self._middle = (self._top + self._cell + self._bottom - TABLE_HEIGHT) / 2
+        self._middle = (self._top + self._cell + self._bottom - self._table) / 2
 
     # Places
 
@@ -65,7 +69,7 @@ class StageDrawing:
         """Return the box of an entry of the table that stands for portions ``first..last``."""
         x = self._left + first * self._pitch
         width = (last - first) * self._pitch + self._cell
-        return QRectF(x, self._middle, width, TABLE_HEIGHT)
+        return QRectF(x, self._middle, width, self._table)
 
     # Drawing
 
@@ -104,7 +108,9 @@ class StageDrawing:
             painter.setBrush(theme.color("shared"))
             painter.drawRoundedRect(span, 6, 6)
             words = pairs_text(((first, last),))
-            draw_text(painter, span, words, fonts.font(13, 700), theme.text, align=CENTER)
+            draw_text(
+                painter, span, words, fonts.font(self._words_px, 700), theme.text, align=CENTER
+            )
 
     def _draw_pointers(self, stage: Stage) -> None:
         painter = self._painter
@@ -117,7 +123,7 @@ class StageDrawing:
             painter.drawRoundedRect(span, 6, 6)
             ink = _ON_DARK if pointer.is_new else _ON_LIGHT
             words = f"a{pointer.place}"
-            draw_text(painter, span, words, fonts.font(13, 700), ink, align=CENTER)
+            draw_text(painter, span, words, fonts.font(self._words_px, 700), ink, align=CENTER)
 
     def _draw_arrow(self, span: QRectF, target: QRectF, color: QColor) -> None:
         painter = self._painter
@@ -152,8 +158,8 @@ class StageDrawing:
             if pointer is not None and not pointer.is_new:
                 self._cut_corner(box.adjusted(5, 5, -5, -5), theme.color("preserved"))
             self._draw_label(box, label, theme.text)
-            number = QRectF(box.x(), box.top() - 17, box.width(), 15)
-            font = fonts.font(11, 450, mono=True)
+            number = QRectF(box.x(), box.top() - 20, box.width(), 15)
+            font = fonts.font(self._small_px, 450, mono=True)
             draw_text(painter, number, str(portion), font, theme.faint, align=CENTER)
             if portion == picture.played:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -176,7 +182,7 @@ class StageDrawing:
             else:
                 self._draw_kept(box, pointer)
             name = QRectF(box.x(), box.bottom() + 1, box.width(), 15)
-            font = fonts.font(11, 450, mono=True)
+            font = fonts.font(self._small_px, 450, mono=True)
             draw_text(painter, name, f"a{place}", font, theme.faint, align=CENTER)
 
     def _draw_kept(self, box: QRectF, pointer: Pointer) -> None:

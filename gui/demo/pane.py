@@ -289,18 +289,20 @@ class DemoPane(Card):
 
     def _paint_side(self, painter: QPainter, box: QRectF) -> None:
         controller = self.player.controller
-        y = box.top() + 4
-        for at, words in enumerate(controller.sentences):
-            self._paint_sentence(painter, QRectF(box.x(), y, box.width(), 38), at, words)
-            y += 42
         figures = self.picture().stage
         stored = 2 * len(figures.pairs) + len(figures.pointers)
         lines = [("Copied I \u2192 A", f"{figures.copied} of {PORTIONS} portions")]
         if figures.has_copy:
             moved = figures.copied_by_copy_writes
             lines.append(("Moved by writes to the copy", f"{moved} B"))
-            lines.append(("Pointers stored", f"{stored} for {PORTIONS} portions"))
-        y = max(y + 6, box.bottom() - 26 * len(lines) - 26)
+            lines.append(("Pointers stored, two a pair", f"{stored} for {PORTIONS} portions"))
+        below = box.bottom() - 24 * len(lines) - 26
+        y = box.top() + 4
+        pitch = min(42.0, (below - y) / max(1, len(controller.sentences)))
+        for at, words in enumerate(controller.sentences):
+            self._paint_sentence(painter, QRectF(box.x(), y, box.width(), pitch - 4), at, words)
+            y += pitch
+        y = below
         for name, figure in lines:
             line = QRectF(box.x() + 6, y, box.width() - 6, 22)
             draw_text(painter, line, name, fonts.font(12), self.theme.sub)

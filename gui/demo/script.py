@@ -17,7 +17,7 @@ from core.session import ORIGINAL
 PORTIONS: Final = 8
 PORTION_BYTES: Final = 4096
 LETTERS: Final = "ABCDEFGH"
-COPY: Final = "C"
+COPY: Final = "monday"
 
 
 def fill(label: str) -> bytes:

@@ -85,8 +85,8 @@ class Lane:
 def lay_out(copies: Sequence[CopyInfo], selected: str, room: int) -> tuple[list[Lane], int]:
     """Give copies their lanes: by age, children after their parents.
 
-    With too many for ``room`` lanes the selected copy, the ones it descends from and the newest
-    stay.
+    With too many for ``room`` lanes the selected copy and the newest stay, each with those it
+    descends from.
 
     Returns:
         The lanes, and how many copies have none.
@@ -122,14 +122,23 @@ def _by_family(shown: dict[str, CopyInfo]) -> list[CopyInfo]:
 
 
 def _most_wanted(shown: dict[str, CopyInfo], selected: str, room: int) -> set[str]:
-    wanted: list[str] = []
-    name = selected
-    while name in shown:
-        wanted.append(name)
-        name = shown[name].parent
+    """Return the copies that get a lane: a copy only together with those it descends from."""
     newest = sorted(shown.values(), key=lambda copy: (-copy.created, -copy.id))
-    wanted.extend(copy.name for copy in newest if copy.name not in wanted)
-    return set(wanted[: max(0, room)])
+    kept = set(_descent(shown, selected, set())[: max(0, room)])
+    for copy in newest:
+        family = _descent(shown, copy.name, kept)
+        if len(kept) + len(family) <= room:
+            kept.update(family)
+    return kept
+
+
+def _descent(shown: dict[str, CopyInfo], name: str, kept: set[str]) -> list[str]:
+    """Return a copy and those it descends from, up to the first that is kept already."""
+    found: list[str] = []
+    while name in shown and name not in kept:
+        found.append(name)
+        name = shown[name].parent
+    return found
 
 
 def tick_seconds(span_s: float, most: int) -> int:

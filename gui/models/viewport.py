@@ -7,7 +7,7 @@ Magnification goes by rungs of a ladder, three for each doubling, so one notch i
 
 * as long as a cell holds many blocks it keeps its size and holds more of them on each rung down;
 * a cell that is one block grows up to ``BLOCK_PX_MAX``;
-* past that a block opens into its sectors, and those grow until one fills the view.
+* past that a block opens into its sectors, and those grow until one is as high as the view.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def ladder(
         level_min: Level of the finest: minus the number of halvings of a block to a sector.
         cell_px: Side of cells of many blocks.
         fitting_px: Side of the coarsest cells at which the area fills the view; the last of them.
-        sector_px_max: Side at which one sector fills the view.
+        sector_px_max: Side of the largest sector; the last rung.
     """
     rungs = []
     for level in range(level_max, 0, -1):
@@ -67,7 +67,9 @@ def ladder(
     rungs += sorted(blocks | {Rung(0, fitting_px)} if level_max == 0 else blocks)
     if level_min < 0:
         begin = round(BLOCK_PX_MAX * 2 ** (level_min / 2) * _GROWTH)
-        rungs += _grown(level_min, begin, max(begin, sector_px_max))
+        last = max(begin, sector_px_max)
+        rungs += [rung for rung in _grown(level_min, begin, last) if rung.px < last]
+        rungs.append(Rung(level_min, last))
     return rungs
 
 

@@ -50,9 +50,18 @@ def pixmap(name: str, color: str, size: int = 16, ratio: float = 1.0) -> QPixmap
 
 
 @functools.cache
-def icon(name: str, color: str, size: int = 16) -> QIcon:
-    """Return an icon for a button or menu, sharp on screens of one and of two dots a pixel."""
+def icon(name: str, color: str, size: int = 16, off: str = "") -> QIcon:
+    """Return an icon for a button or menu, sharp on screens of one and of two dots a pixel.
+
+    Args:
+        name: One of ``names()``.
+        color: ``#RRGGBB``.
+        size: Width and height, in device-independent pixels.
+        off: Colour while it is disabled; empty leaves that to the style.
+    """
     made = QIcon()
     for ratio in _RATIOS:
         made.addPixmap(pixmap(name, color, size, ratio))
+        if off:
+            made.addPixmap(pixmap(name, off, size, ratio), QIcon.Mode.Disabled)
     return made

@@ -66,8 +66,11 @@ class ThemedButton(QPushButton):
     @guarded
     def _draw_icon(self) -> None:
         if self._icon_name:
-            color = getattr(self._source.theme, self._tone)
-            self.setIcon(icons.icon(self._icon_name, color, ICON_PX))
+            theme = self._source.theme
+            # A primary button that is off is darker than the ground its icon is drawn for.
+            off = theme.sub if self._tone == "card" else theme.faint
+            color = getattr(theme, self._tone)
+            self.setIcon(icons.icon(self._icon_name, color, ICON_PX, off))
 
 
 class ActionButton(ThemedButton):
@@ -111,8 +114,9 @@ class ActionButton(ThemedButton):
     @Slot()
     @guarded
     def _follow(self) -> None:
-        words = self._action.text().replace("&", "").removesuffix("...").removesuffix("…")
-        self.setText("" if self._is_compact else " " + words)
+        full = self._action.text().replace("&", "")
+        self.setText("" if self._is_compact else " " + full)
+        words = full.removesuffix("…")
         self.setEnabled(self._action.isEnabled())
         key = self._action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         about = self._action.statusTip() or words

@@ -257,15 +257,16 @@ class AreaMap(QWidget):
     # Painting
 
     def _draw_labels(self) -> QPixmap:
-        """Draw the addresses of some rows; they change with the view only."""
+        """Draw the addresses of some rows; along a Hilbert curve a row has none."""
         ratio = self.devicePixelRatioF()
         picture = QPixmap(QSize(self.gutter, self.height()) * ratio)
         picture.setDevicePixelRatio(ratio)
         picture.fill(self._source.theme.color("card"))
         port, font = self.port, fonts.font(11, mono=True)
         step = max(1, round(_ROW_LABEL_PX / port.px))
+        rows = range(0) if port.is_hilbert else range(0, port.rows, step)
         with QPainter(picture) as painter:
-            for row in range(0, port.rows, step):
+            for row in rows:
                 index = port.index_at(row, 0)
                 top = self._top() + row * port.px + min(0, port.px - gap_of(port.px) - 18) / 2
                 if index >= port.cells or top + 12 > self.height():

@@ -214,13 +214,12 @@ class ArrowOverlay(QWidget):
     def _paint_badges(self, painter: QPainter, links: list[Link], theme: Theme) -> None:
         """Number the places, and the entries in the lane; no disc hides another."""
         numbers, centers, entries, spots = [], [], [], []
+        top = QPointF(self._upper.mapTo(self._ground, QPoint(0, 0)) - self.pos()).y()
         for link in links:
-            view = self._lower if link.source is None else self._upper
-            box = link.target if link.source is None else link.source
-            if box is not None:
-                top = QPointF(view.mapTo(self._ground, QPoint(0, 0)) - self.pos()).y()
-                numbers.append(link.badge.number)
-                centers.append(badge_center(box, top))
+            if link.source is None or link.target is None:
+                continue  # a number that ties nothing together says nothing
+            numbers.append(link.badge.number)
+            centers.append(badge_center(link.source, top))
             spot = self._spot_in_lane(link.badge)
             if spot is not None:
                 entries.append(link.badge.number)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 _ROWS_MAX: Final = 4
+HEIGHT: Final = 64 + 24 * _ROWS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ def of_copy(copy: CopyInfo, taken_s: float | None, freed_bytes: int | None) -> S
     tone = "written" if is_clone else "preserved"
     rows = [
         ("Shared with others", format_bytes(copy.shared_bytes)),
-        ("New data" if is_clone else "Originals of its own", format_bytes(copy.own_bytes)),
+        ("Of its own" if is_clone else "Originals of its own", format_bytes(copy.own_bytes)),
     ]
     if freed_bytes is not None:
-        rows.append(("Deleting it frees", format_bytes(freed_bytes)))
+        rows.append(("Purging it frees", format_bytes(freed_bytes)))
     if taken_s is not None:
         rows.append(("Time to take it", f"{taken_s * 1e3:.1f} ms"))
     else:
@@ -80,7 +81,7 @@ def of_several(copies: Sequence[CopyInfo], freed_bytes: int | None) -> Summary:
     """Summarise a selection of several copies."""
     own = sum(copy.own_bytes for copy in copies)
     freed = "…" if freed_bytes is None else format_bytes(freed_bytes)
-    rows = (("Of their own", format_bytes(own)), (f"Deleting these {len(copies)} frees", freed))
+    rows = (("Of their own", format_bytes(own)), (f"Purging these {len(copies)} frees", freed))
     return Summary(f"{len(copies)} copies", "selection", ((own, "preserved"),), rows)
 
 
@@ -105,17 +106,15 @@ class CopySummary(QWidget):
         if summary == self._summary:
             return
         self._summary = summary
-        self.updateGeometry()
         if summary is not None:
             figures = ", ".join(f"{label} {value}" for label, value in summary.rows)
             self.setAccessibleName(f"{summary.title}, {summary.pill}: {figures}")
         self.update()
 
     @override
-    @guarded_or(QSize(200, 160))
+    @guarded_or(QSize(200, HEIGHT))
     def sizeHint(self) -> QSize:
-        rows = len(self._summary.rows) if self._summary is not None else _ROWS_MAX
-        return QSize(200, 64 + rows * 24)
+        return QSize(200, HEIGHT)
 
     @override
     @guarded

@@ -17,15 +17,17 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtWidgets import QAbstractItemView, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 from typing_extensions import override
 
 from gui.guard import guarded
 from gui.models.copytree import VOLUME_KEY, CopyTreeModel, CopyTreeRole
 from gui.views.actionbutton import ActionButton
 from gui.views.card import HEADER_HEIGHT, Card
-from gui.views.copydelegate import CopyDelegate
+from gui.views.copydelegate import ROW_HEIGHT, CopyDelegate
+from gui.views.copysummary import HEIGHT as SUMMARY_HEIGHT
 from gui.views.copysummary import CopySummary
+from gui.views.storagebars import HEIGHT as STORAGE_HEIGHT
 from gui.views.storagebars import StorageBars
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 INDENT: Final = 18
+SIDE: Final = 8
+FOOT: Final = 6
+GAP: Final = 12
+ROWS_MIN: Final = 4
+ROWS_AMPLE: Final = 8
 
 
 class CopyTreeView(QTreeView):
@@ -58,7 +65,7 @@ class CopyTreeView(QTreeView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         self.setAccessibleName("Volume and copies")
         source.changed.connect(self.viewport().update)
         model.rowsInserted.connect(self._open_above)
@@ -69,6 +76,13 @@ class CopyTreeView(QTreeView):
     def _open_above(self, parent: QModelIndex, *_rows: object) -> None:
         if not self.isExpanded(parent):
             self.expand(parent)
+
+    def rows_open(self, most: int) -> int:
+        """Return how many rows are open, counted up to ``most``."""
+        index, count = self.model().index(0, 0), 0
+        while index.isValid() and count < most:
+            index, count = self.indexBelow(index), count + 1
+        return count
 
     @override
     @guarded
@@ -111,12 +125,11 @@ class CopyTreePane(Card):
         self.plus.set_property("bare", value=True)
         self.plus.set_property("small", value=True)
         self.plus.setFixedWidth(28)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, HEADER_HEIGHT, 8, 6)
-        column.setSpacing(0)
-        column.addWidget(self.view, 1)
-        column.addWidget(self.storage)
-        column.addWidget(self.summary)
+        self.setMinimumHeight(HEADER_HEIGHT + ROWS_MIN * ROW_HEIGHT + FOOT)
+        for news in (model.rowsInserted, model.rowsRemoved, model.modelReset):
+            news.connect(self._share_out)
+        for told in (self.view.expanded, self.view.collapsed):
+            told.connect(self._share_out)
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.view.customContextMenuRequested.connect(self._on_menu)
@@ -202,8 +215,30 @@ class CopyTreePane(Card):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.plus.move(self.width() - 42, 9)
-        self.summary.setVisible(self.height() > 330)
-        self.storage.setVisible(self.height() > 430)
+        self._share_out()
+
+    @Slot()
+    @guarded
+    def _share_out(self, *_where: object) -> None:
+        """Give the copies whole rows; what else the card tells is shown as far as room is left."""
+        left, width = SIDE, self.width() - 2 * SIDE
+        bottom = self.height() - FOOT
+        rows = self.view.rows_open(ROWS_AMPLE)
+        has_summary = bottom - HEADER_HEIGHT - SUMMARY_HEIGHT >= ROWS_MIN * ROW_HEIGHT
+        if has_summary:
+            bottom -= SUMMARY_HEIGHT
+            self.summary.setGeometry(left, bottom, width, SUMMARY_HEIGHT)
+        room = bottom - HEADER_HEIGHT - STORAGE_HEIGHT - GAP
+        has_storage = has_summary and room >= max(rows, ROWS_MIN) * ROW_HEIGHT
+        if has_storage:
+            bottom -= STORAGE_HEIGHT
+            self.storage.setGeometry(left, bottom, width, STORAGE_HEIGHT)
+        if has_summary:
+            bottom -= GAP
+        whole = max(1, (bottom - HEADER_HEIGHT) // ROW_HEIGHT)
+        self.view.setGeometry(left, HEADER_HEIGHT, width, whole * ROW_HEIGHT)
+        self.summary.setVisible(has_summary)
+        self.storage.setVisible(has_storage)
 
     @Slot()
     @guarded

@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from gui.theme import Theme, ThemeSource
 
 SHEET_WIDTH: Final = 620
+_SIDE: Final = 44
 _SHOWN_MAX: Final = 6
 _CELL: Final = 13
-_COLUMNS: Final = 34
+_COLUMNS: Final = 41
 _PICTURE_HEIGHT: Final = 134
 
 
 class Picture(QWidget):
     """The mechanism in one still: an original moves to the additional area, a pointer finds it."""
 
-    _LIFTED: Final = (7, 18, 27)
+    _LIFTED: Final = (9, 21, 33)
 
     def __init__(self, source: ThemeSource) -> None:
         """Paint with ``source``."""
@@ -56,7 +57,7 @@ class Picture(QWidget):
     @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = self._source.theme
-        left = (self.width() - _COLUMNS * _CELL) / 2
+        left = 0.0
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             for row in range(3):
@@ -128,6 +129,7 @@ class EmptyState(QWidget):
             for number, (action, icon) in enumerate(acts)
         ]
         self.recent_rows: list[ThemedButton] = []
+        self._recent_part = QWidget()
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
         self._recent_title = _label("Recent", 12, 600, "sub")
@@ -138,7 +140,7 @@ class EmptyState(QWidget):
         middle.addStretch(5)
 
     def _fill(self, column: QVBoxLayout) -> None:
-        column.setContentsMargins(44, 36, 44, 28)
+        column.setContentsMargins(_SIDE, 36, _SIDE, 32)
         column.setSpacing(0)
         column.addWidget(_label("See an instant copy happen", 22, 650, ""))
         words = _label(
@@ -146,6 +148,8 @@ class EmptyState(QWidget):
             "what is not stay where it is.", 14, 400, "sub",
         )  # fmt: skip
         words.setWordWrap(True)
+        width = SHEET_WIDTH - 2 * _SIDE  # a sheet of no fixed height would give it one line
+        words.setFixedSize(width, words.heightForWidth(width))
         column.addSpacing(6)
         column.addWidget(words)
         column.addSpacing(26)
@@ -160,10 +164,12 @@ class EmptyState(QWidget):
         column.addLayout(row)
         column.addSpacing(10)
         column.addWidget(_label("or drop a disk image here", 12, 400, "faint"))
-        column.addSpacing(18)
-        column.addWidget(self._recent_title)
-        column.addSpacing(4)
-        column.addLayout(self._recent)
+        column.addWidget(self._recent_part)
+        recent = QVBoxLayout(self._recent_part)
+        recent.setContentsMargins(0, 18, 0, 0)
+        recent.setSpacing(4)
+        recent.addWidget(self._recent_title)
+        recent.addLayout(self._recent)
 
     def set_recent(self, paths: Sequence[str], missing: Collection[str] = ()) -> None:
         """List what was open before, newest first; what is missing can only be removed."""
@@ -173,7 +179,7 @@ class EmptyState(QWidget):
         self.recent_rows = [self._row(path, path not in missing) for path in paths[:_SHOWN_MAX]]
         for row in self.recent_rows:
             self._recent.addWidget(row)
-        self._recent_title.setVisible(bool(self.recent_rows))
+        self._recent_part.setVisible(bool(self.recent_rows))
 
     def _row(self, path: str, is_there: bool) -> ThemedButton:
         words = f"  {Path(path).name}    {_shortened(Path(path).parent)}"

@@ -14,8 +14,8 @@ from typing_extensions import override
 from core.answers import AreaState
 from gui.guard import guarded, guarded_or
 from gui.models.cellplane import HEAT_SHIFT
-from gui.theme import STATE_LABELS, fonts
-from gui.views.drawing import draw_text, text_width
+from gui.theme import STATE_LABELS, STATE_LETTERS, fonts
+from gui.views.drawing import CENTER, draw_text, text_width
 from gui.views.sprites import draw_cell
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _CELL_PX: Final = 13
 _WORD_GAP: Final = 16
 _FULL_SHARE: Final = 3 << 3
 _HEATS: Final = (1, 3, 5, 7)
+_LETTER_ROOM: Final = 14
 _ALWAYS: Final = (
     AreaState.SHARED,
     AreaState.PRESERVED,
@@ -56,6 +57,7 @@ class Legend(QWidget):
         self._source = source
         self._states = list(_ALWAYS)
         self._read_out = ""
+        self._has_letters = False
         self.setFixedHeight(HEIGHT)
         self.setAccessibleName("Legend of the maps")
         self.setAccessibleDescription(", ".join(STATE_LABELS[s] for s in self._states))
@@ -69,11 +71,22 @@ class Legend(QWidget):
             self.setAccessibleDescription(", ".join(STATE_LABELS[s] for s in states))
             self.update()
 
+    def set_letters(self, *, shown: bool) -> None:
+        """Explain the letters of the states, while a map writes them into its cells."""
+        if shown != self._has_letters:
+            self._has_letters = shown
+            self.update()
+
     def set_read_out(self, line: str) -> None:
         """Show a line about the place under the mouse instead of the legend."""
         if line != self._read_out:
             self._read_out = line
             self.update()
+
+    @property
+    def _lead(self) -> int:
+        """Pixels from the left of a cell to its name."""
+        return 18 + (_LETTER_ROOM if self._has_letters else 0)
 
     def _labels(self) -> tuple[list[str], bool]:
         """Return the words that fit, and whether the arrow has room too."""
@@ -81,7 +94,7 @@ class Legend(QWidget):
         full = [STATE_LABELS[state] for state in self._states]
         short = [_SHORT.get(state, STATE_LABELS[state]) for state in self._states]
         for words, has_arrow in ((full, True), (short, True), (short, False)):
-            room = sum(text_width(word, font) + 18 + _WORD_GAP for word in words)
+            room = sum(text_width(word, font) + self._lead + _WORD_GAP for word in words)
             room += text_width(_HEAT_WORDS, font) + 14 * len(_HEATS) + 5
             room += text_width("Pointer", font) + 18 + 31 if has_arrow else 0
             if room <= self.width() - 8:
@@ -91,7 +104,7 @@ class Legend(QWidget):
     def _spacing(self, words: list[str]) -> tuple[float, str]:
         """Return what lies between two names, less where all would not fit, and heat's name."""
         font = fonts.font(12, 500)
-        room = sum(text_width(word, font) + 18 for word in words)
+        room = sum(text_width(word, font) + self._lead for word in words)
         room += (_CELL_PX + 1) * len(_HEATS) + 4
         left = self.width() - 8 - room
         heat_words = _HEAT_WORDS
@@ -126,12 +139,16 @@ class Legend(QWidget):
         x = 4.0
         for state, word in zip(self._states, words, strict=True):
             self._paint_cell(painter, x, _FULL_SHARE | state, theme)
-            x = self._paint_word(painter, x + 18, word, theme) + gap
+            if self._has_letters:
+                box = QRectF(x + 16, 0, _LETTER_ROOM, self.height())
+                letter = STATE_LETTERS[state]
+                draw_text(painter, box, letter, fonts.font(12, 700), theme.text, align=CENTER)
+            x = self._paint_word(painter, x + self._lead, word, theme) + gap
         return x
 
     def _paint_heat(self, painter: QPainter, x: float, words: str, theme: Theme) -> float:
         for heat in _HEATS:
-            key = _FULL_SHARE | AreaState.NEW | heat << HEAT_SHIFT
+            key = _FULL_SHARE | AreaState.SHARED | heat << HEAT_SHIFT
             self._paint_cell(painter, x, key, theme)
             x += _CELL_PX + 1
         return self._paint_word(painter, x + 4, words, theme)

@@ -26,6 +26,7 @@ from gui.views.legend import HEIGHT as LEGEND_HEIGHT
 from gui.views.legend import Legend
 from gui.views.pointerlane import HEIGHT as LANE_HEIGHT
 from gui.views.pointerlane import PointerLane
+from gui.views.sprites import LETTER_PX_MIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,6 +280,9 @@ class MapsPane(QWidget):
 
     @guarded
     def _on_view_changed(self) -> None:
+        maps = (self.initial_card.map, self.additional_card.map)
+        lettered = (view.port.px >= LETTER_PX_MIN for view in maps if view.letters is None)
+        self.legend.set_letters(shown=any(lettered))
         self._place_lane()
         self.wake()
 

@@ -155,15 +155,24 @@ class PlotsCard(Card):
     def _on_theme(self) -> None:
         for plot, widget, curve in zip(PLOTS, self._widgets, self._curves, strict=False):
             widget.setBackground(self.theme.color("card"))
-            fill = QLinearGradient(0, 0, 0, 1)
-            fill.setCoordinateMode(QLinearGradient.CoordinateMode.ObjectMode)
-            fill.setColorAt(0, self.theme.color(plot.color, 0.03))  # y grows upwards
-            fill.setColorAt(1, self.theme.color(plot.color, 0.36))
             pen = QPen(self.theme.color(plot.color), 1)
             pen.setCosmetic(True)  # else one unit wide, and units are writes or bytes
             curve.setPen(pen)
-            curve.setBrush(QBrush(fill))
             curve.setFillLevel(0)
+        for at in range(len(self._curves)):
+            self._fill(at)
+
+    def _fill(self, at: int) -> None:
+        """Let the area under a curve fade over the height of its plot.
+
+        The gradient is in units of the plot: pyqtgraph fills a curve piece by piece, and one that
+        is relative to its object would begin anew with each.
+        """
+        name = PLOTS[at].color
+        fill = QLinearGradient(0, 0, 0, self._tops[at] or 1.0)
+        fill.setColorAt(0, self.theme.color(name, 0.05))  # y grows upwards
+        fill.setColorAt(1, self.theme.color(name, 0.36))
+        self._curves[at].setBrush(QBrush(fill))
 
     def set_history(self, history: History) -> None:
         """Show another volume's minute."""
@@ -183,6 +192,7 @@ class PlotsCard(Card):
             if top != self._tops[at]:
                 self._tops[at] = top
                 self._widgets[at].setYRange(0, top, padding=0)
+                self._fill(at)
         writes = self.history.writes_per_second()
         self._is_busy = bool(writes[-8:].any())
         words = ", ".join(

@@ -42,6 +42,7 @@ HEIGHT: Final = 58
 BAR_TOP: Final = 15
 BAR_PX: Final = 13
 _FOOT_PX: Final = 4
+_WORDS_ROOM: Final = 5
 _STACK: Final = (RowKind.ORIGINAL, RowKind.NEW, RowKind.ZERO, RowKind.PAIR)
 _COLOR_NAMES: Final = {
     RowKind.PAIR: "shared",
@@ -189,7 +190,7 @@ class PointerLane(QWidget):
 
     def _paint_hover(self, painter: QPainter, theme: Theme) -> None:
         place = self._focus.hover
-        if place is None or place.area is not AreaKind.INITIAL:
+        if place is None or place.area is not AreaKind.INITIAL or not self._scan.has_rows:
             return
         left, right = self._span
         x0, x1 = self.x_of(place.extent.start), self.x_of(place.extent.stop)
@@ -220,7 +221,7 @@ class PointerLane(QWidget):
         draw_elided(painter, box, self._focus.copy.name, fonts.font(11, 600), theme.text)
 
     def _draw_nothing(self, painter: QPainter, theme: Theme) -> None:
-        box = self.bar_box()
+        box = self.bar_box().adjusted(0, -_WORDS_ROOM, 0, _WORDS_ROOM)
         painter.setPen(QPen(theme.color("unline"), 1, Qt.PenStyle.DashLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)

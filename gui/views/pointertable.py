@@ -21,6 +21,8 @@ from gui.models.tablequery import Query, parse_query
 from gui.theme import fonts, icons
 from gui.views.card import MARGIN, Card
 from gui.views.drawing import RIGHT, draw_text, text_width
+from gui.views.tablerows import ROW_HEIGHT
+from gui.views.tableview import HEADER_HEIGHT as TABLE_HEADER
 from gui.views.tableview import PointerTableView
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 SEARCH_TOP: Final = 44
 SEARCH_HEIGHT: Final = 30
+RING: Final = 3  # what the card's focus ring needs beside the rows
 _STYLE_NAMES: Final = {
     AddressStyle.BLOCKS_HEX: "Blocks, hexadecimal",
     AddressStyle.BLOCKS: "Blocks, decimal",
@@ -78,6 +81,7 @@ class PointerTableCard(Card):
         self.view.picked.connect(self._on_picked)
         self.view.hovered.connect(self._on_hovered)
         model.refreshed.connect(self._on_refreshed)
+        focus.copy_changed.connect(self._on_copy)
         focus.selection_changed.connect(self._on_focus)
         focus.badges_changed.connect(self._on_badges)
         source.changed.connect(self._on_theme)
@@ -115,7 +119,9 @@ class PointerTableCard(Card):
         super().resizeEvent(event)
         self.search.setGeometry(MARGIN, SEARCH_TOP, self.width() - 2 * MARGIN, SEARCH_HEIGHT)
         top = SEARCH_TOP + SEARCH_HEIGHT + 6
-        self.view.setGeometry(1, top, self.width() - 2, max(0, self.height() - top - 6))
+        rows = max(0, self.height() - top - 6 - TABLE_HEADER) // ROW_HEIGHT
+        height = TABLE_HEADER + rows * ROW_HEIGHT  # whole rows: none is cut through its letters
+        self.view.setGeometry(RING, top, self.width() - 2 * RING, height)
 
     @override
     def header_room(self) -> float:
@@ -182,20 +188,25 @@ class PointerTableCard(Card):
         self.focus.select(place)
 
     def _badge(self, addresses: list[int]) -> None:
-        """Number the individual pointers among the selected rows."""
+        """Number the selected rows that point to a place: neither pairs nor zeroes do."""
         table, badges = self.model.table, []
-        for address in addresses:
-            row = table.row_of(address)
+        rows = dict.fromkeys(table.row_of(address) for address in addresses)  # joined rows: one
+        for row in rows:
             if row < 0:
                 continue
             start, stop, offset, kind = (int(column[0]) for column in table.rows(row, 1)[:4])
-            if kind != RowKind.PAIR:
+            if kind in {RowKind.ORIGINAL, RowKind.NEW}:
                 badges.append(Badge(0, start, stop - start, offset, RowKind(kind).pointer_kind))
         self.focus.set_badges(badges)
 
     @guarded
     def _on_badges(self, badges: tuple[Badge, ...]) -> None:
         self.view.set_numbers({badge.start: badge.number for badge in badges})
+
+    @guarded
+    def _on_copy(self, _copy: FocusedCopy) -> None:
+        """Let go of rows of the former copy's table: they would be badged in the next one."""
+        self.view.select_addresses([])
 
     @guarded
     def _on_focus(self, place: Place | None) -> None:

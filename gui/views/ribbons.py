@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 LEFT: Final = 36.0
 BAR: Final = 16.0
+GAP_MIN: Final = 12.0
+CAPTION: Final = 18.0
+HEAD: Final = 45.0
+FOOT: Final = 12.0
 ENTRY_WIDTH: Final = 48
 ENTRIES_MAX: Final = 15
 AREA_GAP: Final = 5.0
@@ -131,9 +135,32 @@ class RibbonsCard(Card):
         first = max(0, min(middle - room // 2, count - room))
         return lay_out(table.rows(first, room), LEFT, self.width() - MARGIN)
 
+    def _bars_room(self) -> float:
+        """Return the height between title and foot, without captions."""
+        return self.height() - HEAD - FOOT
+
+    @property
+    def _has_bars(self) -> bool:
+        """Whether table and additional area can be told apart."""
+        return self._bars_room() >= 2 * BAR + GAP_MIN
+
+    @property
+    def _has_initial(self) -> bool:
+        """Whether the initial area's bar has room too; a low card leaves it out."""
+        return self._bars_room() >= 3 * BAR + 2 * GAP_MIN
+
+    @property
+    def _has_captions(self) -> bool:
+        """Whether names and addresses of both areas have room beside the bars."""
+        return self._bars_room() >= 3 * BAR + 2 * GAP_MIN + 2 * CAPTION - 6
+
     def _tops(self) -> tuple[float, float, float]:
         """Return the tops of the three bars: initial area, table, additional area."""
-        top, bottom = 57.0, self.height() - 27.0 - BAR
+        top, bottom = HEAD, self.height() - FOOT - BAR
+        if self._has_captions:
+            top, bottom = top + 12, bottom - 15
+        if not self._has_initial:
+            return top - BAR, top, bottom
         return top, (top + bottom) / 2, bottom
 
     @override
@@ -146,7 +173,7 @@ class RibbonsCard(Card):
                 (entry.area_left, entry.area_right) if is_below else (entry.left, entry.right)
             )
             hit = left <= at.x() < right and not (is_below and entry.kind > RowKind.NEW)
-            if hit and at.y() >= tops[0]:
+            if hit and at.y() >= tops[0] and self._has_bars:
                 extent = Extent(entry.start, entry.stop - entry.start)
                 self.focus.select(Place(AreaKind.INITIAL, extent))
                 return
@@ -166,6 +193,8 @@ class RibbonsCard(Card):
             room = QRectF(self.rect()).adjusted(MARGIN, 46, -MARGIN, -8)
             painter.drawText(room, int(Qt.TextFlag.TextWordWrap), _EMPTY)
             return
+        if not self._has_bars:
+            return
         self._paint_frame(painter, entries)
         chosen = self._address() if self.focus.selection else -1
         for entry in entries:
@@ -183,9 +212,20 @@ class RibbonsCard(Card):
         words = f"{_many(pairs, 'pair')} \u00b7 {_many(len(entries) - pairs, 'pointer')}"
         box = QRectF(self.width() - MARGIN - 140, 13, 140, 22)
         draw_text(painter, box, words, fonts.font(12), theme.sub, align=RIGHT)
-        for letter, y in (("I", top), ("C", middle), ("A", bottom)):
+        bars = (("I", top), ("C", middle), ("A", bottom))
+        for letter, y in bars if self._has_initial else bars[1:]:
             box = QRectF(MARGIN, y, 14, BAR)
             draw_text(painter, box, letter, fonts.font(12, 700), theme.sub)
+        if self._has_captions:
+            self._paint_captions(painter, entries)
+        painter.setPen(QPen(theme.color("unline"), 1))
+        painter.setBrush(theme.color("unmapped"))
+        room = self.width() - MARGIN - LEFT
+        painter.drawRoundedRect(QRectF(LEFT + 0.5, bottom + 0.5, room - 1, BAR - 1), 4, 4)
+
+    def _paint_captions(self, painter: QPainter, entries: list[_Entry]) -> None:
+        """Name both areas, and say which stretches of them are drawn."""
+        theme, (top, _, bottom) = self.theme, self._tops()
         small, mono = fonts.font(11, 600), fonts.font(11, 450, mono=True)
         right = self.width() - MARGIN
         form = self.model.form
@@ -201,20 +241,17 @@ class RibbonsCard(Card):
             last = max(entry.offset + entry.stop - entry.start for entry in targets)
             box = QRectF(LEFT, bottom + BAR + 2, right - LEFT, 16)
             draw_text(painter, box, form.span_text(first, last), mono, theme.sub, align=RIGHT)
-        painter.setPen(QPen(theme.color("unline"), 1))
-        painter.setBrush(theme.color("unmapped"))
-        painter.drawRoundedRect(QRectF(LEFT + 0.5, bottom + 0.5, right - LEFT - 1, BAR - 1), 4, 4)
 
     def _paint_ribbon(self, painter: QPainter, entry: _Entry, *, is_chosen: bool) -> None:
         top, middle, bottom = self._tops()
         strength = 0.75 if is_chosen else 0.38
         painter.setPen(Qt.PenStyle.NoPen)
-        if entry.kind == RowKind.PAIR:
+        if entry.kind == RowKind.PAIR and self._has_initial:
             painter.setBrush(self.theme.color("shared", strength))
             painter.drawRect(
                 QRectF(entry.left + 1, top + BAR, entry.right - entry.left - 2, middle - top - BAR)
             )
-        elif entry.kind <= RowKind.NEW:
+        elif entry.kind in {RowKind.ORIGINAL, RowKind.NEW}:
             high, low = middle + BAR, bottom
             turn = (high + low) / 2
             path = QPainterPath(QPointF(entry.left + 1, high))
@@ -241,11 +278,12 @@ class RibbonsCard(Card):
         painter.setBrush(theme.color(name))
         painter.drawRoundedRect(box, 3, 3)
         painter.setPen(Qt.PenStyle.NoPen)
-        # The copy reads the initial area through pairs alone; the rest of it is not its own.
-        is_pair = entry.kind == RowKind.PAIR
-        above = theme.color("shared") if is_pair else theme.color("original_only", 0.45)
-        painter.setBrush(above)
-        painter.drawRoundedRect(QRectF(box.x(), top, box.width(), BAR), 3, 3)
+        if self._has_initial:
+            # The copy reads the initial area through pairs alone; the rest is not its own.
+            is_pair = entry.kind == RowKind.PAIR
+            above = theme.color("shared") if is_pair else theme.color("original_only", 0.45)
+            painter.setBrush(above)
+            painter.drawRoundedRect(QRectF(box.x(), top, box.width(), BAR), 3, 3)
         words = short_size(entry.stop - entry.start)
         color = {"preserved": _ON_PRESERVED, "written": "#FFFFFF"}.get(name, theme.text)
         _draw_inside(painter, box, words, color)

@@ -53,6 +53,7 @@ QLabel { color: $text; background: transparent; }
 QLabel[tone="sub"] { color: $sub; }
 QLabel[tone="faint"] { color: $faint; }
 QLabel[tone="accent"] { color: $accent; }
+QLabel[tone="accent"]:disabled { color: $faint; }
 QLabel[tone="good"] { color: $good; }
 QLabel[tone="warn"] { color: $warn; }
 QLabel[tone="danger"] { color: $danger; }

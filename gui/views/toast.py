@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPoint, QRectF, Qt, QTimer, Signal, Slot
@@ -15,6 +16,7 @@ from gui.guard import guarded
 from gui.theme import fonts
 from gui.views.actionbutton import ThemedButton
 from gui.views.announce import announce
+from gui.views.statusbar import HEIGHT as BAR_HEIGHT
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 SHOWN_MS: Final = 8000
-_EDGE_PX: Final = 8
+_EDGE_PX: Final = 10  # as the cards: it lies in the corner of one, edge on edge
+_NAME_MAX: Final = 24
+_LONG_NAME = re.compile(rf"'([^']{{{_NAME_MAX + 1},}})'")
+
+
+def shortened(sentence: str) -> str:
+    """Return a sentence with its quoted names cut to ``_NAME_MAX`` letters."""
+    return _LONG_NAME.sub(lambda hit: f"'{hit[1][: _NAME_MAX - 1].rstrip()}…'", sentence)
 
 
 class Toast(QWidget):
@@ -60,7 +69,8 @@ class Toast(QWidget):
 
     def tell(self, sentence: str, *, offers_undo: bool) -> None:
         """Show ``sentence`` in place of any other."""
-        self.text.setText(sentence)
+        self.text.setText(shortened(sentence))
+        self.setToolTip(sentence)
         self.undo_button.setVisible(offers_undo)
         self.setAccessibleName(sentence)
         self.adjustSize()
@@ -71,10 +81,10 @@ class Toast(QWidget):
         announce(self, sentence)
 
     def place(self) -> None:
-        """Go over the words of the status bar, where it hides no figure and no picture."""
+        """Go into the corner of the lowest card, above the status bar and its figures."""
         parent = self.parentWidget()
         assert parent is not None
-        self.move(QPoint(_EDGE_PX, parent.height() - self.height() - 1))
+        self.move(QPoint(_EDGE_PX, parent.height() - BAR_HEIGHT - _EDGE_PX - self.height()))
 
     @Slot()
     @guarded

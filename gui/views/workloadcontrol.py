@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FLAT_OUT: Final = 0.0
 """The rate that means: as fast as the engine accepts."""
 RATE_MAX: Final = 100_000.0
-STEPS: Final = 100
+STEPS: Final = 101  # twenty a decade, so that 2, 5 and 10 are among them
 _KNOB_PX: Final = 12
 _KIND_MARGIN_PX: Final = 20
 _SETTLE_MS: Final = 120  # a drag sends its last place, not every place it went through
@@ -178,7 +178,7 @@ class WorkloadControl(QWidget):
         key = self._toggle.shortcut().toString()
         self.button.setToolTip(f"{about} ({key})" if key else about)
         self.button.setAccessibleName(about)
-        for child in (self.button, self.kind_button, self.slider):
+        for child in (self.button, self.kind_button, self.slider, self.rate_label):
             child.setEnabled(self._toggle.isEnabled())
 
     @Slot()

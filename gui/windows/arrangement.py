@@ -22,6 +22,7 @@ GAP: Final = 10
 _DRAWER_HIDES_BELOW: Final = 640
 _WIDE: Final = 1700
 _TALL: Final = 1000
+_RIBBONS_HIDE_BELOW: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,16 @@ class Arrangement(QWidget):
         left = 272 if wide else 196 if narrow else 244
         right = 404 if wide else 292 if narrow else 356
         low = 256 if height >= _TALL else max(178, min(228, height * 3 // 10))
-        self.drawer.setVisible(self._drawer_wanted and height >= _DRAWER_HIDES_BELOW - 120)
+        has_drawer = self._drawer_wanted and height >= _DRAWER_HIDES_BELOW - 120
+        self.drawer.setVisible(has_drawer)
         centre = width - left - right - 2 * GAP
         self.upper.setSizes([left, centre, right])
         self.whole.setSizes([height - low - GAP, low])
         timeline = left + round(centre * 0.37)
         self.drawer.setSizes([timeline, width - timeline - right - 2 * GAP, right])
-        upper = height - low - GAP
-        ribbons = 172 if upper > 420 else 132
+        upper = height - low - GAP if has_drawer else height
+        ribbons = 172 if upper > 420 else 140
+        self._panes.ribbons.setVisible(upper >= _RIBBONS_HIDE_BELOW)
         self.side.setSizes([upper - ribbons - GAP, ribbons])
 
     @override

@@ -25,7 +25,7 @@ from gui.models.story import Teller
 from gui.models.tablemodel import PointerTableModel
 from gui.views.narration import NarrationCard
 from gui.views.plots import PLOTS, PlotsCard, format_rate, scale_top
-from gui.views.ribbons import RibbonsCard, short_size
+from gui.views.ribbons import BAR, GAP_MIN, HEAD, RibbonsCard, short_size
 from gui.views.timeline import TimelineCard
 from tests.gui.tables import SIZE, Clock, G, answer
 
@@ -99,6 +99,24 @@ def test_ribbons_are_painted_in_the_colours_of_their_kinds(ribbons, focus, eithe
     focus.set_badges([Badge(0, G, G, G)])
     theme = either_source.theme
     assert {theme.shared, theme.preserved, theme.ink} <= colours(ribbons)
+
+
+@pytest.mark.parametrize("height", range(90, 240, 5))
+def test_the_bars_of_a_low_card_never_touch(ribbons, height):
+    ribbons.resize(356, height)
+    top, middle, bottom = ribbons._tops()
+    if ribbons._has_bars:
+        assert bottom - middle >= BAR + GAP_MIN
+    if ribbons._has_initial:
+        assert middle - top >= BAR + GAP_MIN
+        assert top >= HEAD
+    assert bottom + BAR <= height
+    ribbons.grab()
+
+
+def test_a_card_of_the_usual_height_leaves_nothing_out(ribbons):
+    ribbons.resize(356, 172)
+    assert ribbons._has_captions
 
 
 def test_ribbons_of_an_empty_table_say_so(ribbons, focus):
@@ -221,6 +239,22 @@ def test_all_four_curves_are_painted_in_both_themes(qtbot, either_source):
             for x in range(int(cell.left()), int(cell.right()))
             for y in range(int(cell.top()) + 24, int(cell.bottom()) - 9)
         )
+
+
+def test_the_fill_of_a_flat_curve_has_one_shade(qtbot, source):
+    history = History()
+    history.set_area_used(1 << 20, 0)
+    for quarter in range(240):
+        history.feed(written(1, quarter))
+    history.advance(1240 * BUCKET_NS)
+    card = shown(qtbot, PlotsCard(history, source), (598, 228))
+    card.tick()
+    image, cell = card.grab().toImage(), card._cell(3)
+    y = int(cell.bottom()) - 14
+    shades = {
+        image.pixelColor(x, y).name() for x in range(int(cell.left()) + 8, int(cell.right()) - 8)
+    }
+    assert len(shades) == 1
 
 
 def test_a_hidden_card_costs_nothing(qtbot, source):

@@ -9,7 +9,8 @@ from PySide6.QtTest import QTest
 
 from core.extent import Extent
 from gui.models.address import AddressStyle
-from gui.models.focus import AreaKind, Focus, Place
+from gui.models.focus import AreaKind, Focus, FocusedCopy, Place
+from gui.models.pointerstore import RowKind
 from gui.models.pointertable import Geometry
 from gui.models.tablemodel import Column, PointerTableModel
 from gui.models.tablequery import SortBy
@@ -87,6 +88,31 @@ def test_a_badged_pair_that_is_split_keeps_its_place(card, focus, qtbot):
     card.model.feed(preserved([2]))
     card.model.refresh()
     assert [badge.start for badge in focus.badges] == [2 * G]
+
+
+def test_rows_that_point_nowhere_wear_no_badge(card, focus):
+    table = answer([1, 2, 3])
+    table.columns.kinds[1] = RowKind.ZERO.pointer_kind
+    card.model.load(table, "monday", Geometry(SIZE, G))
+    card.view.select_addresses([G, 2 * G, 3 * G])
+    card.view.picked.emit(card.view.keys)
+    assert [badge.start for badge in focus.badges] == [G, 3 * G]
+
+
+def test_rows_that_became_one_wear_one_badge(card, focus):
+    start = int(card.model.rows_at(1, 1).starts[0])
+    card.view.select_addresses([start, start + 512, start + 1024])
+    card.view.picked.emit(card.view.keys)
+    assert [badge.number for badge in focus.badges] == [1]
+
+
+def test_another_copy_does_not_inherit_badges(card, focus):
+    card.view.go_to(G)
+    assert focus.badges
+    focus.set_copy(FocusedCopy(7, "tuesday"))
+    card.model.refresh()
+    assert focus.badges == ()
+    assert card.view.keys == []
 
 
 def test_the_table_goes_where_the_maps_point(card, focus):

@@ -41,10 +41,17 @@ def test_families_stay_together_and_children_branch_from_parents():
     )
 
 
-def test_in_a_small_room_the_selected_its_ancestors_and_the_newest_stay():
+def test_in_a_small_room_the_selected_and_the_newest_stay_with_their_ancestors():
     assert rows(FAMILY, "branch", 2) == ([("monday", 1, 0), ("branch", 2, 1)], 2)
-    assert rows(FAMILY, "tuesday", 2) == ([("twig", 1, 0), ("tuesday", 2, 0)], 2)
+    assert rows(FAMILY, "tuesday", 2) == ([("monday", 1, 0), ("tuesday", 2, 0)], 2)
+    assert rows(FAMILY, "", 3) == ([("monday", 1, 0), ("branch", 2, 1), ("twig", 3, 2)], 1)
     assert rows(FAMILY, "", 0) == ([], 4)
+
+
+def test_a_copy_without_room_for_its_ancestors_does_not_look_born_from_the_original():
+    for room in range(5):
+        for name, _, parent_row in rows(FAMILY, "", room)[0]:
+            assert (parent_row == 0) == (name in {"monday", "tuesday"})
 
 
 def test_children_of_a_copy_that_is_gone_branch_from_the_volume():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gui.models import hilbert
-from gui.models.viewport import BLOCK_PX_MAX, CELL_SIZES, Viewport
+from gui.models.viewport import BLOCK_PX_MAX, CELL_SIZES, SECTOR_PX_MAX, Viewport
 
 
 def view(blocks=1 << 24, width=700, height=240, block_bytes=4096) -> Viewport:
@@ -62,6 +62,14 @@ def test_whatever_one_does_the_view_shows_cells_that_exist(size, steps, block_by
         else:
             port.show(min(value, port.blocks * block_bytes - 1), value + 4096)
         check(port)
+
+
+@pytest.mark.parametrize("height", [120, 143, 240, 600])
+def test_at_the_end_of_the_ladder_one_sector_is_as_high_as_the_view(height):
+    port = view(height=height)
+    port.zoom(99)
+    assert port.cell_bytes == 512
+    assert (port.px, port.rows) == (min(height, SECTOR_PX_MAX), 1)
 
 
 @given(st.integers(1, 1 << 24), st.sampled_from([1, 4, 8]))

@@ -90,7 +90,7 @@ def test_captions_tell_what_happened(controller):
     controller.forward()
     assert controller.caption.words.startswith("Nothing is copied, and no pointer changes. D1 is")
     controller.go(POSITIONS.index((2, 7)))
-    assert controller.caption.words.endswith("the pair [2\u20132] vanishes.")
+    assert controller.caption.words.endswith("the pair [2] vanishes.")
 
 
 SECOND_COPY_WRITE = SCENES[1].steps[1]

@@ -280,7 +280,7 @@ def test_several_rows_tell_what_deleting_them_would_free(at_volume):
     at_volume.click_row("a")
     at_volume.click_row("c", CTRL)
     summary = at_volume.window.tree.summary
-    at_volume.qtbot.waitUntil(lambda: ("Deleting these 2 frees", "16 KiB") in summary.summary.rows)
+    at_volume.qtbot.waitUntil(lambda: ("Purging these 2 frees", "16 KiB") in summary.summary.rows)
 
 
 def test_arrows_walk_the_tree_and_the_focus_follows(at_volume):

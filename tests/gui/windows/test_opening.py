@@ -57,7 +57,7 @@ def test_the_empty_state_offers_three_ways_to_begin(driver):
     empty = driver.window.empty
     assert driver.window.pages.currentWidget() is empty
     words = [button.text().strip() for button in empty.buttons]
-    assert words == ["Start the guided demo", "Open", "New 64 MiB scratch"]
+    assert words == ["Start the guided demo", "Open…", "New 64 MiB scratch"]
     assert not driver.window.actions_.snapshot.isEnabled()
     assert empty.recent_rows == []
 

@@ -132,7 +132,7 @@ def test_a_rate_picked_while_the_workload_starts_counts(at_volume):
     window = at_volume.window
     at_volume.engine.gate = threading.Event()
     at_volume.press("F5")
-    window.workload.slider.setValue(100)
+    window.workload.slider.setValue(window.workload.slider.maximum())
     at_volume.qtbot.waitUntil(lambda: not window.workload._settle.isActive())
     at_volume.engine.gate.set()
     at_volume.qtbot.waitUntil(lambda: at_volume.engine.workload == ("ext4", 0.0, {}))
