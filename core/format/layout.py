@@ -67,6 +67,6 @@ def geometry_for(size_bytes: int, grain_bytes: int) -> Geometry:
         ring_bytes=ring,
         segment_bytes=max(4 * payload, SEGMENT_BYTES_MIN),
         group_payload_bytes_max=payload,
-        overlay_bytes_max=max(4 * payload, OVERLAY_BYTES_MIN),
+        overlay_bytes_max=max(2 * payload, OVERLAY_BYTES_MIN),
         small_flush_bytes_max=min(2 * MIB, ring // 8),
     )

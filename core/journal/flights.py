@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from core.format.layout import Geometry
 
 FLIGHTS_MAX: Final = 4
+FLIGHTS_HELD: Final = 2
+"""So many may wait to be collected, for a burst's sake; more would only hold memory."""
 
 
 class Flight:
@@ -91,6 +93,7 @@ class Flights:
         """
         if len(self._under_way) >= FLIGHTS_MAX:
             self._under_way[0].landed.wait()
+        if len(self._under_way) > FLIGHTS_HELD:
             self._collect()
         if self._spare:
             return self._spare.pop()
