@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""The writes and syncs of the engine without the engine: what the disk alone allows.
+"""The writes and syncs of the engine without the engine, one after the other.
 
 First writes that survive a loss of power cost more bytes than plain ones: the original at its
 permanent place, the new data in the ring, and the new data in place. This does just these, in the
 engine's order and sizes and through the same calls, but remembers nothing. Beside it one sees how
-much of a ratio is the disk's, and how much the engine's.
+much of a ratio is the disk's, and how much the engine's. It is no bound: the engine writes groups
+while its caller goes on.
 """
 
 from __future__ import annotations

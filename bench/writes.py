@@ -3,11 +3,11 @@
 """Writes to a volume that has a copy, beside the same writes to a plain file.
 
 First writes preserve the original; rewrites find it preserved. The plain file is the same image,
-opened alike, and synced as often as the volume is flushed. Between the two stands what the disk
-alone allows: the writes that an engine cannot do without, by nothing but system calls. A load ends
-with a flush, so that all have settled everything - but for the burst, which measures what a write
-costs its writer while all of it may still wait in memory. Each load is run once before it is
-measured, for the engine with a copy of its own, so that buffers and ring are in use already.
+opened alike, and synced as often as the volume is flushed. Between the two stand the bare writes
+that an engine cannot do without, one after the other and by system calls alone. A load ends with a
+flush, so that all have settled everything - but for the burst, which measures what a write costs
+its writer while all of it may still wait in memory. Each load is run once before it is measured,
+for the engine with a copy of its own, so that buffers and ring are in use already.
 """
 
 from __future__ import annotations

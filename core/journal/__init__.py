@@ -18,15 +18,14 @@ Invariants.
 
 How they are kept.
   I1  Originals are staged in the open group; the caller then ``put``s the new data into the current
-      overlay, never in place. An overlay is drained in two places only: by its flight or
-      who collects it, after the flight's group has returned from its durable write, flights one
-      after the other; and by ``advance``, when no flight and nothing staged is left.
-      ``write_in_place`` is for grains without a staged original: ``may_write_in_place`` says so.
-      The ring may have
+      overlay, never in place. An overlay is drained in two places only: by its flight or who
+      collects it, after the flight's group has returned from its durable write, flights one after
+      the other; and by ``advance``, when no flight and nothing staged is left. ``write_in_place``
+      is for grains without a staged original: ``may_write_in_place`` says so. The ring may have
       new data long before the original is durable. After a loss of power I still holds that
-      original, for nothing was drained; so recovery stages it from there before it drains what
-      the ring has. Where the original is durable it is found in the log, and not staged again: I
-      may be torn there. A ring group older than the newest copy needs nothing staged, because
+      original, for nothing was drained; so recovery stages it from there before it drains what the
+      ring has. Where the original is durable it is found in the log, and not staged again: I may
+      be torn there. A ring group older than the newest copy needs nothing staged, because
       ``write_change`` made all originals durable: the change names the last such group.
   I2  Pointer and bytes travel in one group: the ring group has one checksum over both, the
       permanent group's records carry the checksum of their bytes, and a group has returned before
