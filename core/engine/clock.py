@@ -25,6 +25,8 @@ SETTLE_AFTER_NS: Final = 100_000_000
 """Nothing accepted stays in memory only for longer than this."""
 REST_AFTER_S: Final = 1.0
 """After a pause in writing of this length everything is put in place."""
+IDLE_AFTER_S: Final = 30.0
+"""After a longer one buffers give their memory back: touching it anew slows the next burst down."""
 _TICK_S: Final = 0.05
 
 
@@ -74,5 +76,9 @@ class Clock:
         writes = state.stats.writes + state.stats.copy_writes + state.lane_writes
         if writes != self._seen_writes:
             self._seen_writes, self._quiet_since_s = writes, time.monotonic()
-        elif time.monotonic() - self._quiet_since_s > REST_AFTER_S and not journal.is_settled:
+            return
+        quiet_s = time.monotonic() - self._quiet_since_s
+        if quiet_s > REST_AFTER_S and not journal.is_settled:
             journal.checkpoint()
+        if quiet_s > IDLE_AFTER_S:
+            journal.flights.release_spare()

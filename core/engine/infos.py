@@ -214,7 +214,9 @@ def stats(state: VolumeState) -> Stats:
     journal, area = state.journal, state.area
     state.stats.writes += state.lane_writes
     state.stats.written_bytes += state.lane_writes * state.grain_bytes
-    state.lane_writes = 0
+    state.stats.preserved_portions += state.grains_preserved
+    state.stats.preserved_bytes += state.grains_preserved * state.grain_bytes
+    state.lane_writes = state.grains_preserved = 0
     if journal is None or area is None:
         return msgspec.structs.replace(state.stats)
     return msgspec.structs.replace(

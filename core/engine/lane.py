@@ -88,7 +88,7 @@ def lane_for(
 
     def short_or_long(offset: int, payload: Readable, copy: str = ORIGINAL) -> None:
         acquire()  # `with` would cost as much again as the lock
-        journal = gate.journal
+        journal, flags = gate.journal, rewrite
         try:
             if (
                 journal is None
@@ -100,34 +100,28 @@ def lane_for(
             ):
                 write(offset, payload, copy)
                 return
-            moved, flags = 0, rewrite
-            if offset >> shift in gate.bits:
+            grain = offset >> shift
+            if grain in gate.bits:
+                moved = 0
                 if not journal.is_direct or pwrite(payload, offset) != grain_bytes:
                     write(offset, payload, copy)
                     return
             elif gate.layer_id and journal.failed is None:
-                moved = _first_write(state, journal, gate.layer_id, offset >> shift, payload)
                 flags = 0
+                moved = preserve_grain(state, journal, gate.layer_id, grain)
+                journal.put_grain(grain, payload)
             else:
                 write(offset, payload, copy)
                 return
             state.lane_writes += 1
             if publish is not None:
                 publish(written, flags, ORIGINAL_ID, offset, grain_bytes, moved, 0)
-        except OSError as error:  # of the direct write; the other ways tell theirs
-            raise told(error) if journal is None else journal.refusal(error) from error
+        except OSError as error:  # the long way tells its own
+            if journal is None or flags != rewrite:
+                # The original cannot be read: this write is refused, nothing else.
+                raise told(error) from error
+            raise journal.refusal(error) from error
         finally:
             release()
 
     return short_or_long
-
-
-def _first_write(
-    state: VolumeState, journal: Journal, layer_id: int, grain: int, payload: Readable
-) -> int:
-    try:
-        moved = preserve_grain(state, journal, layer_id, grain)
-    except OSError as error:  # the original cannot be read: this write is refused, nothing else
-        raise told(error) from error
-    journal.put_grain(grain, payload)
-    return moved

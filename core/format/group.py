@@ -77,6 +77,7 @@ RECORD_DTYPE: Final = np.dtype(
     }
 )
 RECORD_BYTES: Final = 40
+RECORD_ORIGINAL: Final = 0
 RECORD_WRITE: Final = 3
 assert RECORD.size == RECORD_DTYPE.itemsize == RECORD_BYTES
 

@@ -11,9 +11,9 @@
     writes:    the new data of the original, to be written in place again at recovery
 
 The one checksum covers everything, so the parts need no order among themselves. Records are those
-of ``core.format.group``: an original's ``offset`` is its future place in the additional area, hence
-its data begins at ``offset - originals_base`` of the originals; a write's ``offset`` counts from
-the first byte of the writes.
+of ``core.format.group``, whose own checksums nobody needs here: an original's ``offset`` is its
+future place in the additional area, hence its data begins at ``offset - originals_base`` of the
+originals; a write's ``offset`` counts from the first byte of the writes.
 
 =======  =====  ==============================================================
 front    type   meaning

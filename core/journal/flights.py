@@ -103,6 +103,10 @@ class Flights:
             Overlay(geometry.overlay_bytes_max, self._grain_bytes, self._size_bytes),
         )
 
+    def release_spare(self) -> None:
+        """Give the memory of buffers that are not in use back to the system."""
+        self._spare.clear()
+
     def start(
         self, group: Group, opened: OpenGroup, overlay: Overlay, *, is_flushed: bool = False
     ) -> None:

@@ -9,17 +9,21 @@ write of one aligned buffer, without a copy.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import xxhash
 
 from core.format import group as group_format
-from core.format.group import RECORD, RECORD_BYTES, RECORD_DTYPE, RecordArray
+from core.format.group import RECORD, RECORD_BYTES, RECORD_DTYPE, RECORD_ORIGINAL, RecordArray
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, block_ceil
 from core.journal.arena import arena
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 RECORDS_MAX: Final = 16384
+digest: Final = xxhash.xxh3_64_intdigest
 
 
 class OpenGroup:
@@ -74,6 +78,37 @@ class OpenGroup:
         self.used_bytes += length
         return offset
 
+    def read_in(
+        self, preadv: Callable[[list[memoryview], int], int], layer: int, start: int, length: int
+    ) -> int:
+        """Stage an original straight from where it is read: ``reserve`` and ``add`` in one.
+
+        Its checksum is computed here, while the data is at hand: at the seal it would have to
+        come out of main memory again.
+
+        Returns:
+            The address in the additional area; 0 if less was read, or the first byte is 0 and the
+            rest may be, too: then nothing was staged.
+        """
+        used = self.used_bytes
+        target = self._payload[used : used + length]
+        if preadv([target], start) != length or target[0] == 0:
+            return 0
+        offset, count = self.base + used, self.count
+        RECORD.pack_into(
+            self._records,
+            count * RECORD_BYTES,
+            start,
+            length,
+            offset,
+            digest(target),
+            layer,
+            RECORD_ORIGINAL,
+        )
+        self.count = count + 1
+        self.used_bytes = used + length
+        return offset
+
     def add_zero(self, layer: int, start: int, length: int, kind: int) -> None:
         """Record a range that reads as zeroes and has no data."""
         RECORD.pack_into(self._records, self.count * RECORD_BYTES, start, length, 0, 0, layer, kind)
@@ -109,11 +144,11 @@ class OpenGroup:
         """Pad, join neighbours, compute checksums; return final records and payload bytes."""
         self._pad()
         records = join_neighbours(self.records())
-        digest, payload, base = xxhash.xxh3_64_intdigest, self._payload, self.base
-        has_bytes = records["offset"] != 0
-        offsets = (records["offset"][has_bytes].astype(np.int64) - base).tolist()
-        lengths = records["length"][has_bytes].tolist()
-        records["checksum"][has_bytes] = [
+        payload, base = self._payload, self.base
+        is_open = (records["offset"] != 0) & (records["checksum"] == 0)
+        offsets = (records["offset"][is_open].astype(np.int64) - base).tolist()
+        lengths = records["length"][is_open].tolist()
+        records["checksum"][is_open] = [
             digest(payload[at : at + length]) for at, length in zip(offsets, lengths, strict=True)
         ]
         return records, self.used_bytes
@@ -156,4 +191,5 @@ def join_neighbours(records: RecordArray) -> RecordArray:
     firsts = np.flatnonzero(np.concatenate(([True], ~goes_on)))
     joined = records[firsts].copy()
     joined["length"] = np.add.reduceat(length, firsts)
+    joined["checksum"][np.diff(firsts, append=len(records)) > 1] = 0
     return joined

@@ -109,9 +109,7 @@ class Journal:
     def note_redirected(self) -> None:
         """Say that new data of a clone was staged; it must not stay in memory only for long."""
         self._has_redirected = True
-        self.is_direct = False
-        if not self.staged_since_ns:
-            self.staged_since_ns = time.monotonic_ns()
+        self._note_waiting()
 
     def may_write_in_place(self, first: int, stop: int) -> bool:
         """Return whether grains with durable or unneeded originals may be written directly."""
@@ -147,9 +145,7 @@ class Journal:
         if not self.overlay.has_room(len(payload)):
             self.advance()
         self.overlay.put(first, stop, payload)
-        self.is_direct = False
-        if not self.staged_since_ns:
-            self.staged_since_ns = time.monotonic_ns()
+        self._note_waiting()
 
     def put_grain(self, grain: int, payload: Readable) -> None:
         """Let one whole grain wait for its original."""
@@ -158,6 +154,11 @@ class Journal:
             self.advance()
             overlay = self.overlay
         overlay.put_grain(grain, payload)
+        if self.is_direct or not self.staged_since_ns:
+            self._note_waiting()
+
+    def _note_waiting(self) -> None:
+        """Remember since when something waits in memory; no write goes past it."""
         self.is_direct = False
         if not self.staged_since_ns:
             self.staged_since_ns = time.monotonic_ns()

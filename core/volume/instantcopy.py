@@ -38,24 +38,21 @@ RECORDS_SHORT_MAX: Final = RECORDS_MAX - 8
 
 def preserve_grain(state: VolumeState, journal: Journal, layer_id: int, grain: int) -> int:
     """Stage the original of one whole grain, as ``preserve`` does; the common case, made short."""
-    opened, length, start = journal.opened, state.grain_bytes, grain << state.grain_shift
+    opened, length = journal.opened, state.grain_bytes
     if opened.used_bytes + length > opened.capacity_bytes or opened.count > RECORDS_SHORT_MAX:
         journal.make_room(length)
         opened = journal.opened
     if state.fill_holes is not None:
         state.find_room(grain, grain + 1)
-    target = opened.reserve(length)
-    preserved = state.preserved
+    start, preserved = grain << state.grain_shift, state.preserved
     assert preserved is not None
-    if state.image.preadv([target], start) != length or target[0] == 0:
+    offset = opened.read_in(state.image.preadv, layer_id, start, length)
+    if not offset:
         moved = _preserve_extent(state, journal, layer_id, start, length)
         preserved.add_one(grain)
         return moved
-    offset = opened.add(layer_id, start, length, _ORIGINAL)
     preserved.add_one(grain)
-    stats = state.stats
-    stats.preserved_portions += 1
-    stats.preserved_bytes += length
+    state.grains_preserved += 1
     if state.sink is not None:
         state.sink.publish(_PRESERVED, 0, state.catalog.newest_id, start, length, length, offset)
     return length

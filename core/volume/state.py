@@ -44,7 +44,8 @@ class VolumeState:
         preserved: Grains whose originals the active layer holds; None without copies.
         changed_outside: In what the image is not as it was left, or an empty string.
         read_only: Why nothing may be written, or an empty string.
-        lane_writes: Whole grains rewritten by the shortest way, not yet in ``stats``.
+        lane_writes: Whole grains written by the shortest way, not yet in ``stats``.
+        grains_preserved: Originals preserved one whole grain at a time, not yet in ``stats``.
         hole_filler: Lets a full disk refuse a write into a hole before it is accepted; None if the
             image's device cannot.
         fill_holes: The same while the image may have holes, else None.
@@ -66,6 +67,7 @@ class VolumeState:
         self.stats = Stats()
         self.sink: EventSink | None = None
         self.lane_writes = 0
+        self.grains_preserved = 0
         self.read_only = ""
         self.changed_outside = ""
         self.hole_filler: Callable[[int, int], None] | None = None

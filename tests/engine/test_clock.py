@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from core.device.memory import MemoryDevice
-from core.engine.clock import REST_AFTER_S, SETTLE_AFTER_NS, Clock
+from core.engine.clock import IDLE_AFTER_S, REST_AFTER_S, SETTLE_AFTER_NS, Clock
 from core.errors import DeviceFailedError
 from core.events import EventKind
 from core.volume import opening
@@ -124,3 +124,16 @@ def test_a_failure_in_the_background_is_told_and_not_tried_again(area):
     assert [event[0] for event in trace.events] == [EventKind.READ_ONLY]
     assert isinstance(state.journal.failed, DeviceFailedError)
     assert area.calls["pwritev_durable"] == before + 1
+
+
+def test_a_long_pause_gives_the_memory_of_buffers_back(volume, clock):
+    flights = volume._state.journal.flights
+    flights._spare.append(flights.take_buffers())  # as after a burst
+    volume.write(0, filled(2, GRAIN))
+    tick(clock, volume)
+    assert flights._spare, "the next burst may come soon"
+    clock._quiet_since_s -= IDLE_AFTER_S
+    tick(clock, volume)
+    assert not flights._spare
+    volume.write(0, filled(3, GRAIN))
+    assert volume.read(0, GRAIN) == filled(3, GRAIN)
