@@ -45,6 +45,7 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "stats": Entry("space", "IMAGE", "show the engine's live counters"),
         "check": Entry("inspection", "IMAGE", "verify every pointer and checksum"),
         "dump": Entry("inspection", "IMAGE", "print the structures of the additional area"),
+        "claims": Entry("claims", "", "show the mechanism's claims at work, measured"),
     },
 }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.answers import PointerKind
+from core.claims.portions import LETTERS, PORTION_BYTES, portion, word_of, words
 from core.device.base import aligned_buffer
 from core.engine import open_volume
 from core.mapping.stack import stack
@@ -23,30 +24,9 @@ if TYPE_CHECKING:
 
     from core.engine import Volume
 
-PORTION = 4096
+PORTION = PORTION_BYTES
 KINDS = {PointerKind.ORIGINAL: "o", PointerKind.NEW: "n", PointerKind.ZERO: "z"}
-
-
-def portion(word: str) -> bytes:
-    """Return 4096 bytes that say ``word`` over and over, padded with dots."""
-    return (word.encode() * PORTION)[: PORTION // len(word) * len(word)].ljust(PORTION, b".")
-
-
-LETTERS_RAW = b"".join(portion(letter) for letter in "ABCDEFGH")
-
-
-def word_of(raw: bytes) -> str:
-    """Return the word a portion says; a portion that says no word is a fault."""
-    for length in (1, 2, 3):
-        word = raw[:length].decode("latin-1")
-        if portion(word) == raw:
-            return word
-    raise AssertionError(f"a portion is torn: {raw[:8]!r}...{raw[-8:]!r}")
-
-
-def words(raw: bytes) -> str:
-    """Return the words of several portions, separated by spaces."""
-    return " ".join(word_of(raw[at : at + PORTION]) for at in range(0, len(raw), PORTION))
+LETTERS_RAW = b"".join(portion(letter) for letter in LETTERS.split())
 
 
 @dataclass(frozen=True)
@@ -65,7 +45,7 @@ class Slot:
 class Board:
     """The volume of a scenario; knows how to act on it and what to look at."""
 
-    def __init__(self, path: Path, content: str = "A B C D E F G H") -> None:
+    def __init__(self, path: Path, content: str = LETTERS) -> None:
         path.write_bytes(b"".join(portion(word) for word in content.split()))
         self.path = path
         self.size = path.stat().st_size

@@ -11,6 +11,7 @@ import socket
 import msgspec
 import pytest
 
+from core.claims.portions import portion
 from core.device.memory import MemoryDevice
 from core.engine import create_volume, open_volume
 from core.errors import (
@@ -27,7 +28,7 @@ from core.errors import (
 from core.format import superblock
 from core.format.block import HEADER_BYTES, pack_block
 from core.format.layout import BLOCK_BYTES, RING_HEAD_OFFSETS, SUPERBLOCK_OFFSETS
-from tests.engine.board import LETTERS_RAW, PORTION, portion
+from tests.engine.board import LETTERS_RAW, PORTION
 from tests.engine.stills import read_only_volume, still_volume, views_of
 from tests.engine.test_refusals import assert_sentence
 

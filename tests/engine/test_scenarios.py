@@ -9,11 +9,12 @@ from collections import Counter
 import pytest
 
 from core.answers import PointerKind
+from core.claims.portions import LETTERS, portion
+from core.claims.scenarios import SCENARIOS
 from core.engine import open_volume
 from core.errors import AreaFullError
 from core.events import EventFlag, EventKind
-from tests.engine.board import PORTION, Board, portion
-from tests.engine.scenarios import LETTERS, SCENARIOS
+from tests.engine.board import PORTION, Board
 
 WAITING, FLUSHED, REOPENED = "waiting", "flushed", "reopened"
 

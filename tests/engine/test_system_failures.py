@@ -9,10 +9,11 @@ import os
 
 import pytest
 
+from core.claims.portions import portion
 from core.engine import create_volume, files, open_volume
 from core.engine.told import told
 from core.errors import AreaFullError, DeviceFailedError
-from tests.engine.board import LETTERS_RAW, PORTION, portion
+from tests.engine.board import LETTERS_RAW, PORTION
 from tests.engine.test_refusals import assert_sentence
 
 SIZE = len(LETTERS_RAW)

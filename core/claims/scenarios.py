@@ -21,6 +21,9 @@ Three things the engine does on purpose, all within what the claims leave open:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+from core.claims.portions import LETTERS
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,7 @@ class Scenario:
     steps: tuple[Step, ...]
 
 
-LETTERS = "A B C D E F G H"
-WHOLE = Copy("", "[0-7]", LETTERS)
+WHOLE: Final = Copy("", "[0-7]", LETTERS)
 
 
 def _s5() -> tuple[Step, ...]:
@@ -88,7 +90,7 @@ def _s5() -> tuple[Step, ...]:
     return tuple(steps)
 
 
-SCENARIOS = (
+SCENARIOS: Final = (
     Scenario("S0 create a copy", (Step("take C", LETTERS, copies={"C": WHOLE}),)),
     Scenario(
         "S0 control: no copy, no pointer",
