@@ -121,60 +121,6 @@ def _preserve_extent(
     return length
 
 
-def needed_gaps(state: VolumeState, gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Leave out of ``gaps`` the grains whose original no copy depends on any more.
-
-    That can only be if every view has private layers; then a grain which all of them have
-    overwritten wholly is nobody's.
-    """
-    catalog = state.catalog
-    if catalog.needs_every_original:
-        return gaps
-    journal = state.journal
-    if journal is not None and (state.staged_sectors or journal.flights.are_under_way):
-        # What a clone has only in memory would be lost in a power cut, and the original with it.
-        journal.barrier()
-    shift = state.grain_shift
-    needed = GrainSet(state.grain_bytes)
-    for copy in catalog.copies.values():
-        layers = catalog.private_stack(copy)
-        for first, stop in gaps:
-            _add_uncovered(
-                state, needed, [layer.id for layer in layers], first << shift, stop << shift
-            )
-    if not len(needed):
-        return []
-    return [part for first, stop in gaps for part in _held(needed, first, stop)]
-
-
-def _add_uncovered(
-    state: VolumeState, needed: GrainSet, layer_ids: list[int], start: int, stop: int
-) -> None:
-    """Add the grains of ``[start, stop)`` that the given layers do not cover wholly."""
-    ranges = [(start, min(stop, state.size_bytes))]
-    for layer_id in layer_ids:
-        layer, remaining = state.catalog.layers[layer_id].map, list[tuple[int, int]]()
-        for low, high in ranges:
-            starts, stops = layer.clip(low, high).gaps(low, high)
-            remaining += zip(starts.tolist(), stops.tolist(), strict=True)
-        ranges = remaining
-    shift = state.grain_shift
-    for low, high in ranges:
-        needed.add(low >> shift, (high - 1 >> shift) + 1)
-
-
-def _held(grains: GrainSet, first: int, stop: int) -> list[tuple[int, int]]:
-    """Return the ranges within ``[first, stop)`` that are held."""
-    held, at = [], first
-    for gap_first, gap_stop in grains.gaps(first, stop):
-        if at < gap_first:
-            held.append((at, gap_first))
-        at = gap_stop
-    if at < stop:
-        held.append((at, stop))
-    return held
-
-
 def redirect(
     state: VolumeState, journal: Journal, copy: CopyRecord, offset: int, payload: Readable
 ) -> int:

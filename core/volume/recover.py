@@ -31,7 +31,7 @@ from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
 from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
 from core.volume import handdown
-from core.volume.instantcopy import needed_gaps
+from core.volume.needs import needed_gaps
 from core.volume.read import read_original
 
 if TYPE_CHECKING:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.format.group import Group, RecordArray
     from core.journal.writer import Journal
     from core.mapping.grainset import GrainSet
+    from core.volume.needs import LayerTree
 
 
 class VolumeState:
@@ -51,6 +52,7 @@ class VolumeState:
         fill_holes: The same while the image may have holes, else None.
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
+        layer_tree: Such a cache, of ``core.volume.needs``.
     """
 
     def __init__(self, image: Device, size_bytes: int, grain_bytes: int, *, thin: bool) -> None:
@@ -76,6 +78,7 @@ class VolumeState:
         self.structure = 0
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}
+        self.layer_tree: tuple[int, LayerTree | None] = (-1, None)
         self._staged_runs: dict[int, tuple[int, int, PointerRun]] = {}
         self._is_failure_told = False
 

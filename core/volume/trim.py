@@ -11,7 +11,7 @@ from core.errors import AreaFullError
 from core.events import EventKind
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import MIB
-from core.volume import instantcopy
+from core.volume import instantcopy, needs
 from core.volume.receive import receive
 from core.volume.write import write
 
@@ -71,7 +71,7 @@ def _preserve_before_punch(state: VolumeState, journal: Journal, low: int, high:
     shift = state.grain_shift
     first, stop = low >> shift, (high - 1 >> shift) + 1
     if state.preserved is not None:
-        gaps = instantcopy.needed_gaps(state, state.preserved.gaps(first, stop))
+        gaps = needs.needed_gaps(state, state.preserved.gaps(first, stop))
         instantcopy.preserve(state, journal, gaps)
     if journal.ring.is_live:
         journal.checkpoint()

@@ -13,7 +13,7 @@ from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.format.layout import OVERLAY_BYTES_MIN
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import GRAIN_BYTES_MAX, MIB
-from core.volume import instantcopy
+from core.volume import instantcopy, needs
 from core.volume.read import read_original
 from core.volume.receive import receive
 
@@ -81,14 +81,14 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
     first, stop = offset >> shift, (offset + length - 1 >> shift) + 1
     preserved = state.preserved
     if preserved is not None and not preserved.has_all(first, stop):
-        active = state.catalog.active
-        if length == state.grain_bytes and stop - first == 1 and state.catalog.needs_every_original:
+        gaps = needs.needed_gaps(state, preserved.gaps(first, stop))
+        if gaps and length == state.grain_bytes and stop - first == 1:
+            active = state.catalog.active
             assert active is not None
             moved = instantcopy.preserve_grain(state, journal, active.id, first)
             journal.put_grain(first, payload)
             _count(state, offset, length, moved)
             return
-        gaps = instantcopy.needed_gaps(state, preserved.gaps(first, stop))
         if gaps:
             state.find_room(first, stop)
             # Read before anything is staged: where an original is staged, new data must wait, or a

@@ -18,7 +18,7 @@ from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import fold, instantcopy, recover, trim
+from core.volume import fold, needs, recover, trim
 from tests.crash.life import Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
@@ -183,12 +183,12 @@ def _discard_without_originals(patch):
 
 def _need_no_originals_for_clones(patch):
     """A clone's grain counts as its own although a part of it is not."""
-    needed = instantcopy.needed_gaps
+    needed = needs.needed_gaps
 
     def careless(state, gaps):
         return gaps if state.catalog.needs_every_original else needed(state, gaps)[:0]
 
-    patch.setattr(instantcopy, "needed_gaps", careless)
+    patch.setattr(needs, "needed_gaps", careless)
 
 
 @pytest.mark.parametrize(

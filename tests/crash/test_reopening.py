@@ -58,6 +58,15 @@ def test_a_copy_holds_what_a_killed_engine_left_in_the_caches(disk, volume):
     assert reopened(lost.image, lost.area).read(0, GRAIN, "s") == b"n" * GRAIN
 
 
+def test_an_original_goes_only_when_what_replaces_it_is_durable(disk, volume):
+    volume.clone("c")
+    volume.write(0, b"c" * GRAIN, "c")
+    volume.write(0, b"n" * GRAIN)
+    lost = _lost(disk, kept=True)
+    after = reopened(lost.image, lost.area)
+    assert after.read(0, GRAIN, "c") in {OLD[:GRAIN], b"c" * GRAIN}
+
+
 def test_looking_without_writing_shows_copies_what_the_ring_holds(disk, volume):
     volume.snapshot("first")
     volume.write(0, b"n" * GRAIN)
