@@ -53,6 +53,7 @@ def _own_private(
     catalog: Catalog, copy: CopyRecord, tops: Counter[int | None], children: ByParent
 ) -> int:
     total, layer_id, below_gone = 0, copy.top, 0
+    above: int | None = None
     while layer_id is not None:
         layer = catalog.layers[layer_id]
         users = tops[layer_id] - (layer_id == copy.top)
@@ -60,27 +61,13 @@ def _own_private(
         if users or lying_on > 1:
             break
         if lying_on == 1:
-            keeper = next(
-                child
-                for child in children[layer_id]
-                if child.id != _previous(copy, catalog, layer_id)
-            )
+            keeper = next(child for child in children[layer_id] if child.id != above)
             kept, run = keeper.map.flatten(), layer.map.flatten()
             total += data_bytes(intersect(run, kept.starts, kept.stops))
             break
         total += data_bytes(layer.map.flatten())
-        layer_id, below_gone = layer.parent, 1
+        above, layer_id, below_gone = layer_id, layer.parent, 1
     return total
-
-
-def _previous(copy: CopyRecord, catalog: Catalog, layer_id: int) -> int | None:
-    """Return the layer above ``layer_id`` on the way from the copy's top; None at the top."""
-    above = None
-    for layer in catalog.private_stack(copy):
-        if layer.id == layer_id:
-            return above
-        above = layer.id
-    return None
 
 
 def _own_in_chain(catalog: Catalog, position: int) -> int:
