@@ -216,6 +216,36 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     freed_bytes: int
 
 
+class Ranges(msgspec.Struct, frozen=True, kw_only=True):
+    """Sorted, disjoint ranges as columns of shape (n,), because there may be millions.
+
+    Attributes:
+        starts: First byte of each.
+        lengths: Bytes of each, at least 1.
+    """
+
+    starts: Int64s
+    lengths: Int64s
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the additional area, and who reads it.
+
+    Attributes:
+        offset: Byte address in the additional area.
+        length: Bytes.
+        content: What lies there.
+        start: First byte of the volume that it is the content of; -1 where it is no content.
+        copies: Names of the copies that read it, in the order in which they were taken.
+    """
+
+    offset: int
+    length: int
+    content: Literal["original", "new", "metadata", "unused"]
+    start: int
+    copies: list[str]
+
+
 class DiffRange(msgspec.Struct, frozen=True):
     """One range that may differ."""
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
         CopyInfo,
         DiffRange,
         Finding,
+        Holding,
         MapAnswer,
+        Ranges,
         Stats,
         TableAnswer,
         Usage,
@@ -97,6 +99,14 @@ class VolumeSession(Protocol):
 
     def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
         """Return the ranges in which two views may differ, from pointers alone."""
+        ...
+
+    def allocation(self, copy: str = ORIGINAL) -> Ranges:
+        """Return ranges outside of which ``copy`` reads as zeroes, from pointers and holes."""
+        ...
+
+    def holdings(self, offset: int, length: int) -> list[Holding]:
+        """Return what lies in a range of the additional area, and which copies read it."""
         ...
 
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
         CopyInfo,
         DiffRange,
         Finding,
+        Holding,
         MapAnswer,
+        Ranges,
         Stats,
         TableAnswer,
         Usage,
@@ -122,6 +124,14 @@ class RemoteVolume:
     def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
         """Return the ranges in which two views may differ, from pointers alone."""
         return cast("list[DiffRange]", self._ask(ask.Diff(source, target)))
+
+    def allocation(self, copy: str = ORIGINAL) -> Ranges:
+        """Return ranges outside of which ``copy`` reads as zeroes, from pointers and holes."""
+        return cast("Ranges", self._ask(ask.Allocation(copy)))
+
+    def holdings(self, offset: int, length: int) -> list[Holding]:
+        """Return what lies in a range of the additional area, and which copies read it."""
+        return cast("list[Holding]", self._ask(ask.Holdings(offset, length)))
 
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
         """Return the space used, and what deleting copies would free, exactly."""

@@ -25,9 +25,11 @@ from core.answers import (
     CopyInfo,
     DiffRange,
     Finding,
+    Holding,
     MapAnswer,
     PointerColumns,
     PointerKind,
+    Ranges,
     Stats,
     TableAnswer,
     Usage,
@@ -317,6 +319,35 @@ class NaiveSession:
                 DiffRange(first * SECTOR_BYTES, min(last * SECTOR_BYTES, self.size) - first * 512)
                 for first, last in runs(differs)
             ]
+
+    def allocation(self, copy: str = ORIGINAL) -> Ranges:
+        with self.guard:
+            sectors = np.frombuffer(bytes(self._content(copy)), np.uint8).reshape(-1, SECTOR_BYTES)
+            found = np.array(list(runs(sectors.any(axis=1))), np.int64).reshape(-1, 2)
+            return Ranges(
+                starts=found[:, 0] * SECTOR_BYTES,
+                lengths=(found[:, 1] - found[:, 0]) * SECTOR_BYTES,
+            )
+
+    def holdings(self, offset: int, length: int) -> list[Holding]:
+        """Tell of whole sectors, none of them joined."""
+        with self.guard:
+            if offset < 0 or length < 1 or offset + length > self.area_end:
+                raise InvalidRangeError("There is no such range of the area; choose another.")
+            return [
+                self._holding(at)
+                for at in range(offset // SECTOR_BYTES * SECTOR_BYTES, offset + length, 512)
+            ]
+
+    def _holding(self, place: int) -> Holding:
+        start, content, copies = -1, "metadata" if place < AREA_START else "unused", []
+        for copy in self.copies.values():
+            kinds, places = copy.entries.kinds, copy.entries.places
+            is_there = (kinds != UNCHANGED) & (kinds != PointerKind.ZERO) & (places == place)
+            for sector in np.flatnonzero(is_there).tolist():
+                start, copies = sector * SECTOR_BYTES, [*copies, copy.name]
+                content = "new" if kinds[sector] == PointerKind.NEW else "original"
+        return Holding(offset=place, length=512, content=content, start=start, copies=copies)  # type: ignore[arg-type]
 
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
         with self.guard:
