@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from core.answers import (
         CopyInfo,
-        DiffRange,
         Finding,
         Holding,
         MapAnswer,
@@ -97,7 +96,7 @@ class VolumeSession(Protocol):
         """Return what lies where in both areas."""
         ...
 
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+    def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""
         ...
 

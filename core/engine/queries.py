@@ -16,12 +16,12 @@ from core.volume.picture import frame_of
 from core.volume.read import Views
 
 if TYPE_CHECKING:
-    from core.answers import DiffRange, Holding, Ranges
+    from core.answers import Holding, Ranges
     from core.engine.volume import Volume
 
 
 @beside
-def diff(self: Volume, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+def diff(self: Volume, source: str, target: str = ORIGINAL) -> Ranges:
     """Return the ranges in which two views may differ, from pointers alone."""
     _, moment = self._look(lambda _: None)
     return diff_module.changed_ranges(moment, moment.copy_named(source), moment.copy_named(target))

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from core.answers import (
         CopyInfo,
-        DiffRange,
         Finding,
         Holding,
         MapAnswer,
@@ -121,9 +120,9 @@ class RemoteVolume:
         """Return what lies where in both areas."""
         return cast("MapAnswer", self._ask(ask.Map()))
 
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+    def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""
-        return cast("list[DiffRange]", self._ask(ask.Diff(source, target)))
+        return cast("Ranges", self._ask(ask.Diff(source, target)))
 
     def allocation(self, copy: str = ORIGINAL) -> Ranges:
         """Return ranges outside of which ``copy`` reads as zeroes, from pointers and holes."""

@@ -164,7 +164,7 @@ class Diff(Request, tag="diff"):
     """Ranges in which two views may differ."""
 
     method = "diff"
-    answer = list[answers.DiffRange]
+    answer = answers.Ranges
     source: str
     target: str
 

@@ -236,7 +236,7 @@ class _Writer:
         self._session, self._target, self._report = session, target, report
         self._size_bytes = session.info().size
         self._data = session.allocation(target)
-        self._stops = self._data.starts + self._data.lengths
+        self._stops = self._data.stops
         self._reached = 0
 
     def write_all(self, reader: StreamReader) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import UsageError
 from core.transfer import rbddiff
-from core.transfer.pieces import columns, cut, data_in, outside, spans, total, within
+from core.transfer.pieces import cut, data_in, outside, spans, within
 from core.transfer.still import is_snapshot
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ class Difference:
         if since is not None:
             if not is_snapshot(session, since):
                 raise UsageError(f"{since!r} is no snapshot and may have changed; name one.")
-            changed = columns(session.diff(since, view))
+            changed = session.diff(since, view)
             self._data = within(data, changed, size_bytes)
             self._zeroes = within(self._zeroes, changed, size_bytes)
-        self.read_bytes = total(self._data)
+        self.read_bytes = self._data.total_bytes
 
     def write(self, sink: Sink, report: Report) -> int:
         """Write the stream; return the bytes of data in it. ``report`` may raise to cancel."""

@@ -10,7 +10,7 @@ from core.answers import DiffRange
 from core.transfer.pieces import cut, differing_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from core.session import VolumeSession
     from core.transfer.pieces import Span
@@ -20,7 +20,7 @@ def differing(
     session: VolumeSession,
     source: str,
     target: str,
-    ranges: Sequence[DiffRange],
+    ranges: Iterable[DiffRange],
     report: Callable[[int], None],
 ) -> Iterator[DiffRange]:
     """Yield the sectors in which two views differ, as sorted ranges that do not touch.
@@ -48,7 +48,7 @@ def _differing_spans(
     session: VolumeSession,
     source: str,
     target: str,
-    ranges: Sequence[DiffRange],
+    ranges: Iterable[DiffRange],
     report: Callable[[int], None],
 ) -> Iterator[Span]:
     for part in ranges:

@@ -13,11 +13,11 @@ from core.area.freeruns import Runs, complement
 from core.units import MIB, SECTOR_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
-    from core.answers import DiffRange, Int64s
+    from core.answers import Int64s
 
 PIECE_BYTES: Final = 4 * MIB
 """As much as one request to an engine process carries."""
@@ -37,8 +37,7 @@ def cut(start: int, stop: int) -> Iterator[Span]:
 
 def spans(ranges: Ranges) -> Iterator[Span]:
     """Yield the ranges one by one."""
-    starts = ranges.starts.tolist()
-    yield from zip(starts, (ranges.starts + ranges.lengths).tolist(), strict=True)
+    yield from zip(ranges.starts.tolist(), ranges.stops.tolist(), strict=True)
 
 
 def overlapping(starts: Int64s, stops: Int64s, low: int, high: int) -> Iterator[Span]:
@@ -46,14 +45,6 @@ def overlapping(starts: Int64s, stops: Int64s, low: int, high: int) -> Iterator[
     chosen = slice(stops.searchsorted(low, "right"), starts.searchsorted(high, "left"))
     for start, stop in zip(starts[chosen].tolist(), stops[chosen].tolist(), strict=True):
         yield max(start, low), min(stop, high)
-
-
-def columns(ranges: Sequence[DiffRange]) -> Ranges:
-    """Return ranges as columns."""
-    return Ranges(
-        starts=np.array([part.start for part in ranges], np.int64),
-        lengths=np.array([part.length for part in ranges], np.int64),
-    )
 
 
 def outside(ranges: Ranges, start: int, stop: int) -> Ranges:
@@ -70,11 +61,6 @@ def within(ranges: Ranges, others: Ranges, size_bytes: int) -> Ranges:
         lengths=np.concatenate((here.lengths, there.lengths)),
     )
     return outside(neither, 0, size_bytes)
-
-
-def total(ranges: Ranges) -> int:
-    """Return the bytes in all ranges."""
-    return int(ranges.lengths.sum())
 
 
 def data_in(piece: bytes) -> list[Span]:

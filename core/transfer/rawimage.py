@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from core.transfer.pieces import cut, data_in, spans, total
+from core.transfer.pieces import cut, data_in, spans
 from core.units import MIB
 
 if TYPE_CHECKING:
@@ -61,4 +61,4 @@ def raw_to_pipe(session: VolumeSession, view: str, sink: Sink, report: Report) -
 
 def raw_bytes(session: VolumeSession, view: str) -> int:
     """Return how many bytes will be reported for a raw image of ``view``."""
-    return total(session.allocation(view))
+    return session.allocation(view).total_bytes

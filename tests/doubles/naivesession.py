@@ -23,7 +23,6 @@ import xxhash
 from core.answers import (
     AreaState,
     CopyInfo,
-    DiffRange,
     Finding,
     Holding,
     MapAnswer,
@@ -312,22 +311,19 @@ class NaiveSession:
                 additional=extents(self._area_states(), self.area_end, AreaState.FREE),
             )
 
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+    def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         with self.guard:
-            differs = self._identities(source) != self._identities(target)
-            return [
-                DiffRange(first * SECTOR_BYTES, min(last * SECTOR_BYTES, self.size) - first * 512)
-                for first, last in runs(differs)
-            ]
+            return self._ranges(self._identities(source) != self._identities(target))
+
+    def _ranges(self, chosen: np.ndarray) -> Ranges:
+        found = np.array(list(runs(chosen)), np.int64).reshape(-1, 2) * SECTOR_BYTES
+        starts, stops = found[:, 0], np.minimum(found[:, 1], self.size)
+        return Ranges(starts=starts, lengths=stops - starts)
 
     def allocation(self, copy: str = ORIGINAL) -> Ranges:
         with self.guard:
             sectors = np.frombuffer(bytes(self._content(copy)), np.uint8).reshape(-1, SECTOR_BYTES)
-            found = np.array(list(runs(sectors.any(axis=1))), np.int64).reshape(-1, 2)
-            return Ranges(
-                starts=found[:, 0] * SECTOR_BYTES,
-                lengths=(found[:, 1] - found[:, 0]) * SECTOR_BYTES,
-            )
+            return self._ranges(sectors.any(axis=1))
 
     def holdings(self, offset: int, length: int) -> list[Holding]:
         """Tell of whole sectors, none of them joined."""
