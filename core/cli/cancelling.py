@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C in the midst of long work that has to clean up after itself.
+"""Ctrl-C, or being told to end, in the midst of long work that has to clean up after itself.
 
 An interrupt that fell into a request to an engine process would cost the connection, and with it
 the way to undo what was begun. So it is remembered, and raised where nothing is under way: between
@@ -15,8 +15,10 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+    Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
 
 
 class Cancelling:
@@ -27,7 +29,7 @@ class Cancelling:
         self._is_asked = False
         self._is_raised = False
         self._is_waiting = False
-        self._is_holding = False
+        self._before: dict[int, Handler] = {}
 
     def check(self) -> None:
         """Raise the interrupt that came since, once.
@@ -58,16 +60,18 @@ class Cancelling:
 
     def __enter__(self) -> Self:
         """Hold interrupts back from now on."""
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._note)
-            self._is_holding = True
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                if handler in {signal.default_int_handler, signal.SIG_DFL}:
+                    self._before[number] = handler
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let them through again."""
-        if self._is_holding:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 class PatientInput:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,6 +135,24 @@ def test_outside_of_what_is_allocated_every_view_is_zero(volume: Volume, seed: i
                 assert not any(content[start:stop]), name
     with pytest.raises(NoSuchCopyError):
         volume.allocation("nobody")
+
+
+def test_what_only_waits_is_allocated_to_who_must_not_write(volume: Volume, tmp_path: Path) -> None:
+    """A killed engine's last flush lies in the ring, and the image still has the hole."""
+    volume.snapshot("monday")
+    volume.trim(0, MIB)
+    volume.flush()
+    volume.write(65536, b"x" * 4096)
+    volume.flush()
+    killed = tmp_path / "killed.img"
+    shutil.copyfile(tmp_path / "disk.img", killed)
+    shutil.copyfile(tmp_path / "disk.img.rangepair", tmp_path / "killed.img.rangepair")
+    with open_volume(killed, read_only=True) as found:
+        assert found.read(65536, 4096) == b"x" * 4096
+        assert any(
+            part.start <= 65536 and part.start + part.length >= 65536 + 4096
+            for part in found.allocation()
+        )
 
 
 def test_a_discarded_range_is_not_allocated(volume: Volume) -> None:
