@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QProgressDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QProgressBar, QProgressDialog, QWidget
 
 from core.units import format_bytes
 from gui.bridge.exportjob import ExportJob
@@ -33,6 +33,7 @@ _FORMATS: Final = {
 }
 _STEPS: Final = 1000
 _QUIET_MS: Final = 400
+_WIDTH: Final = 420
 
 
 class Exporter(QObject):
@@ -52,7 +53,7 @@ class Exporter(QObject):
         self._window = window
         self._job: ExportJob | None = None
         self._progress: QProgressDialog | None = None
-        self._sentence = ""
+        self._title = self._sentence = ""
 
     @property
     def is_busy(self) -> bool:
@@ -85,10 +86,11 @@ class Exporter(QObject):
         if self._job is not None:
             return
         job = ExportJob(partial(self._export, image, copy, target, image_format), self)
-        progress = QProgressDialog(
-            f"Exporting {copy} to {Path(target).name}", "Cancel", 0, _STEPS, self._window
-        )
+        self._title = f"Exporting {copy} to {Path(target).name}"
+        progress = QProgressDialog(f"{self._title}\n", "Cancel", 0, _STEPS, self._window)
         progress.setWindowTitle("Export")
+        progress.findChildren(QProgressBar)[0].setTextVisible(False)  # the label tells more
+        progress.setMinimumWidth(_WIDTH)
         progress.setMinimumDuration(_QUIET_MS)
         progress.setAutoClose(False)
         progress.setAutoReset(False)
@@ -115,7 +117,8 @@ class Exporter(QObject):
     def _on_advanced(self, done: int, whole: int) -> None:
         if self._progress is not None and not self._progress.wasCanceled():
             self._progress.setValue(_STEPS * done // max(whole, 1))
-            self._progress.setWindowTitle(f"Export: {format_bytes(done)} of {format_bytes(whole)}")
+            amount = f"{format_bytes(done)} of {format_bytes(whole)}"
+            self._progress.setLabelText(f"{self._title}\n{amount}")
 
     @Slot()
     @guarded

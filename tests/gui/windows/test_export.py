@@ -107,7 +107,7 @@ def test_progress_is_shown_and_cancel_ends_it(at_volume, exports):
     at_volume.qtbot.wait(60)
     exports.go_on.release()
     at_volume.qtbot.waitUntil(lambda: progress.value() == 250)
-    assert progress.windowTitle() == "Export: 25 TiB of 100 TiB"
+    assert progress.labelText() == "Exporting original to a.img\n25 TiB of 100 TiB"
     at_volume.click(progress.findChild(QPushButton))
     exports.go_on.release()
     at_volume.qtbot.waitUntil(lambda: not window.exporter.is_busy)
