@@ -3,7 +3,8 @@
 """A view that stands still while it is read, whoever writes meanwhile.
 
 A snapshot does by itself. Of the original and of clones a snapshot is taken for the time of the
-reading, unless nobody else can write: then nothing needs to be made, not even an additional area.
+reading, unless nobody else can write, because this process alone has the volume or because it takes
+no writes: then nothing needs to be made, not even an additional area.
 A process that is killed meanwhile leaves that snapshot, whose name says what it was for.
 """
 
@@ -36,7 +37,9 @@ def still(session: VolumeSession, copy: str, purpose: str, *, is_alone: bool) ->
     Raises:
         RangepairError: There is no such copy, or no snapshot can be taken.
     """
-    if is_alone or is_snapshot(session, copy):
+    info = session.info()
+    is_unwritable = info.read_only or bool(info.notice)
+    if is_alone or is_unwritable or is_snapshot(session, copy):
         yield copy
         return
     name = free_name(session, purpose)

@@ -251,3 +251,13 @@ def test_of_a_snapshot_and_alone_nothing_is_taken(open_here: OpenImage, content,
         assert view == "monday"
     with pytest.raises(NoSuchCopyError), still(volume, "tuesday", "export", is_alone=False):
         pass
+
+
+def test_a_volume_that_takes_no_writes_stands_still_by_itself(content, tmp_path) -> None:
+    image = tmp_path / "disk.img"
+    image.write_bytes(content)
+    with (
+        open_volume(image, read_only=True) as volume,
+        still(volume, "original", "export", is_alone=False) as view,
+    ):
+        assert streamed(volume, view, RAW) == content
