@@ -258,6 +258,34 @@ def test_a_damaged_stream_leaves_the_volume_as_it_was(
     assert volume.check() == []
 
 
+def test_a_stream_garbled_anywhere_is_applied_or_changes_nothing(
+    open_here: OpenImage, content
+) -> None:
+    volume = open_here("disk.img", content)
+    volume.snapshot("monday")
+    records: list[tuple[int, bytes | int]] = [(4096, b"x" * 20), (30_000, 999), (60_000, b"y" * 30)]
+    stream = made(records, source="monday", target="tuesday", size_bytes=SIZE)
+    rng = random.Random(8)
+    applied = refused = 0
+    for _ in range(150):
+        garbled = bytearray(stream)
+        for _ in range(rng.randrange(1, 3)):
+            garbled[rng.randrange(len(garbled))] = rng.choice((0, 1, 255, *b"ftswze", 64))
+        before = names(volume)
+        try:
+            through_pipe(volume, bytes(garbled), "new")
+        except RangepairError:
+            refused += 1
+        else:
+            applied += 1
+            volume.delete([name for name in names(volume) if name not in before], now=True)
+        assert names(volume) == before == ["monday"]
+        assert whole(volume) == content
+    assert applied > 10
+    assert refused > 50
+    assert volume.check() == []
+
+
 class CancelledError(Exception):
     """Stands for whatever ends the work."""
 
