@@ -9,11 +9,14 @@ may hold millions of rows.
 from __future__ import annotations
 
 import enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
@@ -216,11 +219,60 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     freed_bytes: int
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the additional area, and who reads it.
+
+    Attributes:
+        offset: Byte address in the additional area.
+        length: Bytes.
+        content: What lies there.
+        start: First byte of the volume that it is the content of; -1 where it is no content.
+        copies: Names of the copies that read it, in the order in which they were taken.
+    """
+
+    offset: int
+    length: int
+    content: Literal["original", "new", "metadata", "unused"]
+    start: int
+    copies: list[str]
+
+
 class DiffRange(msgspec.Struct, frozen=True):
-    """One range that may differ."""
+    """One range that differs, or may."""
 
     start: int
     length: int
+
+
+class Ranges(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Sorted, disjoint ranges as columns of shape (n,), because there may be millions.
+
+    Attributes:
+        starts: First byte of each.
+        lengths: Bytes of each, at least 1.
+    """
+
+    starts: Int64s
+    lengths: Int64s
+
+    def __len__(self) -> int:
+        """Return the number of ranges."""
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[DiffRange]:
+        """Yield the ranges one by one, which costs a hundred times what the columns do."""
+        for start, length in zip(self.starts.tolist(), self.lengths.tolist(), strict=True):
+            yield DiffRange(start, length)
+
+    @property
+    def stops(self) -> Int64s:
+        """First byte after each range."""
+        return self.starts + self.lengths
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes in all ranges together."""
+        return int(self.lengths.sum())
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.answers import DiffRange
+from core.answers import Ranges
+from core.area.freeruns import Runs, complement
+from core.mapping.pointerrun import EMPTY
 
 if TYPE_CHECKING:
     from core.format.catalog import CopyRecord
@@ -17,29 +19,21 @@ if TYPE_CHECKING:
 
 def changed_ranges(
     state: VolumeState, source: CopyRecord | None, target: CopyRecord | None
-) -> list[DiffRange]:
-    """Return sorted, disjoint ranges outside of which the two views are equal; None = the original.
+) -> Ranges:
+    """Return the ranges outside of which the two views are equal; None = the original.
 
     Views are stacks of layers over the initial area. What both stacks hold cannot make a difference
     where nothing above it does, so the pointers of the layers that only one of them has are the
     answer.
     """
     differing = _layer_ids(state, source) ^ _layer_ids(state, target)
-    runs = [state.catalog.layers[layer_id].map.flatten() for layer_id in differing]
+    runs = [run for layer_id in differing for run in state.catalog.layers[layer_id].map.runs]
     runs += [state.staged_run(layer_id) for layer_id in differing]
-    runs = [run for run in runs if len(run)]
-    if not runs:
-        return []
-    starts = np.concatenate([run.starts for run in runs])
-    stops = np.concatenate([run.stops for run in runs])
-    order = np.argsort(starts, kind="stable")
-    starts, stops = starts[order], np.maximum.accumulate(stops[order])
-    firsts = np.flatnonzero(np.concatenate(([True], starts[1:] > stops[:-1])))
-    lasts = np.concatenate((firsts[1:] - 1, [len(starts) - 1]))
-    return [
-        DiffRange(start, stop - start)
-        for start, stop in zip(starts[firsts].tolist(), stops[lasts].tolist(), strict=True)
-    ]
+    starts = np.concatenate([EMPTY.starts, *(run.starts for run in runs)])
+    lengths = np.concatenate([EMPTY.lengths, *(run.lengths for run in runs)])
+    unchanged = complement(Runs(starts, lengths), 0, state.size_bytes)
+    changed = complement(unchanged, 0, state.size_bytes)
+    return Ranges(starts=changed.starts, lengths=changed.lengths)
 
 
 def _layer_ids(state: VolumeState, copy: CopyRecord | None) -> set[int]:

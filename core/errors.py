@@ -153,6 +153,20 @@ class CorruptAreaError(RangepairError):
     errno = _errno.EIO
 
 
+class StreamError(RangepairError):
+    """A stream of differences is cut off, damaged, or of another kind."""
+
+    code = "stream"
+    errno = _errno.EINVAL
+
+
+class TransferError(RangepairError):
+    """A view cannot be put out, or a stream not be put in, as things are."""
+
+    code = "transfer"
+    errno = _errno.EINVAL
+
+
 class EngineGoneError(RangepairError):
     """The engine process ended or stopped answering."""
 
@@ -179,6 +193,8 @@ ERRORS_BY_CODE: dict[str, type[RangepairError]] = {
         DeviceFailedError,
         FormatError,
         CorruptAreaError,
+        StreamError,
+        TransferError,
         EngineGoneError,
     )
 }

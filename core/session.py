@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from core.answers import (
         CopyInfo,
-        DiffRange,
         Finding,
+        Holding,
         MapAnswer,
+        Ranges,
         Stats,
         TableAnswer,
         Usage,
@@ -95,8 +96,16 @@ class VolumeSession(Protocol):
         """Return what lies where in both areas."""
         ...
 
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+    def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""
+        ...
+
+    def allocation(self, copy: str = ORIGINAL) -> Ranges:
+        """Return ranges outside of which ``copy`` reads as zeroes, from pointers and holes."""
+        ...
+
+    def holdings(self, offset: int, length: int) -> list[Holding]:
+        """Return what lies in a range of the additional area, and which copies read it."""
         ...
 
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:

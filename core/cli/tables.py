@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pointers, range pairs and differences."""
+"""Pointers and range pairs, and the same in reverse."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, add_json, size
-from core.cli.terminal import Cell, plural, printable, told_name
+from core.cli.terminal import Cell, plural, printable
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
-from core.units import format_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from core.session import VolumeSession
 
 _KINDS: Final = ("original", "new", "zero")
-_SHARE_MIN: Final = 0.0001
 _HEAD: Final = ("GRAINS", "START", "LENGTH", "KIND", "AREA OFFSET", "CHECKSUM")
 _STYLES: Final = {"original": "yellow", "new": "magenta", "zero": "grey", "range pair": "blue"}
 
@@ -33,10 +31,21 @@ def _declare_map(parser: CommandParser) -> None:
     add_copy(parser)
     parser.add_argument("--offset", metavar="N", type=size, default=0, help="first byte")
     parser.add_argument("--length", metavar="N", type=size, help="bytes; to the end if left out")
+    parser.add_argument(
+        "--area-offset",
+        metavar="N",
+        type=size,
+        help="the other way round: which copies hold what lies there in the additional area;"
+        " --length is one grain if left out",
+    )
     add_json(parser)
 
 
 def _map(options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.area_offset is not None:
+        from core.cli.holders import show_holders
+
+        return show_holders(options, terminal)
     with open_for(options, read_only=True) as volume:
         stop = None if options.length is None else options.offset + options.length
         table = volume.table(options.copy, options.offset, stop)
@@ -166,48 +175,6 @@ def _grains(start: int, stop: int, grain: int, brackets: tuple[str, str]) -> str
     return f"{brackets[0]}{first}{f'-{last}' if is_pair or last > first else ''}{brackets[1]}"
 
 
-def _declare_diff(parser: CommandParser) -> None:
-    add_image(parser)
-    parser.add_argument("source", metavar="FROM", help="a copy, or 'original'")
-    parser.add_argument(
-        "target", metavar="TO", nargs="?", default=ORIGINAL, help="the original if left out"
-    )
-    add_json(parser)
-
-
-def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
-    with open_for(options, read_only=True) as volume:
-        ranges = volume.diff(options.source, options.target)
-        volume_bytes = volume.info().size
-    total = sum(found.length for found in ranges)
-    if options.json:
-        import msgspec
-
-        told = {
-            "from": options.source,
-            "to": options.target,
-            "bytes": total,
-            "ranges": [{"start": found.start, "length": found.length} for found in ranges],
-        }
-        terminal.line(msgspec.json.encode(told).decode())
-        return EXIT_DONE
-    views = f"{told_name(options.source)} and {told_name(options.target)}"
-    if not ranges:
-        terminal.line(f"{views} are equal")
-        return EXIT_DONE
-    head = [Cell("START", "grey"), Cell("LENGTH", "grey")]
-    rows = [[Cell(str(found.start)), Cell(str(found.length))] for found in ranges]
-    terminal.table([head, *rows], right=(0, 1))
-    terminal.line()
-    part = total / volume_bytes
-    share = f"{part:.2%} of the volume" if part >= _SHARE_MIN else "less than 0.01% of the volume"
-    terminal.line(
-        f"{views} may differ in {plural(len(ranges), 'range')}, {format_bytes(total)}, {share}"
-    )
-    return EXIT_DONE
-
-
 COMMANDS: Final[dict[str, Command]] = {
     "map": (_declare_map, _map),
-    "diff": (_declare_diff, _diff),
 }

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import msgspec
 
 from core import check as check_module
-from core import diff as diff_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos
+from core.engine import infos, queries
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
     from core.answers import (
         CopyInfo,
-        DiffRange,
         Finding,
         MapAnswer,
         Stats,
@@ -218,11 +216,9 @@ class Volume:
         (seq, frame), moment = self._look(lambda state: (infos.event_seq(state), frame_of(state)))
         return infos.map_answer(moment, frame, seq)
 
-    @guarded
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
-        """Return the ranges in which two views may differ, from pointers alone."""
-        state = self._state
-        return diff_module.changed_ranges(state, state.copy_named(source), state.copy_named(target))
+    diff = queries.diff
+    allocation = queries.allocation
+    holdings = queries.holdings
 
     @beside
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:

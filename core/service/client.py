@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     from core.answers import (
         CopyInfo,
-        DiffRange,
         Finding,
+        Holding,
         MapAnswer,
+        Ranges,
         Stats,
         TableAnswer,
         Usage,
@@ -119,9 +120,17 @@ class RemoteVolume:
         """Return what lies where in both areas."""
         return cast("MapAnswer", self._ask(ask.Map()))
 
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+    def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""
-        return cast("list[DiffRange]", self._ask(ask.Diff(source, target)))
+        return cast("Ranges", self._ask(ask.Diff(source, target)))
+
+    def allocation(self, copy: str = ORIGINAL) -> Ranges:
+        """Return ranges outside of which ``copy`` reads as zeroes, from pointers and holes."""
+        return cast("Ranges", self._ask(ask.Allocation(copy)))
+
+    def holdings(self, offset: int, length: int) -> list[Holding]:
+        """Return what lies in a range of the additional area, and which copies read it."""
+        return cast("list[Holding]", self._ask(ask.Holdings(offset, length)))
 
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
         """Return the space used, and what deleting copies would free, exactly."""

@@ -164,9 +164,26 @@ class Diff(Request, tag="diff"):
     """Ranges in which two views may differ."""
 
     method = "diff"
-    answer = list[answers.DiffRange]
+    answer = answers.Ranges
     source: str
     target: str
+
+
+class Allocation(Request, tag="allocation"):
+    """Ranges outside of which a view reads as zeroes."""
+
+    method = "allocation"
+    answer = answers.Ranges
+    copy: str
+
+
+class Holdings(Request, tag="holdings"):
+    """Who reads a range of the additional area."""
+
+    method = "holdings"
+    answer = list[answers.Holding]
+    offset: int
+    length: int
 
 
 class Usage(Request, tag="usage"):
@@ -269,7 +286,7 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Diff | Usage | Stats | Check | Dump
+    | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | Dump
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ Taking one moves no data: a single range pair stands for everything.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.errors import (
     CopyInUseError,
@@ -23,6 +23,7 @@ from core.mapping.grainset import GrainSet
 from core.session import ORIGINAL
 from core.volume import handdown
 from core.volume.catalog import COPIES_MAX
+from core.volume.naming import check_wording
 from core.volume.recover import active_grains_of
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from core.mapping.pointerrun import PointerRun
     from core.volume.state import VolumeState
 
-NAME_CHARACTERS_MAX: Final = 128
-
 
 def check_name(state: VolumeState, name: str) -> None:
     """See to it that ``name`` may be given to a copy.
@@ -40,19 +39,7 @@ def check_name(state: VolumeState, name: str) -> None:
     Raises:
         InvalidNameError: It may not, and why.
     """
-    if not name or name != name.strip():
-        raise InvalidNameError("A copy's name must not be empty or begin or end with a space.")
-    if len(name) > NAME_CHARACTERS_MAX:
-        raise InvalidNameError(
-            f"The name has {len(name)} characters, and a copy's may have {NAME_CHARACTERS_MAX}; "
-            "shorten it."
-        )
-    if "/" in name or not name.isprintable():
-        raise InvalidNameError(
-            f"The name {name!r} holds a slash or an unprintable character; choose one without."
-        )
-    if name == ORIGINAL:
-        raise InvalidNameError(f"{ORIGINAL!r} is the name of the live volume; choose another.")
+    check_wording(name)
     taken = state.catalog.find(name)
     if taken is not None:
         hint = (

@@ -1,13 +1,18 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""Making images, for the window: each may take seconds, so each is called in a lane."""
+"""Making images, for the window: each may take long, so each is called in a lane or thread."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from core.workload.run import KINDS as WORKLOAD_KINDS
 from core.workload.scratch import make_scratch
 
-__all__ = ["WORKLOAD_KINDS", "make_scratch_image", "make_volume"]
+if TYPE_CHECKING:
+    from gui.bridge.exportjob import Report
+
+__all__ = ["WORKLOAD_KINDS", "export_view", "make_scratch_image", "make_volume"]
 
 
 def make_volume(path: str, size_bytes: int, thin: bool) -> str:
@@ -29,3 +34,38 @@ def make_scratch_image() -> str:
         RangepairError: It cannot be made.
     """
     return str(make_scratch())
+
+
+def export_view(image: str, copy: str, target: str, image_format: str, report: Report) -> None:
+    """Make an image file of a copy or the original, over a connection of its own.
+
+    Args:
+        image: Of the volume, which an engine process has open.
+        copy: Its name.
+        target: The file; one that is there is replaced.
+        image_format: One of ``core.transfer.formats``.
+        report: Called after each piece; may raise to cancel, and then nothing is left behind.
+
+    Raises:
+        RangepairError: It cannot be made.
+        OSError: The file system refuses.
+    """
+    from pathlib import Path
+
+    from core.service.client import connect
+    from core.transfer.export import Export
+    from core.transfer.outfile import check_target
+    from core.transfer.still import still
+
+    with connect(image) as volume:
+        info, done = volume.info(), 0
+        check_target(Path(target), (Path(info.image), Path(info.area)), is_replacing=True)
+        with still(volume, copy, "export", is_alone=False) as view:
+            export = Export(volume, copy, view, image_format)
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                report(done, export.whole_bytes)
+
+            export.to_file(Path(target), advance, is_replacing=True)

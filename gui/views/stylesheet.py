@@ -78,6 +78,8 @@ QTreeView {
   show-decoration-selected: 0;
 }
 QTreeView::branch, QTreeView::branch:selected { background: transparent; }
+QProgressBar { background: $border; border: none; border-radius: 3px; max-height: 6px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QSlider { min-height: 24px; background: transparent; }
 QSlider::groove:horizontal { height: 4px; background: $border; border-radius: 2px; }
 QSlider::sub-page:horizontal { height: 4px; background: $accent; border-radius: 2px; }

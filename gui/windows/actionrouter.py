@@ -28,6 +28,7 @@ class ActionRouter(QObject):
         window.runner.running_changed.connect(self._on_running)
         window.desk.picks_changed.connect(self.enable)
         window.demo.changed.connect(self.enable)
+        window.exporter.busy_changed.connect(self.enable)
         window.focus.selection_changed.connect(self._on_focus)
         window.focus.badges_changed.connect(self._on_focus)
         stack = window.acts.stack
@@ -46,6 +47,7 @@ class ActionRouter(QObject):
             (a.snapshot, w.desk.take),
             (a.snapshot_named, w.asker.ask_name),
             (a.clone, w.desk.clone),
+            (a.export, lambda: w.exporter.choose(w.desk.chosen)),
             (a.rename, w.tree.edit_name),
             (a.lock, self._toggle_lock),
             (a.delete, self._delete),
@@ -107,7 +109,7 @@ class ActionRouter(QObject):
 
     def enable(self) -> None:
         """Offer what can be done now."""
-        a, info = self._actions, self._window.follower.info
+        a, w, info = self._actions, self._window, self._window.follower.info
         is_open = self._window.link.is_open and info is not None and not self._is_demo
         can_write = is_open and info is not None and not (info.read_only or info.notice)
         picks = self._window.desk.picks
@@ -115,7 +117,8 @@ class ActionRouter(QObject):
             (a.close, is_open),
             (a.snapshot, can_write),
             (a.snapshot_named, can_write),
-            (a.clone, can_write and self._window.desk.can_clone),
+            (a.clone, can_write and w.desk.can_clone),
+            (a.export, is_open and w.desk.can_clone and not w.exporter.is_busy),
             (a.rename, can_write and len(picks.live) == 1),
             (a.lock, can_write and bool(picks.live)),
             (a.delete, can_write and bool(picks.live)),

@@ -49,6 +49,7 @@ SPECS: Final = (
     Spec("snapshot_named", "Take snapshot &with name…", "Ctrl+Shift+T", "camera",
          "Take a read-only instant copy and name it now"),
     Spec("clone", "&Clone", "Ctrl+B", "clone", "Take a writable instant copy of what is selected"),
+    Spec("export", "&Export…", "Ctrl+Shift+E", "", "Make an image file of what is selected"),
     Spec("rename", "&Rename", "F2", "pencil", "Give the copy another name"),
     Spec("lock", "&Lock", "Ctrl+L", "lock", "Forbid or allow deletion", checkable=True),
     Spec("delete", "&Delete", "Del", "trash", "Hide the copy; it can be brought back"),
@@ -93,6 +94,7 @@ class Actions(QObject):
     snapshot: QAction
     snapshot_named: QAction
     clone: QAction
+    export: QAction
     rename: QAction
     lock: QAction
     delete: QAction

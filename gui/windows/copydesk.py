@@ -85,6 +85,11 @@ class CopyDesk(QObject):
         copy = self.current
         return self._tree.is_on_volume if copy is None else not copy.deleted
 
+    @property
+    def chosen(self) -> str:
+        """Name of the row with the cursor; that of the original if it is a deleted copy."""
+        return self._source(clones_only=False)
+
     def show_info(self, info: VolumeInfo) -> None:
         """Take a new catalog in."""
         self._tree.show_info(info)

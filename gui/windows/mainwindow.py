@@ -31,6 +31,7 @@ from gui.windows.asker import Asker
 from gui.windows.bannerdesk import BannerDesk
 from gui.windows.copydesk import CopyDesk
 from gui.windows.demohost import DemoHost
+from gui.windows.exporter import Exporter
 from gui.windows.follower import Follower
 from gui.windows.livepanes import LivePanes
 from gui.windows.menus import Menus
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.acts = Acts(self.link, self.tree_model, self)
         self.follower = Follower(self.link, self)
         self.opener = VolumeOpener(self.link, self.settings, makers, self)
+        self.exporter = Exporter(self.link, makers.export, self)
         stack = self.acts.stack
         self.actions_ = Actions(
             self, stack.createUndoAction(self, "&Undo"), stack.createRedoAction(self, "&Redo")
@@ -152,6 +154,8 @@ class MainWindow(QMainWindow):
         self.opener.busy.connect(self.status.show_message)
         self.opener.scratch_opened.connect(self.runner.start)
         self.acts.done.connect(self._on_done)
+        self.exporter.done.connect(self._on_done)
+        self.exporter.failed.connect(self.banner_desk.tell_failure)
         self.acts.stack.indexChanged.connect(self._on_stack)
         self.runner.phase_changed.connect(self._on_phase)
         self.runner.stopped_by_error.connect(self.banner_desk.tell_workload)
@@ -328,5 +332,6 @@ class MainWindow(QMainWindow):
         self._second.stop()
         self.demo.stop()
         self.panes.shutdown()
+        self.exporter.shutdown()
         self.link.shutdown()
         super().closeEvent(event)

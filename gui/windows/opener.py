@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.errors import RangepairError
     from gui.bridge.link import EngineLink
     from gui.settings import Settings
+    from gui.windows.exporter import ExportView
 
 SIDECAR_SUFFIX: Final = ".rangepair"
 _FILTER: Final = "Disk images (*.img *.raw *.rangepair);;All files (*)"
@@ -27,10 +28,11 @@ _FILTER: Final = "Disk images (*.img *.raw *.rangepair);;All files (*)"
 
 @dataclass(frozen=True, slots=True)
 class ImageMakers:
-    """How images are made; both may take long and raise ``RangepairError``."""
+    """How images are made; all may take long and raise ``RangepairError``."""
 
     volume: Callable[[str, int, bool], str]
     scratch: Callable[[], str]
+    export: ExportView
 
 
 def image_of(path: str) -> str:

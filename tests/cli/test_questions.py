@@ -114,3 +114,48 @@ def test_statistics_of_nobody_are_explained_first(bare_cli: Cli, image: Path) ->
     first, empty, *rows = bare_cli.text("stats", image).splitlines()
     assert first.startswith("No engine process has the volume open")
     assert (empty, len(rows)) == ("", 16)
+
+
+def test_an_exact_difference_tells_bytes_that_differ_and_no_others(cli: Cli, image: Path) -> None:
+    before = image.read_bytes()
+    cli.text("snapshot", image, "monday")
+    cli.text("write", image, "--offset", "4KiB", stdin=before[4096:8192])
+    cli.text("write", image, "--offset", "8KiB", stdin=b"n" * 512 + before[8704:16384])
+    told = cli.json("diff", image, "monday")
+    assert told["bytes"] == 12288
+    told = cli.json("diff", image, "monday", "--exact")
+    assert told["ranges"] == [{"start": 8192, "length": 512}]
+    assert (told["exact"], told["bytes"]) == (True, 512)
+    page = cli.text("diff", image, "monday", "--exact")
+    assert "monday and original differ in 1 range, 512 B" in page
+    cli.text("write", image, "--offset", "8KiB", stdin=before[8192:8704])
+    page = cli.text("diff", image, "monday", "original", "--exact")
+    assert page == "monday and original are equal\n"
+    assert [copy["name"] for copy in cli.json("list", image)["copies"]] == ["monday"]
+
+
+def test_the_map_in_reverse_names_the_copies(cli: Cli, image: Path) -> None:
+    cli.text("snapshot", image, "monday")
+    cli.text("clone", image, "monday", "test run")
+    cli.text("write", image, "--offset", "64KiB", stdin=b"n" * 8192)
+    (pointer,) = cli.json("map", image, "--copy", "monday")["pointers"]
+    place = pointer["offset"]
+    told = cli.json("map", image, "--area-offset", str(place), "--length", "16KiB")
+    assert (told["offset"], told["length"]) == (place, 16384)
+    assert told["holdings"][0] == {
+        "offset": place, "length": 8192, "content": "original", "start": 65536,
+        "copies": ["monday", "test run"],
+    }  # fmt: skip
+    cli.text("delete", image, "monday")
+    page = cli.text("map", image, "--area-offset", str(place)).splitlines()
+    assert page[0].split() == ["AREA", "OFFSET", "LENGTH", "KIND", "GRAINS", "START", "COPIES"]
+    first = f"{place} 4096 original 16 65536 monday (deleted), 'test run'"
+    assert " ".join(page[1].split()) == first
+    assert page[-1] == "4 KiB of 4 KiB held by 2 copies: monday (deleted), 'test run'"
+    page = cli.text("map", image, "--area-offset", "0").splitlines()
+    assert page[1].split() == ["0", "4096", "metadata"]
+    assert page[-1] == "0 B of 4 KiB held by 0 copies"
+    sentence = cli.complaint("map", image, "--area-offset", "1TiB")
+    assert "passes the end of the additional area's" in sentence
+    words = ("map", image, "--area-offset", "0", "--copy", "monday")
+    assert "leave out --copy and --offset" in cli.complaint(*words, status=64)

@@ -23,11 +23,12 @@ import xxhash
 from core.answers import (
     AreaState,
     CopyInfo,
-    DiffRange,
     Finding,
+    Holding,
     MapAnswer,
     PointerColumns,
     PointerKind,
+    Ranges,
     Stats,
     TableAnswer,
     Usage,
@@ -310,13 +311,39 @@ class NaiveSession:
                 additional=extents(self._area_states(), self.area_end, AreaState.FREE),
             )
 
-    def diff(self, source: str, target: str = ORIGINAL) -> list[DiffRange]:
+    def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         with self.guard:
-            differs = self._identities(source) != self._identities(target)
+            return self._ranges(self._identities(source) != self._identities(target))
+
+    def _ranges(self, chosen: np.ndarray) -> Ranges:
+        found = np.array(list(runs(chosen)), np.int64).reshape(-1, 2) * SECTOR_BYTES
+        starts, stops = found[:, 0], np.minimum(found[:, 1], self.size)
+        return Ranges(starts=starts, lengths=stops - starts)
+
+    def allocation(self, copy: str = ORIGINAL) -> Ranges:
+        with self.guard:
+            sectors = np.frombuffer(bytes(self._content(copy)), np.uint8).reshape(-1, SECTOR_BYTES)
+            return self._ranges(sectors.any(axis=1))
+
+    def holdings(self, offset: int, length: int) -> list[Holding]:
+        """Tell of whole sectors, none of them joined."""
+        with self.guard:
+            if offset < 0 or length < 1 or offset + length > self.area_end:
+                raise InvalidRangeError("There is no such range of the area; choose another.")
             return [
-                DiffRange(first * SECTOR_BYTES, min(last * SECTOR_BYTES, self.size) - first * 512)
-                for first, last in runs(differs)
+                self._holding(at)
+                for at in range(offset // SECTOR_BYTES * SECTOR_BYTES, offset + length, 512)
             ]
+
+    def _holding(self, place: int) -> Holding:
+        start, content, copies = -1, "metadata" if place < AREA_START else "unused", []
+        for copy in self.copies.values():
+            kinds, places = copy.entries.kinds, copy.entries.places
+            is_there = (kinds != UNCHANGED) & (kinds != PointerKind.ZERO) & (places == place)
+            for sector in np.flatnonzero(is_there).tolist():
+                start, copies = sector * SECTOR_BYTES, [*copies, copy.name]
+                content = "new" if kinds[sector] == PointerKind.NEW else "original"
+        return Holding(offset=place, length=512, content=content, start=start, copies=copies)  # type: ignore[arg-type]
 
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:
         with self.guard:

@@ -18,7 +18,7 @@ from core.format.block import HEADER_BYTES, BlockHeader, pack_header
 from core.format.catalog import CatalogRecord, CopyRecord, LayerRecord
 from core.format.superblock import Place, SuperblockFields
 from core.journal.log import SEGMENT_BYTES_SHORTEST
-from core.volume.takecopy import NAME_CHARACTERS_MAX
+from core.volume.naming import NAME_CHARACTERS_MAX
 
 TEXT = (Path(__file__).resolve().parents[2] / "FORMAT.md").read_text("utf-8")
 UUID = bytes(range(16))

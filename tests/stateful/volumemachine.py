@@ -258,3 +258,15 @@ class VolumeMachine(RuleBasedStateMachine):
             at = part.start + part.length
         assert at <= self.oracle.size
         assert one[at:] == other[at:]
+
+    @rule(name=names)
+    def allocation(self, name):
+        """See that a view is zero outside of what is told to be allocated."""
+        name = self.among([ORIGINAL, *self.oracle.names()], name)
+        content, at = self.oracle.view(name).now, 0
+        for part in self.volume.allocation(name):
+            assert part.start >= at
+            assert not any(content[at : part.start])
+            at = part.start + part.length
+        assert at <= self.oracle.size
+        assert not any(content[at:])

@@ -141,4 +141,4 @@ def test_the_answers_of_a_volume_without_an_additional_area(image):
     assert volume.check() == []
     assert volume.info().uuid == ""
     assert len(volume.table("original").columns) == 0
-    assert volume.diff("original") == []
+    assert list(volume.diff("original")) == []

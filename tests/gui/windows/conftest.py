@@ -141,8 +141,11 @@ def driver(qapp, qtbot, settings, tmp_path):
         made.append(path)
         return path
 
+    def export(*arguments):
+        raise AssertionError("a test that exports says how")
+
     window = MainWindow(
-        EngineLink(opener), ThemeSource(), settings, ImageMakers(make_volume, make_scratch)
+        EngineLink(opener), ThemeSource(), settings, ImageMakers(make_volume, make_scratch, export)
     )
     qtbot.addWidget(window)
     window.show()
