@@ -83,7 +83,7 @@ def wrong_changes(step):
 
 
 def test_an_engine_that_copies_nothing_is_found_out(monkeypatch, tmp_path):
-    monkeypatch.setattr(instantcopy, "preserve", lambda *_: 0)
+    monkeypatch.setattr(instantcopy, "preserve_grain", lambda *_: 0)
     found = play_scenario(tmp_path, "S1")
     assert any("portions copied: 0" in difference for difference in found)
     assert not measure_claim(2, tmp_path).is_shown
@@ -104,12 +104,12 @@ def test_an_engine_that_fills_copies_from_the_initial_area_is_found_out(monkeypa
 
 def test_an_engine_that_writes_first_is_found_out(monkeypatch, tmp_path):
     """The third group before the second."""
-    preserve = instantcopy.preserve
+    preserve = instantcopy.preserve_grain
 
-    def late(state, journal, gaps):
-        journal.put(*gaps[0], b"?" * PORTION_BYTES)
-        return preserve(state, journal, gaps)
+    def late(state, journal, layer_id, grain):
+        journal.put_grain(grain, b"?" * PORTION_BYTES)
+        return preserve(state, journal, layer_id, grain)
 
-    monkeypatch.setattr(instantcopy, "preserve", late)
+    monkeypatch.setattr(instantcopy, "preserve_grain", late)
     for number in (12, 13, 23):
         assert not measure_claim(number, tmp_path).is_shown
