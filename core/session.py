@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
+        ScrubStep,
         Stats,
         TableAnswer,
         Usage,
@@ -118,6 +119,16 @@ class VolumeSession(Protocol):
 
     def check(self) -> list[Finding]:
         """Verify every invariant and checksum; an empty list is a clean volume."""
+        ...
+
+    def scrub_step(self, run: int = 0) -> ScrubStep:
+        """Verify the next few MiB of what is kept for copies, while writes go on.
+
+        Args:
+            run: 0 begins a scrub; then the number that the answer names goes on with it. Who wants
+                no more just stops asking. With the last step each copy has its result, durable
+                where the volume may be written.
+        """
         ...
 
     def dump(self) -> dict[str, object]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
+        ScrubStep,
         Stats,
         TableAnswer,
         Usage,
@@ -143,6 +144,10 @@ class RemoteVolume:
     def check(self) -> list[Finding]:
         """Verify every invariant and checksum; an empty list is a clean volume."""
         return cast("list[Finding]", self._ask(ask.Check()))
+
+    def scrub_step(self, run: int = 0) -> ScrubStep:
+        """Verify the next few MiB of what is kept for copies."""
+        return cast("ScrubStep", self._ask(ask.ScrubStep(run)))
 
     def dump(self) -> dict[str, object]:
         """Return superblock, catalog, layers and journal as plain values."""

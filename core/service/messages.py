@@ -208,6 +208,14 @@ class Check(Request, tag="check"):
     answer = list[answers.Finding]
 
 
+class ScrubStep(Request, tag="scrub-step"):
+    """Verify some more of what is kept for copies; ``run`` 0 begins anew."""
+
+    method = "scrub_step"
+    answer = answers.ScrubStep
+    run: int
+
+
 class Dump(Request, tag="dump"):
     """The sidecar's structures as plain values."""
 
@@ -286,7 +294,7 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | Dump
+    | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

@@ -20,6 +20,7 @@ from core.format.catalog import (
     CatalogRecord,
     Change,
     CopyRecord,
+    IntegrityRecord,
     LayerRecord,
     Marked,
     Purged,
@@ -30,6 +31,7 @@ from core.mapping.layermap import LayerMap
 from core.volume import handdown
 
 if TYPE_CHECKING:
+    from core.format.catalog import LostExtent
     from core.format.superblock import Place
     from core.mapping.pointerrun import PointerRun
 
@@ -72,6 +74,8 @@ class Catalog:
         chain: Ids of the original's layers, oldest first.
         generation: Rises with every change.
         dropped_places: Tables of layers that are gone; their space is free after the next fold.
+        integrity: By the id of a copy, what is known of its bytes.
+        lost: Extents that are known to fail their checksum.
     """
 
     def __init__(self) -> None:
@@ -83,6 +87,8 @@ class Catalog:
         self.next_copy_id = 1
         self.next_layer_id = 1
         self.dropped_places: list[Place] = []
+        self.integrity: dict[int, IntegrityRecord] = {}
+        self.lost: list[LostExtent] = []
         self._ids_by_name: dict[str, int] = {}
         self._plain_snapshots = 0
 
@@ -94,6 +100,8 @@ class Catalog:
         catalog.next_copy_id = record.next_copy_id
         catalog.next_layer_id = record.next_layer_id
         catalog.chain = list(record.chain)
+        catalog.integrity = {known.id: known for known in record.integrity}
+        catalog.lost = list(record.lost)
         for copy in record.copies:
             catalog.copies[copy.id] = copy
             catalog._ids_by_name[copy.name] = copy.id
@@ -116,6 +124,8 @@ class Catalog:
                 for layer in self.layers.values()
             ],
             chain=list(self.chain),
+            integrity=[known for known in self.integrity.values() if known.id in self.copies],
+            lost=list(self.lost),
         )
 
     def twin(self) -> Catalog:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.device.base import Device
     from core.errors import DeviceFailedError
     from core.events import EventSink
+    from core.extent import Extent
     from core.format.catalog import CopyRecord
     from core.format.group import Group, RecordArray
     from core.journal.writer import Journal
@@ -44,6 +45,7 @@ class VolumeState:
         area, journal: The additional area and its writer; None until the first copy is taken.
         preserved: Grains whose originals the active layer holds; None without copies.
         changed_outside: In what the image is not as it was left, or an empty string.
+        changed_ranges: The places looked at in which it is not; none if only its time differs.
         read_only: Why nothing may be written, or an empty string.
         lane_writes: Whole grains written by the shortest way, not yet in ``stats``.
         grains_preserved: Originals preserved one whole grain at a time, not yet in ``stats``.
@@ -72,6 +74,7 @@ class VolumeState:
         self.grains_preserved = 0
         self.read_only = ""
         self.changed_outside = ""
+        self.changed_ranges: tuple[Extent, ...] = ()
         self.hole_filler: Callable[[int, int], None] | None = None
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False

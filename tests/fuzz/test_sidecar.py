@@ -3,7 +3,7 @@
 """One byte of a sidecar is another: it is told, or it does not matter. Nothing else, ever.
 
 "Told" is a ``RangepairError`` at open or at a read, or a finding of ``check``. Data is verified by
-``check``, and by a read that meets a whole extent; a read of a part is not. Two things cannot be
+``check``, and by every read, of a whole extent or of a part. Two things cannot be
 told, by design: a flip in the still used part of an extent of which the rest is gone, for its
 checksum covers both; and, in a volume that was not closed, a flip that makes a group of the log or
 the ring look as if the power cut had torn it or had come before it.
