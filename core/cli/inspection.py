@@ -24,9 +24,18 @@ if TYPE_CHECKING:
 def _declare_check(parser: CommandParser) -> None:
     add_image(parser)
     add_json(parser)
+    parser.add_argument(
+        "--repair",
+        metavar="OUT",
+        help="make a new additional area OUT of what is left; the old one stays as it is",
+    )
 
 
 def _check(options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.repair is not None:
+        from core.cli.repairing import repair
+
+        return repair(options, terminal)
     with open_for(options, read_only=True) as volume, Waiting("checking"):
         findings = volume.check()
         copies = len(volume.info().copies)

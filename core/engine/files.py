@@ -47,7 +47,7 @@ def open_volume(
     Raises:
         RangepairError: It cannot be opened; nothing was changed.
     """
-    image_path, area_path = _paths(Path(path), area)
+    image_path, area_path = paths_of(Path(path), area)
     try:
         image = device_opening.open_image(image_path, writable=not read_only)
     except OSError as error:
@@ -101,7 +101,7 @@ def create_volume(
     _check_grain(grain_bytes)
     if not os.fspath(path):
         raise ImageError("The path of the image is empty; name an image file.")
-    image_path, area_path = _paths(Path(path), area)
+    image_path, area_path = paths_of(Path(path), area)
     device_opening.refuse_existing(os.fspath(image_path))
     if os.path.lexists(area_path):
         raise ImageError(
@@ -165,7 +165,7 @@ def _open_state(
         raise
 
 
-def _paths(path: Path, area: Path | None) -> tuple[Path, Path]:
+def paths_of(path: Path, area: Path | None) -> tuple[Path, Path]:
     """Return the paths of image and additional area, given either of them."""
     if path.suffix == AREA_SUFFIX and path.with_suffix("").exists():
         return path.with_suffix(""), path

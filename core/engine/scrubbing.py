@@ -113,7 +113,8 @@ def _remember(self: Volume, found: dict[int, list[tuple[int, int]]]) -> bool:
         self._begin_writing()
     for copy_id, ranges in found.items():
         if copy_id in state.catalog.copies:
-            integrity.note_scrubbed(state, copy_id, when, ranges)
+            not_accepted = bool(state.changed_outside)
+            integrity.note_scrubbed(state, copy_id, when, ranges, keeps_suspect=not_accepted)
     is_durable = can_write and fold(state)
     state.publish(EventKind.CATALOG_CHANGED, moved=state.catalog.generation)
     return is_durable

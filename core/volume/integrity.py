@@ -63,15 +63,29 @@ def note_damage(state: VolumeState, copy: CopyRecord, start: int, length: int) -
     return True
 
 
-def note_scrubbed(state: VolumeState, copy_id: int, when: float, damaged: list[Range]) -> None:
-    """Take the result of a scrub; a suspicion is over with it, once the changes were accepted."""
+def note_scrubbed(
+    state: VolumeState,
+    copy_id: int,
+    when: float,
+    damaged: list[Range],
+    *,
+    keeps_suspect: bool = False,
+) -> None:
+    """Take the result of a scrub; a suspicion is over with it, unless it is to be kept."""
     known = known_of(state.catalog, copy_id)
     state.catalog.integrity[copy_id] = IntegrityRecord(
         id=copy_id,
         scrubbed=when,
         damaged=bounded(damaged),
-        suspect=known.suspect if state.changed_outside else [],
+        suspect=known.suspect if keeps_suspect else [],
     )
+
+
+def note_suspect_whole(state: VolumeState, copy: CopyRecord) -> None:
+    """Mark all of a copy: pointers that belong to it may be missing."""
+    known = known_of(state.catalog, copy.id)
+    whole = [(0, state.size_bytes)]
+    state.catalog.integrity[copy.id] = msgspec.structs.replace(known, suspect=whole)
 
 
 def note_suspects(state: VolumeState, changed: Sequence[Extent]) -> bool:

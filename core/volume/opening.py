@@ -64,7 +64,7 @@ def state_with_area(
     """
     area = additional.load(area_device)
     fields = area.fields
-    outside.check_size(image, area)
+    outside.check_size(image, fields.size_bytes, area_device.path)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
     state.background = background
@@ -116,7 +116,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         groups = list(recover.intact_ring_groups(area, dead_seq))
         if writable:
             recover.erase_torn_group(area, log)
-    journal = _journal(state, area, log, dead_seq)
+    journal = journal_of(state, area, log, dead_seq)
     journal.covered_ring_seq = covered.staged_seq
     state.journal = journal
     if not fields.clean:
@@ -131,7 +131,8 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     recover.active_grains_of(state)
 
 
-def _journal(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) -> Journal:
+def journal_of(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) -> Journal:
+    """Return the writer of a volume whose additional area is open, with an empty ring."""
     ring = Ring(
         area.device,
         area.uuid,
@@ -215,7 +216,7 @@ def add_area(
         segment_stop=start + geometry.segment_bytes,
     )
     state.area = area
-    state.journal = _journal(state, area, log, 0)
+    state.journal = journal_of(state, area, log, 0)
     while prepare_ring and state.journal.ring.prepare_step():
         pass
     fold(state)

@@ -35,18 +35,17 @@ class Changes(NamedTuple):
     what: str
 
 
-def check_size(image: Device, area: AdditionalArea) -> None:
-    """See to it that the image has the size that it had.
+def check_size(image: Device, size: int, area_path: str) -> None:
+    """See to it that the image has the size that its additional area was made for.
 
     Raises:
         ImageSizeError: It has not.
     """
-    size = area.fields.size_bytes
     if image.size != size:
         word = "shorter" if image.size < size else "longer"
         raise ImageSizeError(
             f"{readable_path(image.path)} has {image.size} bytes and is {word} than the {size} "
-            f"bytes its additional area {readable_path(area.device.path)} was made for; bring the "
+            f"bytes its additional area {readable_path(area_path)} was made for; bring the "
             "image back to that size, or move the additional area away to use the image without "
             "its copies."
         )
