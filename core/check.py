@@ -28,8 +28,13 @@ if TYPE_CHECKING:
 FINDINGS_MAX: Final = 1000
 
 
-def check(state: VolumeState) -> list[Finding]:
-    """Return what is wrong, at most ``FINDINGS_MAX`` findings; nothing staged may be pending."""
+def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
+    """Return what is wrong, at most ``FINDINGS_MAX`` findings; nothing staged may be pending.
+
+    Args:
+        state: Of an open volume.
+        structures: Leave data alone, of which a bundle of structures has none.
+    """
     if state.area is None:
         return []
     findings = _check_catalog(state)
@@ -41,7 +46,7 @@ def check(state: VolumeState) -> list[Finding]:
         findings += _check_layer(state, layer)
     if all(finding.code == "image-changed" for finding in findings):
         findings += _check_space(state)
-        for layer in state.catalog.layers.values():
+        for layer in () if structures else state.catalog.layers.values():
             findings += _check_data(state, layer)
     return findings[:FINDINGS_MAX]
 

@@ -117,8 +117,8 @@ class VolumeSession(Protocol):
         """Return the live counters."""
         ...
 
-    def check(self) -> list[Finding]:
-        """Verify every invariant and checksum; an empty list is a clean volume."""
+    def check(self, *, structures: bool = False) -> list[Finding]:
+        """Verify every invariant and checksum, or all but data; empty if the volume is clean."""
         ...
 
     def scrub_step(self, run: int = 0) -> ScrubStep:
@@ -133,6 +133,13 @@ class VolumeSession(Protocol):
 
     def dump(self) -> dict[str, object]:
         """Return superblock, catalog, layers and journal as plain values (for ``dump``)."""
+        ...
+
+    def pack(self, *, hides_names: bool = False) -> bytes:
+        """Return the structures of the additional area, without data, as a bundle (for ``pack``).
+
+        ``hides_names`` puts digests in the place of the names of copies and of the image.
+        """
         ...
 
     def close(self) -> None:

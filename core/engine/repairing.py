@@ -14,12 +14,15 @@ from core.device.refusals import readable_path
 from core.engine.files import paths_of
 from core.engine.told import told
 from core.errors import ImageError
+from core.salvage.load import read_dump, write_loaded
 from core.salvage.repair import Repair
+from core.volume.outside import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.device.imagefile import FileDevice
+    from core.salvage.load import Dumped
     from core.salvage.repair import RepairReport
 
 
@@ -75,6 +78,44 @@ def opened_for_repair(
             yield AreaRepair(image, source, out)
     except OSError as error:
         raise told(error) from error
+
+
+def load_area(
+    raw: bytes,
+    path: str | Path,
+    *,
+    area: Path | None = None,
+    data: Path | None = None,
+    tell: Callable[[int], None],
+) -> Dumped:
+    """Make an additional area of a dump; see ``core.salvage.load``.
+
+    Args:
+        raw: The dump.
+        path: The image, which must be there.
+        area: Where the area goes, if not beside the image.
+        data: An additional area that has the data, at the addresses of the dump.
+        tell: Hears of bytes copied.
+
+    Raises:
+        RangepairError: It could not be made; nothing is left behind.
+    """
+    dumped = read_dump(raw)
+    image_path, area_path = paths_of(Path(path), area)
+    try:
+        with contextlib.ExitStack() as stack:
+            image = device_opening.open_image(image_path, writable=False)
+            stack.callback(image.close)
+            check_size(image, dumped.fields.size_bytes, os.fspath(area_path))
+            source = None
+            if data is not None:
+                source = device_opening.open_area(data, writable=False)
+                stack.callback(source.close)
+            with new_area(area_path, image) as (target, name):
+                write_loaded(dumped, image, target, name, source, tell)
+    except OSError as error:
+        raise told(error) from error
+    return dumped
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, queries, scrubbing
+from core.engine import infos, packing, queries, scrubbing
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -240,12 +240,13 @@ class Volume:
         return infos.stats(self._state)
 
     @guarded
-    def check(self) -> list[Finding]:
-        """Verify every invariant and checksum; an empty list is a clean volume."""
+    def check(self, *, structures: bool = False) -> list[Finding]:
+        """Verify every invariant and checksum, or all but data; empty if the volume is clean."""
         self._close_group()
-        return check_module.check(self._state)
+        return check_module.check(self._state, structures=structures)
 
     scrub_step = scrubbing.scrub_step
+    pack = packing.pack
 
     @guarded
     def dump(self) -> dict[str, object]:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from core.device.base import Device
     from core.format.catalog import LayerRecord
+    from core.format.group import Group
     from core.format.ringgroup import RingGroup
     from core.format.superblock import Superblock
 
@@ -199,14 +200,14 @@ def _load_layer(found: Salvaged, record: LayerRecord, device: Device) -> None:
             continue
         starts, lengths, offsets, checksums, heads, wholes, kinds = columns
         run = PointerRun(starts, lengths, offsets, kinds, checksums, heads, wholes)
-        if _makes_sense(run, found.state.size_bytes):
+        if makes_sense(run, found.state.size_bytes):
             runs.append(run)
         else:
             found.lost_layers.add(record.id)
     found.state.catalog.layers[record.id].map = LayerMap(runs)
 
 
-def _makes_sense(run: PointerRun, size_bytes: int) -> bool:
+def makes_sense(run: PointerRun, size_bytes: int) -> bool:
     """Return whether a table could have been written by a program, whatever its checksum says."""
     if not len(run):
         return True
@@ -231,7 +232,7 @@ def _replay_log(found: Salvaged, area: AdditionalArea, base: Superblock) -> tupl
     offset, seq = base.fields.log_offset, base.fields.log_seq
     staged_seq = original_seq = base.fields.covered_ring_seq
     try:
-        for group in recover.intact_groups(area, offset, seq):
+        for group in groups_of(area, offset, seq):
             if group.kind == KIND_CHANGE:
                 original_seq = max(original_seq, group.covers_ring_seq)
                 _apply(found, group.tail)
@@ -250,6 +251,23 @@ def _replay_log(found: Salvaged, area: AdditionalArea, base: Superblock) -> tupl
         staged_seq, original_seq = max(staged_seq, newest_seq), max(original_seq, newest_seq)
     found.covered_seq = original_seq
     return offset, staged_seq
+
+
+def groups_of(area: AdditionalArea, offset: int, seq: int) -> Iterator[Group]:
+    """Yield the intact groups of the log, up to its end or up to one that is damaged.
+
+    Raises:
+        CorruptAreaError: One is damaged, and all before it were yielded.
+    """
+    try:
+        for group in recover.intact_groups(area, offset, seq):
+            yield group
+            offset, seq = group.next_offset, group.seq + 1
+    except CorruptAreaError:
+        last = recover.read_group(area, offset, seq)  # it looks one ahead
+        if last is not None:
+            yield last
+        raise
 
 
 def _apply(found: Salvaged, tail: bytes) -> None:

@@ -116,7 +116,7 @@ def finish(state: VolumeState, found: Salvaged) -> None:
 def _begin(
     found: Salvaged, image: Device, target: Device, image_name: str
 ) -> tuple[VolumeState, AdditionalArea]:
-    fields = _fresh_fields(found.newest.fields, image_name)
+    fields = fresh_fields(found.newest.fields, image_name)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     area = additional.format_area(target, found.newest.uuid, fields)
     state.area = area
@@ -128,7 +128,7 @@ def _begin(
     return state, area
 
 
-def _fresh_fields(fields: SuperblockFields, image_name: str) -> SuperblockFields:
+def fresh_fields(fields: SuperblockFields, image_name: str) -> SuperblockFields:
     """Return the fields of a new superblock for a volume that had others."""
     return msgspec.structs.replace(
         fields,

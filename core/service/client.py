@@ -141,9 +141,9 @@ class RemoteVolume:
         """Return the live counters."""
         return cast("Stats", self._ask(ask.Stats()))
 
-    def check(self) -> list[Finding]:
-        """Verify every invariant and checksum; an empty list is a clean volume."""
-        return cast("list[Finding]", self._ask(ask.Check()))
+    def check(self, *, structures: bool = False) -> list[Finding]:
+        """Verify every invariant and checksum, or all but data; empty if the volume is clean."""
+        return cast("list[Finding]", self._ask(ask.Check(structures)))
 
     def scrub_step(self, run: int = 0) -> ScrubStep:
         """Verify the next few MiB of what is kept for copies."""
@@ -152,6 +152,10 @@ class RemoteVolume:
     def dump(self) -> dict[str, object]:
         """Return superblock, catalog, layers and journal as plain values."""
         return cast("dict[str, object]", self._ask(ask.Dump()))
+
+    def pack(self, *, hides_names: bool = False) -> bytes:
+        """Return the structures of the additional area, without data, as a bundle."""
+        return cast("bytes", self._ask(ask.Pack(hides_names)))
 
     def events(self) -> RingReader:
         """Return a reader of the event ring, starting behind the last event so far."""

@@ -202,10 +202,11 @@ class Stats(Request, tag="stats"):
 
 
 class Check(Request, tag="check"):
-    """Verify everything."""
+    """Verify everything, or all but data."""
 
     method = "check"
     answer = list[answers.Finding]
+    structures: bool
 
 
 class ScrubStep(Request, tag="scrub-step"):
@@ -221,6 +222,14 @@ class Dump(Request, tag="dump"):
 
     method = "dump"
     answer = dict[str, Any]
+
+
+class Pack(Request, tag="pack"):
+    """The sidecar's structures as a bundle."""
+
+    method = "pack"
+    answer = bytes
+    hides_names: bool
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -295,6 +304,7 @@ class Shutdown(Request, tag="shutdown"):
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
     | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump
+    | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

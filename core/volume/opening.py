@@ -87,7 +87,7 @@ def _changes(
     image: Device, area: AdditionalArea, mtime_ns: int, *, accept_changes: bool
 ) -> Changes | None:
     """Return what other programs did to the image; if it is accepted, as far as that is known."""
-    if not area.fields.clean:
+    if not area.fields.clean or not area.has_data:
         return None
     try:
         return outside.changes_of(image, area, mtime_ns)

@@ -5,23 +5,16 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from core.engine import open_volume
+from core.engine.repairing import opened_for_repair
 from core.service.launcher import connect_or_start
-from core.units import MIB
 from tests.cli.conftest import IMAGE_BYTES
 from tests.cli.test_failures import flip
-from tests.cli.warmcommand import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,22 +182,17 @@ def test_a_repair_while_an_engine_holds_the_volume_is_refused(
     assert not image.with_name("new").exists()
 
 
-def test_an_interrupted_repair_leaves_nothing_behind(tmp_path: Path) -> None:
-    image = tmp_path / "disk.img"
-    image.write_bytes(random.Random(3).randbytes(64 * MIB))
-    with open_volume(image) as volume:
-        volume.snapshot("monday")
-        for at in range(0, 64 * MIB, MIB):
-            volume.write(at, bytes(MIB - 512) + b"x" * 512)
-    before = {path.name for path in tmp_path.iterdir()}
-    command = [sys.executable, "-m", "core.cli", "check", str(image), "--repair", "new"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
-    ) as process:
-        deadline = time.monotonic() + 40
-        while not (tmp_path / "new.partial").exists() and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=40)
-    assert (process.returncode, said) == (130, b"")
-    assert {path.name for path in tmp_path.iterdir()} == before
+def test_an_interrupted_repair_leaves_nothing_behind(image: Path, area: Path) -> None:
+    before = {path.name: path.read_bytes() for path in image.parent.iterdir()}
+    out = image.with_name("new")
+    copied = []
+
+    def interrupt(count: int) -> None:
+        copied.append(count)
+        assert out.with_name("new.partial").exists()
+        raise KeyboardInterrupt
+
+    with opened_for_repair(image, out) as work, pytest.raises(KeyboardInterrupt):
+        work.run(interrupt)
+    assert len(copied) == 1
+    assert {path.name: path.read_bytes() for path in image.parent.iterdir()} == before

@@ -366,7 +366,7 @@ class NaiveSession:
         with self.guard:
             return msgspec.structs.replace(self.counters)
 
-    def check(self) -> list[Finding]:
+    def check(self, *, structures: bool = False) -> list[Finding]:
         with self.guard:
             return []
 
@@ -378,6 +378,9 @@ class NaiveSession:
     def dump(self) -> dict[str, object]:
         with self.guard:
             return {"copies": msgspec.to_builtins(self.info().copies), "area_end": self.area_end}
+
+    def pack(self, *, hides_names: bool = False) -> bytes:
+        return b"RPAIRPAK"
 
     def close(self) -> None:
         self.closed = True

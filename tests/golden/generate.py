@@ -16,6 +16,8 @@ dirty       the same life, as a power cut after the last flush left it: groups i
 flushed     the same, with groups in the ring that hold new data alone: from before the newest copy
             and from after it, whose originals only the image has
 small       grains of 512 bytes, thin, closed
+scrubbed    closed after a scrub; of the copies it is known which are intact and which suspect, and
+            of one extent that it is lost
 ==========  ====================================================================================
 
 Beside each pair of files lies what they must show: ``expected.json``.
@@ -35,11 +37,15 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from core.device.memory import MemoryDevice
+from core.extent import Extent
+from core.format.catalog import LostExtent
+from core.volume import integrity
 from core.volume.fold import fold
 from tests.engine.stills import bytes_of, still_volume, views_of
 from tests.faults.script import SECTOR, filled
 
 if TYPE_CHECKING:
+    from core.answers import CopyInfo
     from core.engine import Volume
 
 MTIME_NS = 1_000_000_000 * 10**9
@@ -106,6 +112,32 @@ def live_small(volume: Volume) -> None:
     volume.write(9 * SECTOR, filled(101, 5 * SECTOR))
 
 
+def live_scrubbed(volume: Volume) -> None:
+    """Let something be known of each copy but the last."""
+    volume.snapshot("first")
+    volume.write(0, filled(1, 8 * GRAIN))
+    volume.clone("second", "first")
+    volume.write(20 * GRAIN, filled(2, GRAIN), "second")
+    volume.snapshot("third")
+    volume.write(30 * GRAIN, filled(3, GRAIN))
+    step = volume.scrub_step()
+    while not step.is_done:
+        step = volume.scrub_step(step.run)
+    state = volume._state
+    integrity.note_suspects(state, [Extent(4 * GRAIN, 2 * GRAIN)])
+    run = next(iter(state.catalog.layers.values())).map.flatten()
+    state.catalog.lost = [LostExtent(run.offsets.item(0), run.checksums.item(0))]
+    volume.snapshot("fourth")
+
+
+def _known_of(copy: CopyInfo) -> dict[str, Any]:
+    """Return what is known of a copy's bytes; nothing of one that was never looked at."""
+    if copy.integrity == "unchecked":
+        return {}
+    suspect = [[each.start, each.length] for each in copy.suspect_ranges]
+    return {"integrity": copy.integrity, "scrubbed": copy.scrubbed, "suspect": suspect}
+
+
 def expected_of(volume: Volume) -> dict[str, Any]:
     """Return what a volume shows, for comparison."""
     info = volume.info()
@@ -128,6 +160,7 @@ def expected_of(volume: Volume) -> dict[str, Any]:
                 "deleted": copy.deleted,
                 "pointers": copy.pointers,
                 "range_pairs": copy.range_pairs,
+                **_known_of(copy),
             }
             for copy in info.copies
         ],
@@ -151,7 +184,13 @@ def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
     return bytes_of(image), bytes_of(area), expected
 
 
-LIVES = {"clean": live, "dirty": live, "flushed": live_flushed, "small": live_small}
+LIVES = {
+    "clean": live,
+    "dirty": live,
+    "flushed": live_flushed,
+    "small": live_small,
+    "scrubbed": live_scrubbed,
+}
 
 
 def main(folder: Path, names: list[str]) -> None:
