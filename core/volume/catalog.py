@@ -27,10 +27,12 @@ from core.format.catalog import (
     Renamed,
     Took,
 )
+from core.format.layout import EXTENT_BYTES_MAX
 from core.mapping.layermap import LayerMap
 from core.volume import handdown
 
 if TYPE_CHECKING:
+    from core.answers import Int64s
     from core.format.catalog import LostExtent
     from core.format.superblock import Place
     from core.mapping.pointerrun import PointerRun
@@ -46,9 +48,10 @@ class Layer:
         map: Its pointers, those that are durable at their permanent place.
         parent: Id of the private layer it lies on, or None.
         places: Where a run of ``map`` lies as a table, by the run's identity.
+        cuts: (starts, lengths) of extents of which a part was freed since the last fold.
     """
 
-    __slots__ = ("id", "map", "parent", "places", "private")
+    __slots__ = ("cuts", "id", "map", "parent", "places", "private")
 
     def __init__(self, layer_id: int, *, private: bool, parent: int | None = None) -> None:
         """Make an empty layer."""
@@ -57,6 +60,15 @@ class Layer:
         self.parent = parent
         self.map = LayerMap()
         self.places: dict[int, tuple[PointerRun, Place]] = {}
+        self.cuts: list[tuple[Int64s, Int64s]] = []
+
+    def note_cuts(self, run: PointerRun) -> None:
+        """Note the extents of which ``run`` has a piece; see ``core.volume.reseal``."""
+        is_piece = run.lengths != run.wholes
+        is_piece &= (run.wholes != 0) & (run.wholes <= 2 * EXTENT_BYTES_MAX)
+        if is_piece.any():
+            starts = (run.starts - run.heads)[is_piece]
+            self.cuts.append((starts, run.wholes[is_piece].astype(starts.dtype)))
 
     def replace(self, run: PointerRun) -> None:
         """Take ``run`` as the whole content."""
@@ -285,6 +297,8 @@ class Catalog:
         self.dropped_places += [place for _, place in layer.places.values()]
         layer.places.clear()
         layer.replace(run)
+        layer.cuts.clear()
+        layer.note_cuts(run)
 
     def _forget(self, layer: Layer) -> None:
         self.dropped_places += [place for _, place in layer.places.values()]

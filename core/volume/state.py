@@ -216,6 +216,8 @@ class VolumeState:
         layer = self.catalog.layers[layer_id]
         if layer.private:
             hidden = handdown.displaced(layer.map, run.starts, run.stops)
+            for piece in hidden:
+                layer.note_cuts(piece)
             if hidden and self.area is not None:
                 self.area.allocator.release_many(*handdown.extents_of(hidden))
         layer.map.append(run)
