@@ -3,9 +3,10 @@
 """Find what is left of a damaged additional area. Changes nothing.
 
 From the best to the worst: the newest superblock and its catalog; the older superblock, its catalog
-and the log since, which leads to the same; any intact catalog that lies about. Where it is not sure
-that nothing is missing after that, every copy is suspect. A layer of which a table is damaged would
-let its readers fall through to other data, so whoever reads it is lost.
+and the log since, which leads to the same; the whole log, if it is all there; any intact catalog
+that lies about. Where it is not sure that nothing is missing after that, every copy is suspect. A
+layer of which a table is damaged would let its readers fall through to other data, so whoever reads
+it is lost.
 """
 
 from __future__ import annotations
@@ -13,41 +14,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 import xxhash
 
 from core.answers import PointerKind
-from core.area.additional import AdditionalArea, read_superblock
-from core.area.allocator import Allocator
 from core.device.base import read_available
 from core.errors import CorruptAreaError
-from core.format import catalog as catalog_format
-from core.format import superblock, table
-from core.format.block import HEADER_BYTES, unpack_header
-from core.format.catalog import CatalogRecord, Purged, unpack_change
+from core.format import table
+from core.format.catalog import Purged, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE
-from core.format.layout import (
-    BLOCK_BYTES,
-    EXTENT_BYTES_MAX,
-    RING_OFFSET,
-    SUPERBLOCK_OFFSETS,
-    block_ceil,
-)
+from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX
+from core.format.superblock import Superblock
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
-from core.units import SECTOR_BYTES
+from core.salvage.catalogs import bare_area, find_beginning, groups_of
+from core.units import GRAIN_BYTES_DEFAULT, SECTOR_BYTES
 from core.volume import recover
 from core.volume.catalog import Catalog
 from core.volume.state import VolumeState, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from core.area.additional import AdditionalArea
     from core.device.base import Device
-    from core.format.catalog import LayerRecord
-    from core.format.group import Group
+    from core.format.catalog import CatalogRecord, LayerRecord
     from core.format.ringgroup import RingGroup
-    from core.format.superblock import Superblock
 
 POINTER_BYTES_MAX: Final = 2 * EXTENT_BYTES_MAX
 """No extent is longer; a pointer that says so is damaged."""
@@ -90,11 +81,13 @@ def salvage(image: Device, device: Device) -> Salvaged:
         FormatError: It is none, or of a newer program.
         CorruptAreaError: Nothing is left that could be made something of.
     """
-    newest = read_superblock(device)
-    area = _bare_area(device, newest)
-    found = Salvaged(newest, _empty_state(image, newest))
-    base, record = _catalog(device, newest, found)
+    newest, base, record, losses = find_beginning(image, device)
+    found = Salvaged(newest, _empty_state(image, newest), losses=list(losses))
+    found.is_complete = base is not None
     _load(found, record, device)
+    if not newest.fields.catalog.length:
+        _guess_grain(found)
+    area = bare_area(device, found.newest)
     if base is not None and not (newest.fields.clean and base.seq == newest.seq):
         log_end, staged_seq = _replay_log(found, area, base)
     else:
@@ -110,57 +103,20 @@ def _empty_state(image: Device, newest: Superblock) -> VolumeState:
     return VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
 
 
-def _bare_area(device: Device, newest: Superblock) -> AdditionalArea:
-    """Return an area to read groups from; of its space nothing is known."""
-    start = block_ceil(RING_OFFSET + newest.fields.ring_bytes)
-    return AdditionalArea(device, newest, Allocator(start, grow=lambda _offset, _length: None))
+def _guess_grain(found: Salvaged) -> None:
+    """Take the largest grain that no pointer of the original's layers cuts; any such will do."""
+    catalog, size = found.state.catalog, found.state.size_bytes
+    edges = 0
+    for layer_id in catalog.chain:
+        run = catalog.layers[layer_id].map.flatten()
+        inner = run.stops[run.stops < size]
+        edges |= int(np.bitwise_or.reduce(np.concatenate((run.starts, inner, [0]))))
+    grain = min(edges & -edges or GRAIN_BYTES_DEFAULT, GRAIN_BYTES_DEFAULT)
+    fields = msgspec.structs.replace(found.newest.fields, grain_bytes=grain)
+    found.newest = Superblock(found.newest.uuid, found.newest.seq, fields)
 
 
 # -- catalog and tables ---------------------------------------------------------------------------
-
-
-def _catalog(
-    device: Device, newest: Superblock, found: Salvaged
-) -> tuple[Superblock | None, CatalogRecord]:
-    """Return the newest catalog that is intact, and the superblock that names it."""
-    raws = [(read_available(device, BLOCK_BYTES, at), at) for at in SUPERBLOCK_OFFSETS]
-    slots = [superblock.unpack(raw, at) for raw, at in raws]
-    for slot in sorted(filter(None, slots), key=lambda slot: -slot.seq):
-        if slot.uuid != newest.uuid:
-            continue
-        record = _catalog_at(device, slot.fields.catalog.offset, newest.uuid)
-        if record is not None:
-            return slot, record
-    records = _stray_catalogs(device, newest.uuid)
-    best = max(records, key=lambda record: record.generation, default=None)
-    if best is None:
-        raise CorruptAreaError(
-            f"No catalog of {device.path} is left, so nobody knows what its data belongs to; "
-            "restore it from a backup, or move it away to use the image without copies."
-        )
-    found.is_complete = False
-    found.losses.append("The catalog is an older one; what changed after it is lost.")
-    return None, best
-
-
-def _catalog_at(device: Device, offset: int, uuid: bytes) -> CatalogRecord | None:
-    header = unpack_header(read_available(device, HEADER_BYTES, offset))
-    if header is None or header.body_bytes > device.size:
-        return None
-    raw = read_available(device, HEADER_BYTES + header.body_bytes, offset)
-    try:
-        return catalog_format.unpack(raw, offset, uuid)
-    except CorruptAreaError:
-        return None
-
-
-def _stray_catalogs(device: Device, uuid: bytes) -> Iterator[CatalogRecord]:
-    """Yield every intact catalog, of all that were written and not overwritten since."""
-    for offset in range(RING_OFFSET, device.size, BLOCK_BYTES):
-        if device.pread(len(catalog_format.MAGIC), offset) == catalog_format.MAGIC:
-            record = _catalog_at(device, offset, uuid)
-            if record is not None:
-                yield record
 
 
 def _load(found: Salvaged, record: CatalogRecord, device: Device) -> None:
@@ -251,23 +207,6 @@ def _replay_log(found: Salvaged, area: AdditionalArea, base: Superblock) -> tupl
         staged_seq, original_seq = max(staged_seq, newest_seq), max(original_seq, newest_seq)
     found.covered_seq = original_seq
     return offset, staged_seq
-
-
-def groups_of(area: AdditionalArea, offset: int, seq: int) -> Iterator[Group]:
-    """Yield the intact groups of the log, up to its end or up to one that is damaged.
-
-    Raises:
-        CorruptAreaError: One is damaged, and all before it were yielded.
-    """
-    try:
-        for group in recover.intact_groups(area, offset, seq):
-            yield group
-            offset, seq = group.next_offset, group.seq + 1
-    except CorruptAreaError:
-        last = recover.read_group(area, offset, seq)  # it looks one ahead
-        if last is not None:
-            yield last
-        raise
 
 
 def _apply(found: Salvaged, tail: bytes) -> None:

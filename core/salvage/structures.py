@@ -26,7 +26,7 @@ from core.format.layout import (
     SUPERBLOCK_OFFSETS,
     block_ceil,
 )
-from core.salvage.reading import groups_of
+from core.salvage.catalogs import groups_of
 from core.volume import recover
 
 if TYPE_CHECKING:

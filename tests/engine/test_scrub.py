@@ -12,12 +12,12 @@ from core import scrub as scrub_module
 from core.device.memory import MemoryDevice
 from core.engine import open_volume
 from core.engine.scrubbing import SCRUBS_MAX
-from core.errors import CorruptAreaError, UsageError
+from core.errors import AreaFullError, CorruptAreaError, DeviceFailedError, UsageError
 from core.events import EventKind
 from core.units import MIB
 from core.volume import integrity
 from tests.engine.board import Trace
-from tests.engine.stills import read_only_volume, still_volume
+from tests.engine.stills import read_only_volume, still_volume, views_of
 from tests.faults.script import filled
 
 GRAIN = 4096
@@ -178,6 +178,38 @@ def test_a_disk_that_cannot_read_an_extent_has_damaged_it(volume, disks, monkeyp
     scrub(volume)
     assert badges(volume)["old"] == ("damaged", [(0, 4 * GRAIN)])
     assert badges(volume)["new"] == ("intact", [])
+
+
+def test_in_a_full_area_the_result_is_told_and_not_kept(volume, disks, monkeypatch):
+    damage(volume, "old", 0)
+
+    def full(*_args, **_kwargs):
+        raise AreaFullError("no room")
+
+    monkeypatch.setattr(volume._state.area.allocator, "allocate", full)
+    step = scrub(volume)
+    assert (step.damaged_bytes, step.is_remembered) == (4 * GRAIN, False)
+    assert badges(volume)["old"][0] == "damaged"
+    assert badges(reopened(disks))["old"][0] == "unchecked"
+
+
+def reopened(disks):
+    return still_volume(disks[0].copy(), disks[1].copy())
+
+
+def test_a_disk_that_fails_while_the_result_is_kept_loses_no_copy(volume, disks, monkeypatch):
+    views = views_of(volume)
+
+    def failing(*_args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(disks[1], "pwritev", failing, raising=False)
+    with pytest.raises(DeviceFailedError):
+        scrub(volume)
+    monkeypatch.undo()
+    again = reopened(disks)
+    assert views_of(again) == views
+    assert again.check() == []
 
 
 def test_what_a_purged_copy_had_is_forgotten(volume, disks):

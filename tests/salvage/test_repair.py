@@ -198,11 +198,74 @@ def test_damage_that_was_repaired_is_known_and_new_damage_is_found():
     assert len(first.damaged_ranges) == 2
 
 
-def test_what_is_beyond_repair_is_refused():
+def test_without_any_catalog_all_is_rebuilt_from_the_log():
+    """Nothing has been folded since the area was made, so the log has everything."""
+    image, area = MemoryDevice.from_bytes(sidecars.START), MemoryDevice(direct=True)
+    volume = still_volume(image, area)
+    volume.snapshot("S")
+    volume.write(0, b"1" * 40960)
+    volume.clone("C", "S")
+    volume.write(4096, b"2" * 4096, "C")
+    volume.flush()
+    volume.rename("S", "first")
+    volume.write(0, b"3" * 4096)
+    volume.write(8192, b"4" * 512, "C")
+    volume.flush()
+    views = views_of(volume)
+    raw = bytearray(bytes_of(area))
+    at = raw.find(b"RPAIRCAT")
+    while at >= 0:
+        raw[at + 70] ^= 0xFF
+        at = raw.find(b"RPAIRCAT", at + 1)
+    target = MemoryDevice(direct=True)
+    source = sidecars.FlippedDevice(bytes(raw))
+    report = Repair(image.copy(), source).write(target, "disk.img", lambda _count: None)
+    assert report.is_whole
+    again = still_volume(image.copy(), target)
+    assert views_of(again) == views
+    assert again.check() == []
+
+
+def test_without_superblocks_the_newest_catalog_is_taken_and_all_is_suspect():
     sidecar = SIDECARS["clean"]
     heads = [part.start + 9 for part in sidecar.structures["superblock"]]
-    with pytest.raises(CorruptAreaError, match="Both superblocks"):
-        repaired(sidecar, flipped(sidecar, *heads))
+    for device in (flipped(sidecar, *heads), zeroed(sidecar, 8192)):
+        report, target = repaired(sidecar, device)
+        assert {copy.outcome for copy in report.copies} == {"suspect"}
+        assert report.losses[0].startswith("Both superblocks are damaged, so what came after")
+        volume = opened(sidecar, target)
+        assert volume.info().grain == 4096
+        assert volume.check() == []
+        assert views_of(volume) == sidecar.views  # as it happens: it had been closed
+        assert {copy.integrity for copy in volume.info().copies} == {"suspect"}
+        goes_on(volume)
+
+
+def zeroed(sidecar, count):
+    return sidecars.FlippedDevice(bytes(count) + sidecar.area[count:])
+
+
+def test_a_small_grain_is_found_again_without_superblocks():
+    image, area = MemoryDevice.from_bytes(sidecars.START), MemoryDevice(direct=True)
+    volume = still_volume(image, area, grain_bytes=512)
+    volume.snapshot("S")
+    volume.write(512, b"1" * 512)
+    volume.write(40960, b"2" * 4096)
+    volume.close()
+    raw = bytes(8192) + bytes_of(area)[8192:]
+    target = MemoryDevice(direct=True)
+    Repair(image, MemoryDevice.from_bytes(raw)).write(target, "disk.img", lambda _count: None)
+    again = still_volume(image, target)
+    assert again.info().grain == 512
+    again.write(0, b"3" * 4096)
+    assert again.read(0, len(sidecars.START), "S") == sidecars.START
+    assert again.check() == []
+
+
+def test_what_is_beyond_repair_is_refused():
+    sidecar = SIDECARS["clean"]
+    with pytest.raises(CorruptAreaError, match="no catalog of one volume is left"):
+        repaired(sidecar, zeroed(sidecar, len(sidecar.area)))
     short = sidecars.Sidecar(sidecar.image[:-512], sidecar.area, {}, {}, [], [])
     with pytest.raises(RangepairError, match="is shorter than"):
         repaired(short, flipped(short))
