@@ -122,7 +122,7 @@ class ScrubRunner(QObject):
         sentence = (
             f"{who} damaged: {format_bytes(step.damaged_bytes)} kept in the additional area fail "
             "their checksum, and reads of them are refused; the original is unharmed. Look at the "
-            "disk, and restore the additional area from a backup."
+            "disk; 'rangepair check --repair' makes a new additional area of all the rest."
         )
         self._banners.tell(Trouble(sentence, CorruptAreaError.code, details=details, topic=TOPIC))
 
