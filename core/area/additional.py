@@ -40,6 +40,8 @@ class AdditionalArea:
         uuid: Of the volume.
         allocator: What is free in it.
         newest: The superblock that holds now.
+        is_mirrored: Both slots name the same structures, so that nothing else is needed, even if
+            one of them gets damaged.
     """
 
     def __init__(self, device: Device, newest: Superblock, allocator: Allocator) -> None:
@@ -48,6 +50,7 @@ class AdditionalArea:
         self.uuid = newest.uuid
         self.newest = newest
         self.allocator = allocator
+        self.is_mirrored = False
 
     @property
     def has_data(self) -> bool:
@@ -75,7 +78,13 @@ class AdditionalArea:
         """Make ``fields`` hold from now on; durable on return."""
         following = Superblock(self.uuid, self.newest.seq + 1, fields)
         _write_superblock(self.device, following)
+        self.is_mirrored = _places_of(self.fields) == _places_of(fields)
         self.newest = following
+
+    def mirror(self) -> None:
+        """See to it that both slots name the same structures; durable on return."""
+        if not self.is_mirrored:
+            self.write_superblock(self.fields)
 
     def mark(self, *, clean: bool, fingerprint: bytes = b"", ring_ready_bytes: int = 0) -> None:
         """Write the superblock again as clean or not clean, all else as it is."""
@@ -164,6 +173,7 @@ def load(device: Device) -> AdditionalArea:
         reserve=RESERVE_BYTES,
         grow=device.allocate,
     )
+    allocator.forget_storage()
     return AdditionalArea(device, newest, allocator)
 
 
@@ -188,6 +198,11 @@ def place_block(area: AdditionalArea, length: int) -> Place:
         AreaFullError: Not even the reserve has room.
     """
     return Place(area.allocator.allocate(block_ceil(length), for_metadata=True), length)
+
+
+def _places_of(fields: SuperblockFields) -> tuple[int, Place, Place]:
+    """Return where everything is found from that a superblock names."""
+    return fields.log_seq, fields.catalog, fields.free_list
 
 
 def _write_superblock(device: Device, block: Superblock) -> None:

@@ -80,6 +80,15 @@ class FreeRuns:
                 return offset
         return None
 
+    def covers(self, start: int, stop: int) -> bool:
+        """Return whether all of ``[start, stop)`` lies in one run."""
+        if not self._starts:
+            return False
+        block = self._block_of(start)
+        starts, lengths = self._starts[block], self._lengths[block]
+        index = int(np.searchsorted(starts, start, "right")) - 1
+        return index >= 0 and int(starts[index] + lengths[index]) >= stop
+
     def take_at(self, start: int, stop: int) -> int:
         """Take what is free within ``[start, stop)`` and return how many bytes that was."""
         before = self.total_bytes

@@ -23,6 +23,7 @@ from core.engine import infos, packing, queries, scrubbing
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
+from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
 from core.engine.told import readable_path, told
 from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
@@ -81,7 +82,9 @@ class Volume:
         self._gate = Gate(state)
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
-        self._clock = Clock(state, self._lock) if ticking and not state.read_only else None
+        self._keeper = SpaceKeeper(state, self._lock)
+        is_ticking = ticking and not state.read_only
+        self._clock = Clock(state, self._lock, self._keeper) if is_ticking else None
 
     # -- bytes -------------------------------------------------------------------------------
 
@@ -287,6 +290,7 @@ class Volume:
             state.journal.checkpoint()
             # Else a loss of power could bring another time back, as if someone had written.
             opening.close_cleanly(state, self._image.durable_mtime_ns())
+            self._keeper.give_back(seconds_max=CLOSE_S_MAX)
 
     def __enter__(self) -> Self:
         """Return self."""

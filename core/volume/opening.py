@@ -120,8 +120,10 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     journal.covered_ring_seq = covered.staged_seq
     state.journal = journal
     if not fields.clean:
-        # The process before this one may have died with writes in the system's cache only.
+        # The process before this one may have died with writes in the system's cache only, and
+        # while it gave storage back.
         journal.note_uncovered()
+        area.allocator.forget_storage()
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)

@@ -74,7 +74,7 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
         if group.next_segment_stop > area.allocator.capacity:
             if writable:
                 area.device.allocate(group.next_offset, group.next_segment_stop - group.next_offset)
-            area.allocator.capacity = group.next_segment_stop
+            area.allocator.storage.capacity = group.next_segment_stop
         log.follow(group)
         if group.kind == KIND_CHANGE:
             original_seq = max(original_seq, group.covers_ring_seq)

@@ -45,6 +45,7 @@ ACTS: Final = {
     "checkpoint": 2,
     "fold": 3,
     "scrub": 1,
+    "give_back": 3,
     "delete": 2,
     "undelete": 1,
     "purge": 3,
@@ -108,6 +109,7 @@ class Toll:
     Attributes:
         crashes: Losses of power.
         again: Those of them during recovery.
+        given_bytes: What was given back to the disk.
         refused: Acts that the additional area had no room for.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
@@ -116,6 +118,7 @@ class Toll:
     crashes: int = 0
     again: int = 0
     refused: int = 0
+    given_bytes: int = 0
     exhaustive_max: int = -1
     crashes_max: int = 1 << 60
 
@@ -281,6 +284,15 @@ class Life:
 
     def _fold(self) -> None:
         fold(self._volume._state)
+
+    def _give_back(self) -> None:
+        giveback = self._volume._keeper._prepared()
+        giveback.run(at_rest=self._rng.random() < 0.8)
+        area = self._volume._state.area
+        self._toll.given_bytes += giveback.given_bytes
+        giveback.given_bytes = 0
+        if area.allocator.capacity != area.device.size:
+            self._expect(["another size than the file's"], "giving storage back")
 
     # -- copies ------------------------------------------------------------------------------
 

@@ -13,12 +13,14 @@ import msgspec
 import pytest
 
 from core.area.additional import AdditionalArea
+from core.area.allocator import Allocator
+from core.format.catalog import Purged
 from core.format.layout import block_ceil
 from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import fold, needs, recover, trim
+from core.volume import fold, handdown, needs, recover, takecopy, trim
 from tests.crash.life import Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
@@ -191,6 +193,37 @@ def _need_no_originals_for_clones(patch):
     patch.setattr(needs, "needed_gaps", careless)
 
 
+def _give_back_what_is_only_released(patch):
+    """What a clone's new data replaces is a hole before the group that says so is durable."""
+    init, release = AdditionalArea.__init__, Allocator.release_many
+
+    def bind(self, device, newest, allocator):
+        init(self, device, newest, allocator)
+        allocator.device = device
+
+    def release_many(self, starts, lengths):
+        release(self, starts, lengths)
+        for start, length in zip(starts, lengths, strict=True):
+            self.device.discard(int(start), int(length))
+
+    patch.setattr(AdditionalArea, "__init__", bind)
+    patch.setattr(Allocator, "release_many", release_many)
+
+
+def _give_back_before_the_purge(patch):
+    """A purged copy's data is a hole before the change that says so is durable."""
+    commit = takecopy._commit
+
+    def eager(state, change):
+        if isinstance(change, Purged):
+            freed = state.catalog.twin().apply(change)
+            for start, length in zip(*handdown.extents_of(freed), strict=True):
+                state.area.device.discard(int(start), int(length))
+        return commit(state, change)
+
+    patch.setattr(takecopy, "_commit", eager)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -212,6 +245,8 @@ def _need_no_originals_for_clones(patch):
         _leave_the_ring_out,
         _discard_without_originals,
         _need_no_originals_for_clones,
+        _give_back_what_is_only_released,
+        _give_back_before_the_purge,
     ],
     ids=lambda mutate: mutate.__name__.strip("_"),
 )

@@ -9,7 +9,12 @@ import threading
 import pytest
 
 from core.device.memory import MemoryDevice
+<<<<<<< HEAD
 from core.engine.clock import IDLE_AFTER_S, REST_AFTER_S, SETTLE_AFTER_NS, Clock
+=======
+from core.engine.clock import REST_AFTER_S, SETTLE_AFTER_NS, Clock
+from core.engine.spacekeeper import SpaceKeeper
+>>>>>>> d2035e4 (area: give the storage of free bytes back to the disk)
 from core.errors import DeviceFailedError
 from core.events import EventKind
 from core.volume import opening
@@ -38,7 +43,7 @@ def volume(area):
 @pytest.fixture
 def clock(volume):
     """A clock that does not tick by itself."""
-    clock = Clock(volume._state, volume._lock)
+    clock = Clock(volume._state, volume._lock, volume._keeper)
     clock.stop()
     return clock
 
@@ -101,7 +106,8 @@ def test_the_ring_is_prepared_in_the_background(area):
     state = opening.state_without_area(image, GRAIN, thin=False)
     opening.add_area(state, area, "disk.img")
     assert state.journal.ring.ready_bytes == 0
-    clock = Clock(state, threading.RLock())
+    lock = threading.RLock()
+    clock = Clock(state, lock, SpaceKeeper(state, lock))
     while state.journal.ring.ready_bytes < state.area.geometry.ring_bytes:
         clock._thread.join(0.005)
         assert clock._thread.is_alive()
@@ -116,7 +122,8 @@ def test_a_failure_in_the_background_is_told_and_not_tried_again(area):
     state.sink = trace = Trace()
     area.fail("pwritev_durable")
     before = area.calls["pwritev_durable"]
-    clock = Clock(state, threading.RLock())
+    lock = threading.RLock()
+    clock = Clock(state, lock, SpaceKeeper(state, lock))
     while not trace.events:
         clock._thread.join(0.005)
         assert clock._thread.is_alive()

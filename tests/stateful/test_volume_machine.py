@@ -16,6 +16,7 @@ from core.device.memory import MemoryDevice
 from core.engine import open_volume
 from core.salvage.repair import Repair
 from tests.doubles.bareengine import new_volume, reopened
+from tests.doubles.storeddevice import StoredDevice
 from tests.stateful.volumemachine import VolumeMachine
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
@@ -28,7 +29,7 @@ class MemoryMachine(VolumeMachine):
 
     def make(self, content, grain):
         self.image = MemoryDevice.from_bytes(content)
-        self.area = MemoryDevice(direct=True)
+        self.area = StoredDevice()
         return new_volume(self.image, self.area, grain)
 
     def open_again(self):

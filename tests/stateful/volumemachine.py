@@ -145,6 +145,16 @@ class VolumeMachine(RuleBasedStateMachine):
         if self.volume._state.area is not None:
             assert fold(self.volume._state)
 
+    @rule(at_rest=st.booleans())
+    def give_back(self, at_rest):
+        area = self.volume._state.area
+        if area is None:
+            return
+        self.volume._keeper._prepared().run(at_rest=at_rest)
+        storage = area.allocator.storage
+        assert storage.capacity == area.device.size
+        assert area.device.stored_bytes >= storage.held_bytes
+
     @rule()
     def prepare_ring(self):
         if self.volume._state.journal is not None:
