@@ -229,7 +229,19 @@ class Stats(msgspec.Struct, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Space in the additional area. ``freed_bytes`` answers ``--if-deleted``."""
+    """Space in the additional area.
+
+    Attributes:
+        area_bytes: Length of its file: ``used_bytes`` and ``free_bytes``.
+        free_bytes: Not in use. They may be holes of the file, and hold the reserve.
+        metadata_bytes: Of ``used_bytes``, those that hold no data of copies.
+        reclaimable_bytes: Of ``metadata_bytes``, those that the next fold of the log frees.
+        freed_bytes: Answers ``--if-deleted``.
+        host_bytes: What the file takes on its disk; 0 if that cannot be told.
+        room_bytes: What can be kept beside what is, before the area is full.
+        full_in_seconds: When that is at the rate of the last minute; None if nothing is kept now,
+            or no engine process has watched for long enough.
+    """
 
     area_bytes: int
     used_bytes: int
@@ -238,6 +250,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     reclaimable_bytes: int
     copies: list[CopyInfo]
     freed_bytes: int
+    host_bytes: int = 0
+    room_bytes: int = 0
+    full_in_seconds: float | None = None
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):

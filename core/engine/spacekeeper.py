@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from core.area.forecast import RateMeter
 from core.area.giveback import GiveBack
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ CLOSE_S_MAX: Final = 2.0
 
 
 class SpaceKeeper:
-    """Gives the storage of one volume's free space back."""
+    """Gives the storage of one volume's free space back, and knows how fast it fills.
+
+    Attributes:
+        meter: How fast originals and new data of clones are placed in the additional area.
+    """
 
     def __init__(self, state: VolumeState, lock: threading.RLock) -> None:
         """Look after ``state``, whose additional area may be made later."""
@@ -32,13 +37,15 @@ class SpaceKeeper:
         self._lock = lock
         self._is_recovered = state.area is not None and not state.area.fields.clean
         self._giveback: GiveBack | None = None
+        self.meter = RateMeter()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._next_s = 0.0
 
     def tick(self, *, at_rest: bool) -> None:
         """Begin a pass, if one is due and none is under way."""
-        now = time.monotonic()
+        now, stats = time.monotonic(), self._state.stats
+        self.meter.note(now, stats.preserved_bytes + stats.copy_written_bytes)
         if now < self._next_s or (self._thread is not None and self._thread.is_alive()):
             return
         giveback = self._prepared()

@@ -235,7 +235,7 @@ class Volume:
 
     def _settled_usage(self, state: VolumeState) -> Usage:
         self._close_group()
-        return infos.usage_head(state)
+        return infos.usage_head(state, self._keeper.meter.bytes_per_s)
 
     @guarded
     def stats(self) -> Stats:

@@ -120,3 +120,16 @@ def test_a_sidecar_that_was_copied_without_its_holes_is_given_back_again(path):
         volume.write(0, bytes(4096))
         wait_until(lambda: stored(path) < lean + 20 * MIB)
         assert volume.check() == []
+
+
+def test_usage_tells_what_the_file_takes_and_when_it_will_be_full(path):
+    with open_volume(path) as volume:
+        assert volume.usage().full_in_seconds is None
+        volume.snapshot("one")
+        for offset in range(0, SIZE, MIB):
+            volume.write(offset, b"new!" * (MIB // 4))
+            time.sleep(0.04)
+        usage = volume.usage()
+        assert usage.host_bytes == stored(path)
+        rate = SIZE / (SIZE // MIB * 0.04)
+        assert usage.room_bytes / rate / 5 < usage.full_in_seconds < usage.room_bytes / rate * 20
