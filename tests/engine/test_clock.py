@@ -9,12 +9,8 @@ import threading
 import pytest
 
 from core.device.memory import MemoryDevice
-<<<<<<< HEAD
 from core.engine.clock import IDLE_AFTER_S, REST_AFTER_S, SETTLE_AFTER_NS, Clock
-=======
-from core.engine.clock import REST_AFTER_S, SETTLE_AFTER_NS, Clock
 from core.engine.spacekeeper import SpaceKeeper
->>>>>>> d2035e4 (area: give the storage of free bytes back to the disk)
 from core.errors import DeviceFailedError
 from core.events import EventKind
 from core.volume import opening
