@@ -273,6 +273,23 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     copies: list[str]
 
 
+class CompactStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What one step of compaction of the additional area did, and what is left.
+
+    Attributes:
+        moved_bytes: Moved nearer to the beginning by this step.
+        remaining_bytes: Still to be moved, as far as there is room for them.
+        area_bytes, host_bytes: Length of the file now, and what it takes on its disk.
+        is_done: No further step would do anything.
+    """
+
+    moved_bytes: int
+    remaining_bytes: int
+    area_bytes: int
+    host_bytes: int
+    is_done: bool
+
+
 class DiffRange(msgspec.Struct, frozen=True):
     """One range that differs, or may."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.answers import (
+        CompactStep,
         CopyInfo,
         Finding,
         Holding,
@@ -87,6 +88,13 @@ class VolumeSession(Protocol):
 
     def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
         """Forbid (or allow again) deletion."""
+        ...
+
+    def compact_step(self) -> CompactStep:
+        """Move data of the additional area nearer to its beginning, for a fraction of a second.
+
+        Ask again until it is done. The volume takes writes meanwhile; to stop, ask no more.
+        """
         ...
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:

@@ -242,10 +242,13 @@ class Allocator:
         """Begin to note what is released."""
         self._watched = []
 
-    def unwatch(self) -> Runs:
-        """Return what was released since ``watch``; nothing is noted any more."""
-        watched, self._watched = self._watched or [], None
-        return merge(_join(watched))
+    def watched(self) -> Runs:
+        """Return what was released since ``watch``, in any order, some of it perhaps twice."""
+        return _join(self._watched or [])
+
+    def unwatch(self) -> None:
+        """Note no more what is released."""
+        self._watched = None
 
     def forget_storage(self) -> None:
         """Say that of no free byte it is known whether it has storage."""

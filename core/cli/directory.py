@@ -41,6 +41,9 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "export": Entry("exporting", "IMAGE OUT", "make an image or a stream of a copy"),
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),
     },
+    "Space": {
+        "compact": Entry("compacting", "IMAGE", "move what is kept together, and cut the rest"),
+    },
     "Insight": {
         "map": Entry("tables", "IMAGE [--copy NAME]", "show areas, pointers and range pairs"),
         "usage": Entry("space", "IMAGE", "show space, and what purging would free"),

@@ -40,6 +40,7 @@ class SpaceKeeper:
         self.meter = RateMeter()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._busy = threading.Lock()
         self._next_s = 0.0
 
     def tick(self, *, at_rest: bool) -> None:
@@ -64,11 +65,12 @@ class SpaceKeeper:
             self._thread.join()
 
     def give_back(self, *, seconds_max: float = float("inf")) -> None:
-        """Give back everything now; the volume must be at rest, and nothing ticking."""
-        giveback = self._prepared()
-        if giveback is not None and giveback.is_due(at_rest=True):
-            with self._state.writing():
-                giveback.run(at_rest=True, seconds_max=seconds_max)
+        """Give back everything now, as if the volume were at rest."""
+        with self._busy:
+            giveback = self._prepared()
+            if giveback is not None and giveback.is_due(at_rest=True):
+                with self._state.writing():
+                    giveback.run(at_rest=True, seconds_max=seconds_max)
 
     def _prepared(self) -> GiveBack | None:
         area = self._state.area
@@ -78,7 +80,8 @@ class SpaceKeeper:
 
     def _pass(self, giveback: GiveBack, at_rest: bool) -> None:
         try:
-            giveback.run(at_rest=at_rest, stopping=self._stopping)
+            with self._busy:
+                giveback.run(at_rest=at_rest, stopping=self._stopping)
         except OSError as error:  # shows again, with its sentence, at the next write
             with self._lock:
                 self._state.fail(error)

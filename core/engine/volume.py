@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, packing, queries, scrubbing
+from core.engine import compaction, infos, packing, queries, scrubbing
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -83,6 +83,7 @@ class Volume:
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
         self._keeper = SpaceKeeper(state, self._lock)
+        self._compactor = compaction.Compactor(state, self._lock, self._keeper)
         is_ticking = ticking and not state.read_only
         self._clock = Clock(state, self._lock, self._keeper) if is_ticking else None
 
@@ -193,6 +194,8 @@ class Volume:
         self._begin_writing()
         takecopy.mark(self._state, names, locked=locked)
 
+    compact_step = compaction.compact_step
+
     # -- questions ---------------------------------------------------------------------------
 
     @guarded
@@ -263,7 +266,7 @@ class Volume:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
         if self._clock is not None:
             self._clock.stop()
-        with self._asking, self._lock:
+        with self._asking, self._compactor.busy, self._lock:
             if self._is_closed:
                 return
             self._is_closed = True

@@ -125,7 +125,23 @@ class Purged(msgspec.Struct, tag="purged", kw_only=True):
     ids: list[int]
 
 
-Change = Took | Renamed | Marked | Purged
+class Moved(msgspec.Struct, tag="moved", kw_only=True):
+    """Extents of the additional area lie elsewhere now, checksums and all.
+
+    Attributes:
+        layers: Ids of the layers whose pointers name them.
+        sources: Where each range lay, in bytes; sorted, not overlapping.
+        targets: Where it lies now; was free before.
+        lengths: Bytes.
+    """
+
+    layers: list[int]
+    sources: list[int]
+    targets: list[int]
+    lengths: list[int]
+
+
+Change = Took | Renamed | Marked | Purged | Moved
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

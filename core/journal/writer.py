@@ -100,7 +100,7 @@ class Journal:
                 self.log.extend(length)
             except OSError as error:
                 raise self.fail(error) from error
-            self._begin_group()
+            self.begin_group()
         if not self.opened.has_room(length):
             raise AreaFullError(
                 "The additional area is full; purge copies or free space on its disk."
@@ -206,7 +206,7 @@ class Journal:
                 is_flushed = self._note_leaving()
                 self.flights.start(group, self.opened, self.overlay, is_flushed=is_flushed)
                 self.opened, self.overlay = self.flights.take_buffers()
-                self._begin_group()
+                self.begin_group()
             elif self.overlay.used_bytes:
                 self.flights.wait()
                 self._note_leaving()
@@ -240,17 +240,18 @@ class Journal:
         self._stats.checkpoints += 1
         self._update_direct()
 
-    def write_change(self, change: bytes) -> None:
-        """Write a change of the catalog, after everything accepted before it (I4)."""
+    def write_change(self, change: bytes, *, flush: bool = True) -> None:
+        """Write a change of the catalog, after everything accepted before it (I4) if ``flush``."""
         self._raise_if_failed()
-        self._flush()
+        if flush:
+            self._flush()
         self.barrier()
         try:
             self.log.write_change(change, self.covered_ring_seq)
         except OSError as error:
             raise self.fail(error) from error
         self._stats.commits += 1
-        self._begin_group()
+        self.begin_group()
 
     def settle(self, older_than_ns: int) -> None:
         """Make durable what has waited in memory longer than ``older_than_ns``."""
@@ -324,7 +325,8 @@ class Journal:
     def _apply(self) -> None:
         self.overlay.drain(self._image)
 
-    def _begin_group(self) -> None:
+    def begin_group(self) -> None:
+        """Begin the next group where the log goes on; nothing may be staged."""
         self.opened.begin(self.log.offset, self.log.capacity_bytes)
 
     def _update_direct(self) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from core.answers import (
+        CompactStep,
         CopyInfo,
         Finding,
         Holding,
@@ -112,6 +113,10 @@ class RemoteVolume:
     def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
         """Forbid (or allow again) deletion."""
         self._ask(ask.Lock(list(names), locked))
+
+    def compact_step(self) -> CompactStep:
+        """Move data of the additional area nearer to its beginning for a fraction of a second."""
+        return cast("CompactStep", self._ask(ask.CompactStep()))
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""

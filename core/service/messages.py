@@ -143,6 +143,13 @@ class Lock(Request, tag="lock"):
     locked: bool
 
 
+class CompactStep(Request, tag="compact-step"):
+    """Compact the additional area for a fraction of a second."""
+
+    method = "compact_step"
+    answer = answers.CompactStep
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -303,8 +310,8 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump
-    | Pack
+    | Lock | CompactStep | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check
+    | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

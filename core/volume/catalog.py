@@ -16,6 +16,8 @@ from __future__ import annotations
 from copy import copy as copied
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from core.format.catalog import (
     CatalogRecord,
     Change,
@@ -23,6 +25,7 @@ from core.format.catalog import (
     IntegrityRecord,
     LayerRecord,
     Marked,
+    Moved,
     Purged,
     Renamed,
     Took,
@@ -201,6 +204,8 @@ class Catalog:
                 self._mark(change)
             case Purged():
                 return [run for copy_id in change.ids for run in self._purge(copy_id)]
+            case Moved():
+                self._move(change)
         return []
 
     def _take(self, change: Took) -> None:
@@ -246,6 +251,16 @@ class Catalog:
                 copy.locked = change.locked
             if change.deleted is not None:
                 copy.deleted = change.deleted
+
+    def _move(self, change: Moved) -> None:
+        columns = (change.sources, change.targets, change.lengths)
+        ranges = [np.array(column, np.int64) for column in columns]
+        for layer_id in change.layers:
+            layer = self.layers[layer_id]
+            if layer.private:
+                # What a newer run hides was freed and may be anybody's, at the same address.
+                layer.map.compact()
+            layer.map.move(lambda run: run.moved(*ranges))
 
     def _purge(self, copy_id: int) -> list[PointerRun]:
         copy = self.copies.pop(copy_id)

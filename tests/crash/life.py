@@ -14,8 +14,10 @@ import random
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+from unittest import mock
 
 from core.area.additional import RESERVE_BYTES
+from core.engine import compaction
 from core.errors import AreaFullError
 from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
@@ -46,6 +48,7 @@ ACTS: Final = {
     "fold": 3,
     "scrub": 1,
     "give_back": 3,
+    "compact": 3,
     "delete": 2,
     "undelete": 1,
     "purge": 3,
@@ -110,6 +113,7 @@ class Toll:
         crashes: Losses of power.
         again: Those of them during recovery.
         given_bytes: What was given back to the disk.
+        moved_bytes: What was moved by compaction.
         refused: Acts that the additional area had no room for.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
@@ -119,6 +123,7 @@ class Toll:
     again: int = 0
     refused: int = 0
     given_bytes: int = 0
+    moved_bytes: int = 0
     exhaustive_max: int = -1
     crashes_max: int = 1 << 60
 
@@ -293,6 +298,20 @@ class Life:
         giveback.given_bytes = 0
         if area.allocator.capacity != area.device.size:
             self._expect(["another size than the file's"], "giving storage back")
+
+    def _compact(self) -> None:
+        for _ in range(self._rng.choice((1, 1, 2, 5))):
+            try:
+                with mock.patch.object(
+                    compaction, "STEP_S", float("inf")
+                ):  # a seed decides, no clock
+                    step = self._volume.compact_step()
+            except AreaFullError:
+                self._toll.refused += 1
+                break
+            self._toll.moved_bytes += step.moved_bytes
+            if step.is_done:
+                break
 
     # -- copies ------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ The letters are those of the journal's head comment.
 from __future__ import annotations
 
 import random
+from unittest import mock
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import fold, handdown, needs, recover, takecopy, trim
+from core.volume import compact, fold, handdown, needs, recover, takecopy, trim
 from tests.crash.life import Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
@@ -80,7 +81,7 @@ def _take_without_flush(patch):
     def write_change(self, change):
         self.barrier()
         self.log.write_change(change, self.covered_ring_seq)
-        self._begin_group()
+        self.begin_group()
 
     patch.setattr(Journal, "write_change", write_change)
 
@@ -224,6 +225,34 @@ def _give_back_before_the_purge(patch):
     patch.setattr(takecopy, "_commit", eager)
 
 
+def _move_without_a_sync(patch):
+    """Pointers name an extent's new place while the data is in the caches only."""
+    copy = compact.Plan._copy
+
+    def careless(self, batch):
+        with mock.patch.object(CrashDevice, "sync"):
+            copy(self, batch)
+
+    patch.setattr(compact.Plan, "_copy", careless)
+
+
+def _free_what_moves_too_early(patch):
+    """An extent's old place is a hole before the change that names the new one is durable."""
+    commit = compact.Plan._commit
+
+    def eager(self, moves):
+        for move in moves:
+            self._area.device.discard(move.source, move.length)
+        commit(self, moves)
+
+    patch.setattr(compact.Plan, "_commit", eager)
+
+
+def _forget_at_replay_what_moved(patch):
+    """Recovery hands the new places out again."""
+    patch.setattr(recover, "follow_move", lambda allocator, change: None)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -247,6 +276,9 @@ def _give_back_before_the_purge(patch):
         _need_no_originals_for_clones,
         _give_back_what_is_only_released,
         _give_back_before_the_purge,
+        _move_without_a_sync,
+        _free_what_moves_too_early,
+        _forget_at_replay_what_moved,
     ],
     ids=lambda mutate: mutate.__name__.strip("_"),
 )
