@@ -80,6 +80,8 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
         damaged_ranges: Where reads fail, at most 64; those nearest to each other are told as one.
         suspect_ranges: Where it reads the image, and another program changed that.
         scrubbed: Seconds since 1970 of the last scrub; 0 if there was none.
+        expendable: Its place among the copies that may be dropped when the additional area is full,
+            1 for the first to go; 0 if it may not.
     """
 
     name: str
@@ -97,6 +99,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     damaged_ranges: list[ByteRange] = []
     suspect_ranges: list[ByteRange] = []
     scrubbed: float = 0.0
+    expendable: int = 0
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +207,8 @@ class Stats(msgspec.Struct, kw_only=True):
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
+        dropped_copies: Expendable copies that were removed because the additional area was full.
+        room_waits: Writes that waited for room in it.
         area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
             costs more.
     """
@@ -224,6 +229,8 @@ class Stats(msgspec.Struct, kw_only=True):
     overlay_bytes: int = 0
     staged_bytes: int = 0
     flushed_seq: int = 0
+    dropped_copies: int = 0
+    room_waits: int = 0
     area_bytes: int = 0
     area_used_bytes: int = 0
 
@@ -271,6 +278,34 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     content: Literal["original", "new", "metadata", "unused"]
     start: int
     copies: list[str]
+
+
+WhenFull = Literal["refuse", "wait", "drop"]
+
+
+class DroppedCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy that was removed because the additional area was full; ``when`` since 1970."""
+
+    name: str
+    when: float
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to a write that the additional area has no room for.
+
+    Attributes:
+        when_full: It is refused; it waits for room up to ``timeout_s`` seconds; or expendable
+            copies are dropped, until there is room or none is left.
+        area_limit_bytes: The file of the area takes no more on its disk; 0 = all there is.
+        expendable: Names of the copies that may be dropped, the first one first.
+        dropped: Those that were, the newest last.
+    """
+
+    when_full: WhenFull
+    timeout_s: float
+    area_limit_bytes: int
+    expendable: list[str]
+    dropped: list[DroppedCopy]
 
 
 class CompactStep(msgspec.Struct, frozen=True, kw_only=True):

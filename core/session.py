@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         Finding,
         Holding,
         MapAnswer,
+        Policy,
         Ranges,
         ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
+        WhenFull,
     )
 
 ORIGINAL = "original"
@@ -95,6 +97,21 @@ class VolumeSession(Protocol):
 
         Ask again until it is done. The volume takes writes meanwhile; to stop, ask no more.
         """
+        ...
+
+    def policy(self) -> Policy:
+        """Return what happens to a write that the additional area has no room for."""
+        ...
+
+    def set_policy(
+        self,
+        *,
+        when_full: WhenFull | None = None,
+        timeout_s: float | None = None,
+        area_limit_bytes: int | None = None,
+        expendable: Sequence[str] | None = None,
+    ) -> Policy:
+        """Change that; what is None stays as it is. Durable on return."""
         ...
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:

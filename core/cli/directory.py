@@ -42,6 +42,7 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),
     },
     "Space": {
+        "policy": Entry("policy", "IMAGE [--when-full WAY]", "choose what to do when it is full"),
         "compact": Entry("compacting", "IMAGE", "move what is kept together, and cut the rest"),
     },
     "Insight": {

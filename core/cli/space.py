@@ -36,6 +36,10 @@ _COUNTERS: Final = {
         "copy_written_bytes": "written",
         "copy_write_bytes_from_initial": "copied from the initial area for them",
     },
+    "Full area": {
+        "dropped_copies": "expendable copies that were dropped for want of room",
+        "room_waits": "writes that waited for room",
+    },
     "Disk": {
         "commits": "durable writes to the additional area",
         "syncs": "syncs of the image",

@@ -97,6 +97,7 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
     parent = state.catalog.copies.get(copy.parent_id)
     pointers, range_pairs = counts
     known = integrity.known_of(state.catalog, copy.id)
+    expendable = state.catalog.policy.expendable
     return CopyInfo(
         name=copy.name,
         id=copy.id,
@@ -113,6 +114,7 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
         damaged_ranges=integrity.told(known.damaged),
         suspect_ranges=integrity.told(known.suspect),
         scrubbed=known.scrubbed,
+        expendable=expendable.index(copy.id) + 1 if copy.id in expendable else 0,
     )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAUSE_S: Final = 0.5
 """Between two passes."""
+FULL_S_MAX: Final = 1.0
+"""How long a write that finds no room may take for it."""
 CLOSE_S_MAX: Final = 2.0
 """How long closing may take for it."""
 
@@ -71,6 +73,26 @@ class SpaceKeeper:
             if giveback is not None and giveback.is_due(at_rest=True):
                 with self._state.writing():
                     giveback.run(at_rest=True, seconds_max=seconds_max)
+
+    def try_give_back(self) -> bool:
+        """Give back what is free, for a write that finds no room; the volume's lock is held.
+
+        Returns:
+            Whether there is more room on the disk now. False if a pass is under way: it may need
+            the lock.
+        """
+        if not self._busy.acquire(blocking=False):
+            return False
+        try:
+            giveback = self._prepared()
+            if giveback is None or not giveback.is_due(at_rest=True):
+                return False
+            before = giveback.given_bytes
+            with self._state.writing():
+                giveback.run(at_rest=True, seconds_max=FULL_S_MAX)
+            return giveback.given_bytes > before
+        finally:
+            self._busy.release()
 
     def _prepared(self) -> GiveBack | None:
         area = self._state.area

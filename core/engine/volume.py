@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -19,7 +20,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import compaction, infos, packing, queries, scrubbing
+from core.engine import compaction, infos, packing, queries, scrubbing, whenfull
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -83,11 +84,10 @@ class Volume:
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
         self._keeper = SpaceKeeper(state, self._lock)
+        self._full_area = whenfull.FullArea(state, self._lock, self._keeper, self._begin_writing)
         self._compactor = compaction.Compactor(state, self._lock, self._keeper)
         is_ticking = ticking and not state.read_only
         self._clock = Clock(state, self._lock, self._keeper) if is_ticking else None
-
-    # -- bytes -------------------------------------------------------------------------------
 
     @guarded
     def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
@@ -106,7 +106,7 @@ class Volume:
         if not self._lane_is_open:
             self._begin_writing()
         try:
-            write(self._state, offset, payload, copy)
+            self._full_area.carry_out(partial(write, self._state, offset, payload, copy), copy)
         except OSError as error:
             raise told(error) from error
         except DeviceFailedError:
@@ -120,14 +120,14 @@ class Volume:
     def write_batch(self, batch: Sequence[tuple[int, Readable]]) -> None:
         """Write several pieces to the original under one lock."""
         self._begin_writing()
-        for offset, payload in batch:
-            write(self._state, offset, payload, ORIGINAL)
+        for piece in batch:
+            self._full_area.carry_out(partial(write, self._state, *piece, ORIGINAL), ORIGINAL)
 
     @guarded
     def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
         """Make a range read as zeroes; snapshots keep what it held."""
         self._begin_writing()
-        trim(self._state, offset, length, copy)
+        self._full_area.carry_out(partial(trim, self._state, offset, length, copy), copy)
 
     @guarded
     def flush(self) -> None:
@@ -140,8 +140,6 @@ class Volume:
         elif not state.read_only:
             state.journal.flush()
         state.publish(EventKind.FLUSHED)
-
-    # -- copies ------------------------------------------------------------------------------
 
     @guarded
     def snapshot(self, name: str, of: str = ORIGINAL) -> CopyInfo:
@@ -195,6 +193,8 @@ class Volume:
         takecopy.mark(self._state, names, locked=locked)
 
     compact_step = compaction.compact_step
+    policy = whenfull.policy
+    set_policy = whenfull.set_policy
 
     # -- questions ---------------------------------------------------------------------------
 

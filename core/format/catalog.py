@@ -49,6 +49,32 @@ class LayerRecord(msgspec.Struct, kw_only=True):
     tables: list[Place]
 
 
+class DroppedRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """A copy that was dropped because the additional area was full, and when."""
+
+    name: str
+    when: float
+
+
+class PolicyRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What happens when the additional area is full.
+
+    Attributes:
+        when_full: ``refuse`` the write, let it ``wait`` for room, or ``drop`` copies; anything else
+            is taken for ``refuse``.
+        timeout_s: How long a write waits.
+        area_limit_bytes: The area's file may take so much on its disk; 0 = all there is.
+        expendable: Ids of the copies that may be dropped, the first one first.
+        dropped: The copies that were, the newest last.
+    """
+
+    when_full: str = "refuse"
+    timeout_s: float = 30.0
+    area_limit_bytes: int = 0
+    expendable: list[int] = []
+    dropped: list[DroppedRecord] = []
+
+
 Range = tuple[int, int]
 """First byte and length."""
 
@@ -83,6 +109,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
         chain: Layer ids of the original, oldest first.
         integrity: Of those copies of which something is known.
         lost: Data that is known to be lost, and that a check need not find anew.
+        policy: What happens when the additional area is full.
     """
 
     generation: int
@@ -93,6 +120,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     chain: list[int]
     integrity: list[IntegrityRecord] = []
     lost: list[LostExtent] = []
+    policy: PolicyRecord = PolicyRecord()
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):
@@ -125,7 +153,7 @@ class Purged(msgspec.Struct, tag="purged", kw_only=True):
     ids: list[int]
 
 
-class Moved(msgspec.Struct, tag="moved", kw_only=True):
+class Compacted(msgspec.Struct, tag="compacted", kw_only=True):
     """Extents of the additional area lie elsewhere now, checksums and all.
 
     Attributes:
@@ -141,7 +169,20 @@ class Moved(msgspec.Struct, tag="moved", kw_only=True):
     lengths: list[int]
 
 
-Change = Took | Renamed | Marked | Purged | Moved
+class PolicySet(msgspec.Struct, tag="policy-set", kw_only=True):
+    """The policy for a full area is another one; which copies were dropped stays."""
+
+    policy: PolicyRecord
+
+
+class Dropped(msgspec.Struct, tag="dropped", kw_only=True):
+    """A copy was removed because the additional area was full."""
+
+    id: int
+    when: float
+
+
+Change = Took | Renamed | Marked | Purged | Compacted | PolicySet | Dropped
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

@@ -12,9 +12,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from core.device.base import write_all
-from core.errors import AreaFullError, DeviceFailedError, RangepairError
+from core.errors import AdditionalAreaFullError, AreaFullError, DeviceFailedError, RangepairError
 from core.format.group import RECORD_BYTES
-from core.journal.failures import IMAGE_DISK_FULL, write_failure
+from core.journal.failures import AREA_FULL, IMAGE_DISK_FULL, write_failure
 from core.journal.flights import Flights
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ class Journal:
                 raise self.fail(error) from error
             self.begin_group()
         if not self.opened.has_room(length):
-            raise AreaFullError(
-                "The additional area is full; purge copies or free space on its disk."
-            )
+            raise AdditionalAreaFullError(AREA_FULL)
 
     def note_redirected(self) -> None:
         """Say that new data of a clone was staged; it must not stay in memory only for long."""

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
         Finding,
         Holding,
         MapAnswer,
+        Policy,
         Ranges,
         ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
+        WhenFull,
     )
 
 
@@ -117,6 +119,23 @@ class RemoteVolume:
     def compact_step(self) -> CompactStep:
         """Move data of the additional area nearer to its beginning for a fraction of a second."""
         return cast("CompactStep", self._ask(ask.CompactStep()))
+
+    def policy(self) -> Policy:
+        """Return what happens to a write that the additional area has no room for."""
+        return cast("Policy", self._ask(ask.Policy()))
+
+    def set_policy(
+        self,
+        *,
+        when_full: WhenFull | None = None,
+        timeout_s: float | None = None,
+        area_limit_bytes: int | None = None,
+        expendable: Sequence[str] | None = None,
+    ) -> Policy:
+        """Change that; what is None stays as it is. Durable on return."""
+        names = None if expendable is None else list(expendable)
+        request = ask.SetPolicy(when_full, timeout_s, area_limit_bytes, names)
+        return cast("Policy", self._ask(request))
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""

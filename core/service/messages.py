@@ -150,6 +150,24 @@ class CompactStep(Request, tag="compact-step"):
     answer = answers.CompactStep
 
 
+class Policy(Request, tag="policy"):
+    """What happens when the additional area is full."""
+
+    method = "policy"
+    answer = answers.Policy
+
+
+class SetPolicy(Request, tag="set-policy"):
+    """Change that; None leaves a part as it is."""
+
+    method = "set_policy"
+    answer = answers.Policy
+    when_full: answers.WhenFull | None
+    timeout_s: float | None
+    area_limit_bytes: int | None
+    expendable: list[str] | None
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -310,8 +328,8 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | CompactStep | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check
-    | ScrubStep | Dump | Pack
+    | Lock | CompactStep | Policy | SetPolicy | Table | Map | Diff | Allocation | Holdings | Usage
+    | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ from core.answers import PointerKind
 from core.area.freeruns import Runs, complement
 from core.device.base import read_into, write_all
 from core.errors import AreaFullError
-from core.format.catalog import Moved, pack_change
+from core.format.catalog import Compacted, pack_change
 from core.format.layout import BLOCK_BYTES
 from core.mapping.pointerrun import join
 from core.units import MIB, SECTOR_BYTES
@@ -230,7 +230,7 @@ class Plan:
         journal = state.journal
         assert journal is not None
         ordered = sorted(moves)
-        change = Moved(
+        change = Compacted(
             layers=sorted(frozenset[int]().union(*(move.layers for move in ordered))),
             sources=[move.source for move in ordered],
             targets=[move.target for move in ordered],
@@ -255,8 +255,8 @@ def packed_end_of(state: VolumeState) -> int:
 
 def visible_runs(layer: Layer) -> Sequence[PointerRun]:
     """Return runs of a layer in which every pointer is one that readers meet."""
-    # The original's layers never point to a byte twice; a clone's newer runs hide older ones.
-    return (layer.map.flatten(),) if layer.private else layer.map.runs
+    # A newer run hides parts of older ones; what is hidden may be anybody's by now.
+    return (layer.map.flatten(),)
 
 
 def units_of(layers: Sequence[tuple[int, Sequence[PointerRun]]]) -> Units:
@@ -289,7 +289,7 @@ def targets_of(moves: Sequence[Move]) -> Runs:
     )
 
 
-def follow_move(allocator: Allocator, change: Moved) -> None:
+def follow_move(allocator: Allocator, change: Compacted) -> None:
     """Let the allocator follow a change that is replayed; the caller commits the release."""
     for target, length in zip(change.targets, change.lengths, strict=True):
         allocator.mark_used(target, length)

@@ -130,6 +130,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         recover.replay_ring(state, journal, groups, covered)
         if writable:
             journal.checkpoint()
+    area.allocator.storage.limit_bytes = state.catalog.policy.area_limit_bytes
     recover.active_grains_of(state)
 
 

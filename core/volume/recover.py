@@ -25,7 +25,7 @@ from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
-from core.format.catalog import Moved, unpack_change
+from core.format.catalog import Compacted, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
 from core.journal.log import TAIL_BYTES_MAX
@@ -82,7 +82,7 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
             change = unpack_change(group.tail)
             freed = state.catalog.apply(change)
             area.allocator.release_many(*handdown.extents_of(freed))
-            if isinstance(change, Moved):
+            if isinstance(change, Compacted):
                 follow_move(area.allocator, change)
         elif group.record_count:
             state.note_group(group)

@@ -77,3 +77,62 @@ def test_compacting_goes_on_while_clients_write(bare_cli: Cli, image: Path) -> N
     assert bare_cli.json("check", image)["clean"]
     read = ("read", image, "--copy", "s3", "--offset", "0", "--length", str(IMAGE_BYTES))
     assert bare_cli.run(*read).stdout == b"\3" * IMAGE_BYTES
+
+
+def test_a_policy_is_told_set_and_shown_in_the_list(cli: Cli, image: Path) -> None:
+    assert cli.json("policy", image) == {
+        "when_full": "refuse",
+        "timeout_s": 30.0,
+        "area_limit_bytes": 0,
+        "expendable": [],
+        "dropped": [],
+    }
+    for name in ("keep", "old", "older"):
+        cli.text("snapshot", image, name)
+    page = cli.text(
+        "policy", image, "--when-full", "drop", "--area-limit", "64MiB",
+        "--expendable", "older", "old",
+    )  # fmt: skip
+    assert page.splitlines() == [
+        "A write that finds no room drops expendable copies until there is room",
+        "The additional area may take 64 MiB on its disk",
+        "Expendable, in this order: older, old",
+    ]
+    told = cli.json("policy", image, "--timeout", "2.5")
+    assert (told["when_full"], told["timeout_s"], told["area_limit_bytes"]) == (
+        "drop",
+        2.5,
+        64 << 20,
+    )
+    marks = {copy["name"]: copy["expendable"] for copy in cli.json("list", image)["copies"]}
+    assert marks == {"keep": 0, "old": 2, "older": 1}
+    assert "expendable 1" in cli.text("list", image)
+    assert cli.json("policy", image, "--expendable")["expendable"] == []
+
+
+def test_an_impossible_policy_is_refused_in_one_sentence(cli: Cli, image: Path) -> None:
+    assert "invalid choice: 'explode'" in cli.complaint(
+        "policy", image, "--when-full", "explode", status=64
+    )
+    assert "cannot wait for -1.0 s" in cli.complaint("policy", image, "--timeout", "-1", status=64)
+    assert "There is no copy named 'nobody'" in cli.complaint(
+        "policy", image, "--expendable", "nobody"
+    )
+
+
+def test_what_was_dropped_is_told_afterwards(cli: Cli, image: Path) -> None:
+    cli.text("policy", image, "--when-full", "drop", "--area-limit", "6MiB")
+    names = []
+    for number in range(8):
+        names.append(f"s{number}")
+        cli.text("snapshot", image, names[-1])
+        cli.text("policy", image, "--expendable", *names)
+        cli.text("write", image, "--offset", "0", stdin=bytes([number + 1]) * IMAGE_BYTES)
+        names = cli.json("policy", image)["expendable"]
+    dropped = cli.json("policy", image)["dropped"]
+    assert [copy["name"] for copy in dropped] == [f"s{number}" for number in range(len(dropped))]
+    assert 0 < len(dropped) < 8
+    assert f"s{len(dropped) - 1} was dropped on 20" in cli.text("policy", image)
+    shown = [copy["name"] for copy in cli.json("list", image)["copies"]]
+    assert shown == [f"s{number}" for number in range(len(dropped), 8)]
+    assert cli.json("check", image)["clean"]
