@@ -63,6 +63,7 @@ SCRIPT = (
     ("fold",),
     ("write", ORIGINAL, 61 * GRAIN, filled(13, 2 * GRAIN)),
     ("delete", "S1"),
+    ("compact",),
     ("write", ORIGINAL, 0, filled(14, GRAIN)),
     ("read",),
     ("close",),
@@ -154,6 +155,9 @@ class Play:
                 self.volume.delete([name], now=True)
             case ("checkpoint",):
                 self.volume._state.journal.checkpoint()
+            case ("compact",):
+                while not self.volume.compact_step().is_done:
+                    continue
             case ("fold",):
                 fold(self.volume._state)
             case ("read",):
