@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from core.area.forecast import RateMeter
 from core.area.giveback import GiveBack
+from core.errors import RangepairError
+from core.volume.compact import lower_log
+from core.volume.fold import fold
 
 if TYPE_CHECKING:
     from core.volume.state import VolumeState
@@ -103,7 +106,16 @@ class SpaceKeeper:
     def _pass(self, giveback: GiveBack, at_rest: bool) -> None:
         try:
             with self._busy:
+                if at_rest:
+                    self._fold_if_lower()
                 giveback.run(at_rest=at_rest, stopping=self._stopping)
         except OSError as error:  # shows again, with its sentence, at the next write
             with self._lock:
                 self._state.fail(error)
+        except RangepairError:  # likewise
+            return
+
+    def _fold_if_lower(self) -> None:
+        with self._lock:
+            if self._state.area is not None and lower_log(self._state):
+                fold(self._state)

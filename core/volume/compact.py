@@ -253,6 +253,27 @@ def packed_end_of(state: VolumeState) -> int:
     return allocator.start + allocator.used_bytes - (log.segment_stop - log.offset)
 
 
+def lower_log(state: VolumeState) -> bool:
+    """Let the log go on nearer to the beginning, if it lies far behind all that is in use.
+
+    Without this, the log alone would keep a file long of which all copies were purged.
+
+    Returns:
+        Whether it does; a fold then frees what it leaves.
+    """
+    journal = state.journal
+    assert journal is not None
+    journal.barrier()
+    packed_end = packed_end_of(state)
+    if journal.log.offset < 2 * packed_end:
+        return False
+    with state.writing():
+        is_moved = journal.log.move_down()
+    if is_moved:
+        journal.begin_group()
+    return is_moved
+
+
 def visible_runs(layer: Layer) -> Sequence[PointerRun]:
     """Return runs of a layer in which every pointer is one that readers meet."""
     # A newer run hides parts of older ones; what is hidden may be anybody's by now.
