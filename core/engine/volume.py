@@ -26,7 +26,7 @@ from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
 from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
 from core.engine.told import readable_path, told
-from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
+from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import compact, opening, takecopy
@@ -106,6 +106,8 @@ class Volume:
         if not self._lane_is_open:
             self._begin_writing()
         try:
+            write(self._state, offset, payload, copy)
+        except AdditionalAreaFullError:
             self._full_area.carry_out(partial(write, self._state, offset, payload, copy), copy)
         except OSError as error:
             raise told(error) from error
@@ -196,8 +198,6 @@ class Volume:
     policy = whenfull.policy
     set_policy = whenfull.set_policy
 
-    # -- questions ---------------------------------------------------------------------------
-
     @guarded
     def _look(self, look: Callable[[VolumeState], Seen]) -> tuple[Seen, VolumeState]:
         """Return what ``look`` sees, and the moment in which it saw it."""
@@ -259,8 +259,6 @@ class Volume:
         """Return superblock, catalog, layers and journal as plain values."""
         self._close_group()
         return dump_module.dump(self._state)
-
-    # -- life --------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 from core.answers import DroppedCopy, Policy
 from core.engine.guarding import guarded
-from core.errors import AdditionalAreaFullError, AreaFullError, NoSuchCopyError, UsageError
+from core.engine.told import told
+from core.errors import (
+    AdditionalAreaFullError,
+    AreaFullError,
+    DeviceFailedError,
+    NoSuchCopyError,
+    UsageError,
+)
 from core.format.catalog import PolicyRecord
 from core.session import ORIGINAL
 from core.volume import takecopy
@@ -76,6 +83,11 @@ class FullArea:
                     if not (self._drop_next(copy) if way == "drop" else self._wait(deadline)):
                         raise AreaFullError(error.message) from error  # for good
                 self._begin()
+            except OSError as error:
+                raise told(error) from error
+            except DeviceFailedError:
+                self._state.tell_failure()
+                raise
             else:
                 return
 

@@ -282,6 +282,9 @@ class Catalog:
 
     def _purge(self, copy_id: int) -> list[PointerRun]:
         copy = self.copies.pop(copy_id)
+        if copy_id in self.policy.expendable:
+            left = [other for other in self.policy.expendable if other != copy_id]
+            self.policy = msgspec.structs.replace(self.policy, expendable=left)
         self._plain_snapshots -= copy.top is None
         del self._ids_by_name[copy.name]
         freed = self._drop_private(copy.top) if copy.top is not None else []

@@ -82,6 +82,7 @@ class Plan:
     Attributes:
         remaining_bytes: Of data that lies behind where all would fit.
         is_stale: Copies or layers changed since.
+        is_exhausted: All that can be moved was.
     """
 
     def __init__(self, state: VolumeState, lock: AbstractContextManager[object]) -> None:
@@ -90,7 +91,7 @@ class Plan:
         self._state = state
         self._area: AdditionalArea = state.area
         self._lock = lock
-        self.is_stale = False
+        self.is_stale = self.is_exhausted = False
         with lock:
             assert state.journal is not None
             state.journal.barrier()
@@ -129,6 +130,7 @@ class Plan:
                 moved += self._move(batch)
             if time.monotonic() > deadline:
                 break
+        self.is_exhausted = not (stop or self.is_stale)
         return moved
 
     def _is_stale(self) -> bool:
