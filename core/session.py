@@ -17,20 +17,18 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.answers import (
-        CompactStep,
         CopyInfo,
         Finding,
         Holding,
         MapAnswer,
-        Policy,
         Ranges,
         ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
-        WhenFull,
     )
+    from core.spaceanswers import CompactStep, Policy, WhenFull
 
 ORIGINAL = "original"
 """The reserved name of the live volume."""

@@ -15,10 +15,10 @@ from core.units import format_bytes
 if TYPE_CHECKING:
     import argparse
 
-    from core.answers import CompactStep
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
     from core.session import VolumeSession
+    from core.spaceanswers import CompactStep
 
 
 def _declare_compact(parser: CommandParser) -> None:

@@ -16,9 +16,9 @@ from core.units import format_bytes
 if TYPE_CHECKING:
     import argparse
 
-    from core.answers import Policy
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
+    from core.spaceanswers import Policy
 
 _WAYS: Final = ("refuse", "wait", "drop")
 

@@ -13,9 +13,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from core.answers import CompactStep
 from core.engine.guarding import failures_told
 from core.events import EventKind
+from core.spaceanswers import CompactStep
 from core.volume.compact import Plan, packed_end_of
 from core.volume.fold import fold
 

@@ -16,7 +16,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from core.answers import DroppedCopy, Policy
 from core.engine.guarding import guarded
 from core.engine.told import told
 from core.errors import (
@@ -28,14 +27,15 @@ from core.errors import (
 )
 from core.format.catalog import PolicyRecord
 from core.session import ORIGINAL
+from core.spaceanswers import DroppedCopy, Policy
 from core.volume import takecopy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.answers import WhenFull
     from core.engine.spacekeeper import SpaceKeeper
     from core.engine.volume import Volume
+    from core.spaceanswers import WhenFull
     from core.volume.state import VolumeState
 
 LOOK_AGAIN_S: Final = 0.1

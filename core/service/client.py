@@ -28,20 +28,18 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from core.answers import (
-        CompactStep,
         CopyInfo,
         Finding,
         Holding,
         MapAnswer,
-        Policy,
         Ranges,
         ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
-        WhenFull,
     )
+    from core.spaceanswers import CompactStep, Policy, WhenFull
 
 
 class RemoteVolume:

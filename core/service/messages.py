@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from core import answers
+from core import answers, spaceanswers
 
 PROTOCOL_VERSION: Final = 1
 CHUNK_BYTES_MAX: Final = 4 << 20
@@ -147,22 +147,22 @@ class CompactStep(Request, tag="compact-step"):
     """Compact the additional area for a fraction of a second."""
 
     method = "compact_step"
-    answer = answers.CompactStep
+    answer = spaceanswers.CompactStep
 
 
 class Policy(Request, tag="policy"):
     """What happens when the additional area is full."""
 
     method = "policy"
-    answer = answers.Policy
+    answer = spaceanswers.Policy
 
 
 class SetPolicy(Request, tag="set-policy"):
     """Change that; None leaves a part as it is."""
 
     method = "set_policy"
-    answer = answers.Policy
-    when_full: answers.WhenFull | None
+    answer = spaceanswers.Policy
+    when_full: spaceanswers.WhenFull | None
     timeout_s: float | None
     area_limit_bytes: int | None
     expendable: list[str] | None
