@@ -80,8 +80,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
         damaged_ranges: Where reads fail, at most 64; those nearest to each other are told as one.
         suspect_ranges: Where it reads the image, and another program changed that.
         scrubbed: Seconds since 1970 of the last scrub; 0 if there was none.
-        expendable: Its place among the copies that may be dropped when the additional area is full,
-            1 for the first to go; 0 if it may not.
+        expendable: Its place among those to be dropped when the area is full, from 1; 0 = never.
     """
 
     name: str
@@ -207,8 +206,7 @@ class Stats(msgspec.Struct, kw_only=True):
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
-        dropped_copies: Expendable copies that were removed because the additional area was full.
-        room_waits: Writes that waited for room in it.
+        dropped_copies, room_waits: For want of room: copies dropped, writes that waited.
         area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
             costs more.
     """
@@ -241,13 +239,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         area_bytes: Length of its file: ``used_bytes`` and ``free_bytes``.
         free_bytes: Not in use. They may be holes of the file, and hold the reserve.
-        metadata_bytes: Of ``used_bytes``, those that hold no data of copies.
-        reclaimable_bytes: Of ``metadata_bytes``, those that the next fold of the log frees.
+        metadata_bytes: In use for no data; the next fold frees ``reclaimable_bytes`` of them.
         freed_bytes: Answers ``--if-deleted``.
         host_bytes: What the file takes on its disk; 0 if that cannot be told.
         room_bytes: What can be kept beside what is, before the area is full.
-        full_in_seconds: When that is at the rate of the last minute; None if nothing is kept now,
-            or no engine process has watched for long enough.
+        full_in_seconds: When that is, at the rate of the last minute; None if that is not known.
     """
 
     area_bytes: int

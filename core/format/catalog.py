@@ -8,6 +8,7 @@ common header (seq = generation).
 
 from __future__ import annotations
 
+import bisect
 from typing import Final
 
 import msgspec
@@ -167,6 +168,13 @@ class Compacted(msgspec.Struct, tag="compacted", kw_only=True):
     sources: list[int]
     targets: list[int]
     lengths: list[int]
+
+    def address_after(self, address: int) -> int:
+        """Return where lies now what lay at an address."""
+        row = bisect.bisect_right(self.sources, address) - 1
+        if row < 0 or address >= self.sources[row] + self.lengths[row]:
+            return address
+        return address - self.sources[row] + self.targets[row]
 
 
 class PolicySet(msgspec.Struct, tag="policy-set", kw_only=True):

@@ -279,6 +279,10 @@ class Catalog:
             # What a newer run hides may have been freed and be anybody's, at the same address.
             layer.map.compact()
             layer.map.move(lambda run: run.moved(*ranges))
+        self.lost = [
+            msgspec.structs.replace(known, address=change.address_after(known.address))
+            for known in self.lost
+        ]
 
     def _purge(self, copy_id: int) -> list[PointerRun]:
         copy = self.copies.pop(copy_id)

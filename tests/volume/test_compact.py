@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import AreaFullError, DeviceFailedError
+from core.format.catalog import LostExtent
 from core.mapping.pointerrun import PointerRun
 from core.units import KIB
 from core.volume import compact
@@ -124,11 +125,18 @@ def test_checksums_and_pieces_travel_along(bench):
             for run in runs
         ]
 
+    for at, length in ((100 * GRAIN, 8 * GRAIN), (102 * GRAIN + 512, GRAIN)):
+        bench.volume.write(at, filled(9300 + length, length), "clone")
+        bench.volume._state.journal.barrier()
+    bench.views = views_of(bench.volume)
     before = told(bench.volume)
     assert any(head for run in before for head in run[2]), "there are pieces"
-    bench.run()
+    plan = Plan(bench.volume._state, contextlib.nullcontext())
+    assert plan.carry_out(float("inf"))
+    plan.end()
     assert told(bench.volume) == before
     assert told(bench.again()) == before
+    bench.check()
 
 
 def test_pieces_side_by_side_are_one_unit():
@@ -291,3 +299,18 @@ def test_a_step_is_short_and_the_next_goes_on(bench, monkeypatch):
     left = [step.remaining_bytes for step in moving]
     assert left[-1] < left[0]
     bench.check()
+
+
+def test_what_is_known_to_be_lost_is_known_where_it_lies_now(bench):
+    catalog = bench.volume._state.catalog
+    run = next(layer.map.flatten() for layer in catalog.layers.values() if not layer.private)
+    row = int(run.offsets.argmax())
+    offset, checksum = int(run.offsets[row]), int(run.checksums[row])
+    bench.stored.pwrite(b"damaged" * 73 + b"!", offset)
+    catalog.lost = [LostExtent(offset, checksum)]
+    assert bench.volume.check() == []
+    bench.run()
+    (lost,) = catalog.lost
+    assert lost.checksum == checksum
+    assert lost.address != offset
+    assert bench.volume.check() == []
