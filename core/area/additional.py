@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from core.area.allocator import Allocator
-from core.area.freeruns import Runs
+from core.area.freeruns import NO_RUNS, Runs
 from core.device.base import aligned_buffer, read_available
 from core.device.hollow import HollowDevice
 from core.errors import CorruptAreaError, FormatError
@@ -40,8 +40,8 @@ class AdditionalArea:
         uuid: Of the volume.
         allocator: What is free in it.
         newest: The superblock that holds now.
-        is_mirrored: Both slots name the same structures, so that nothing else is needed, even if
-            one of them gets damaged.
+        older: What the last fold replaced: free, and left as it is, so that a damaged structure may
+            be made up for from it.
     """
 
     def __init__(self, device: Device, newest: Superblock, allocator: Allocator) -> None:
@@ -50,7 +50,7 @@ class AdditionalArea:
         self.uuid = newest.uuid
         self.newest = newest
         self.allocator = allocator
-        self.is_mirrored = False
+        self.older = NO_RUNS
 
     @property
     def has_data(self) -> bool:
@@ -78,13 +78,7 @@ class AdditionalArea:
         """Make ``fields`` hold from now on; durable on return."""
         following = Superblock(self.uuid, self.newest.seq + 1, fields)
         _write_superblock(self.device, following)
-        self.is_mirrored = _places_of(self.fields) == _places_of(fields)
         self.newest = following
-
-    def mirror(self) -> None:
-        """See to it that both slots name the same structures; durable on return."""
-        if not self.is_mirrored:
-            self.write_superblock(self.fields)
 
     def mark(self, *, clean: bool, fingerprint: bytes = b"", ring_ready_bytes: int = 0) -> None:
         """Write the superblock again as clean or not clean, all else as it is."""
@@ -198,11 +192,6 @@ def place_block(area: AdditionalArea, length: int) -> Place:
         AreaFullError: Not even the reserve has room.
     """
     return Place(area.allocator.allocate(block_ceil(length), for_metadata=True), length)
-
-
-def _places_of(fields: SuperblockFields) -> tuple[int, Place, Place]:
-    """Return where everything is found from that a superblock names."""
-    return fields.log_seq, fields.catalog, fields.free_list
 
 
 def _write_superblock(device: Device, block: Superblock) -> None:

@@ -229,3 +229,12 @@ def complement(runs: Runs, start: int, stop: int) -> Runs:
     gap_stops = np.clip(np.concatenate((starts, [stop])), start, stop)
     kept = gap_stops > gap_starts
     return Runs(gap_starts[kept], (gap_stops - gap_starts)[kept])
+
+
+def subtract(runs: Runs, holes: Runs, stop: int) -> Runs:
+    """Return what ``holes``, in any order, leave of sorted ``runs``; both end before ``stop``."""
+    if not len(runs.starts) or not len(holes.starts):
+        return runs
+    others = complement(runs, 0, stop)
+    starts = np.concatenate((others.starts, holes.starts))
+    return complement(Runs(starts, np.concatenate((others.lengths, holes.lengths))), 0, stop)

@@ -4,11 +4,11 @@
 
 Why no power cut does harm: what is free in the allocator is what nothing durable names (L1 there),
 so it may be overwritten at any time, and a hole is no worse than other bytes. Only the older of the
-two superblocks still names what the last fold replaced, and would be asked if the newer one got
-damaged: so it is overwritten first. While a range is given back it is lent, so that nobody is
+two superblocks still names what the last fold replaced, and is asked if a newer structure gets
+damaged: that stays until the next fold. While a range is given back it is lent, so that nobody is
 handed it and writes there meanwhile; the free list on disk names it free all the same. After a
 crash nothing is known of the storage of free bytes: all of them are given back anew, which costs
-little where it was done before.
+little where it was done before, once both superblocks say the same.
 
 The end of the file is cut when nothing lies there. A superblock may name an end behind that of the
 file from then on: everything between is free, and opening takes the file's word (``Allocator``).
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from core.area.freeruns import Runs
+from core.area.freeruns import Runs, subtract
 from core.errors import RangepairError
 from core.units import MIB
 
@@ -106,7 +106,8 @@ class GiveBack:
             self._area.device.sync()
             self._must_sync = False
         with self._lock:
-            self._area.mirror()
+            if self._is_all_unknown:  # nobody knows what the older one names
+                self._area.write_superblock(self._area.fields)
             self._seen = (allocator.freed_count, at_rest)
             candidates = self._candidates(at_rest=at_rest)
         is_whole = at_rest
@@ -119,7 +120,6 @@ class GiveBack:
             self._give(batch)
         self._is_all_unknown &= not is_whole
         with self._lock:
-            self._area.mirror()
             self._cut(self._spare_bytes(at_rest=at_rest))
 
     def _spare_bytes(self, *, at_rest: bool) -> int:
@@ -131,12 +131,14 @@ class GiveBack:
         allocator = self._area.allocator
         tail = allocator.end
         kept = tail + allocator.reserve + self._spare_bytes(at_rest=at_rest)
+        older = self._area.older
         run_bytes_min = UNIT_BYTES if at_rest else BUSY_RUN_BYTES_MIN
         if allocator.capacity >= kept + run_bytes_min:
             allocator.expose_tail()
         free = allocator.free_runs()
         if not self._is_all_unknown:
             free = allocator.storage.solid_of(free)
+        free = subtract(free, older, allocator.capacity)
         # Of a tail that was made a run the reserve and the spare keep their storage.
         starts = np.where(free.starts < tail, free.starts, np.maximum(free.starts, kept))
         stops = free.starts + free.lengths
@@ -149,8 +151,8 @@ class GiveBack:
         """Give one batch back, as far as it is free still."""
         area = self._area
         with self._lock:
-            area.mirror()  # there may have been a fold since
-            lent = area.allocator.lend(batch)
+            # There may have been a fold since.
+            lent = area.allocator.lend(subtract(batch, area.older, area.allocator.capacity))
         done = False
         try:
             done = self._discard(lent)
@@ -175,8 +177,10 @@ class GiveBack:
     def _cut(self, spare_bytes: int) -> None:
         if self._is_cut_refused:
             return
+        allocator, older = self._area.allocator, self._area.older
+        beyond = int((older.starts + older.lengths).max(initial=0)) - allocator.end
         try:
-            self._area.allocator.cut_tail(spare_bytes, self._area.device.resize)
+            allocator.cut_tail(max(spare_bytes, beyond), self._area.device.resize)
         except (OSError, RangepairError):  # a block device has the size that it has
             self._is_cut_refused = True
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from core.area.freeruns import FreeRuns, Runs, complement
+from core.area.freeruns import FreeRuns, Runs, subtract
 from core.device.base import DIRECT_ALIGNMENT_BYTES
 from core.errors import AdditionalAreaFullError, AreaFullError
 from core.units import MIB, format_bytes
@@ -118,19 +118,10 @@ class Storage:
 
     def solid_of(self, runs: Runs) -> Runs:
         """Return the parts of sorted ``runs`` that have storage."""
-        hollow = self._hollow.columns()
-        if not len(hollow.starts) or not len(runs.starts):
+        if not len(runs.starts):
             return runs
         stop = max(int(runs.starts[-1] + runs.lengths[-1]), self.capacity)
-        others = complement(runs, 0, stop)
-        return complement(
-            Runs(
-                np.concatenate((others.starts, hollow.starts)),
-                np.concatenate((others.lengths, hollow.lengths)),
-            ),
-            0,
-            stop,
-        )
+        return subtract(runs, self._hollow.columns(), stop)
 
     def _refuse_beyond_limit(self, more_bytes: int = 0) -> None:
         if self.limit_bytes and self.held_bytes + more_bytes > self.limit_bytes:

@@ -113,6 +113,7 @@ class Compactor:
                 if is_moved:
                     journal.begin_group()
                     fold(state)
+            fold(state)  # the older superblock names nothing of what was left any more
             after = allocator.end
         self._keeper.give_back(seconds_max=GIVE_BACK_S_MAX)
         self._rounds_left -= 1

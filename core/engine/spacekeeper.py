@@ -16,7 +16,7 @@ from core.area.forecast import RateMeter
 from core.area.giveback import GiveBack
 from core.errors import RangepairError
 from core.volume.compact import lower_log
-from core.volume.fold import fold
+from core.volume.fold import fold_twice
 
 if TYPE_CHECKING:
     from core.volume.state import VolumeState
@@ -118,4 +118,4 @@ class SpaceKeeper:
     def _fold_if_lower(self) -> None:
         with self._lock:
             if self._state.area is not None and lower_log(self._state):
-                fold(self._state)
+                fold_twice(self._state)

@@ -30,6 +30,7 @@ from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyEr
 from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import compact, opening, takecopy
+from core.volume.fold import fold_twice
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
 from core.volume.read import Views, read_original
@@ -289,7 +290,8 @@ class Volume:
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
             state.journal.checkpoint()
-            compact.lower_log(state)
+            if compact.lower_log(state):
+                fold_twice(state)
             # Else a loss of power could bring another time back, as if someone had written.
             opening.close_cleanly(state, self._image.durable_mtime_ns())
             self._keeper.give_back(seconds_max=CLOSE_S_MAX)

@@ -78,6 +78,12 @@ def fold(
     return True
 
 
+def fold_twice(state: VolumeState) -> None:
+    """Fold so that the second superblock names nothing either of what the first fold replaces."""
+    if fold(state):
+        fold(state)
+
+
 class _Fold:
     """One fold: what it has placed, and what it will make free."""
 
@@ -124,6 +130,7 @@ class _Fold:
         starts, lengths = self._replaced_extents(journal)
         self._area.allocator.release_many(starts, lengths)
         self._area.allocator.commit_releases()
+        self._area.older = Runs(starts, lengths)
         self._state.catalog.dropped_places.clear()
         journal.log.metadata.clear()
         journal.log.group_count = 0

@@ -14,7 +14,7 @@ import pytest
 from core.area import giveback
 from core.area.additional import AdditionalArea
 from core.area.allocator import Allocator
-from core.area.freeruns import Runs
+from core.area.freeruns import NO_RUNS, Runs
 from core.area.giveback import GiveBack
 from core.errors import AdditionalAreaFullError, AreaFullError
 from core.format.layout import geometry_for
@@ -258,23 +258,29 @@ def test_a_pass_can_be_stopped_and_goes_on_later(bench, monkeypatch):
     assert bench.giveback.given_bytes >= 2 * MIB
 
 
-def test_both_superblocks_name_the_same_before_anything_is_given_back(bench):
-    (place,) = bench.take(MIB)
+def test_what_the_older_superblock_names_stays_until_the_next(bench):
+    older, other = bench.take(MIB, MIB)
     bench.take(4 * KIB)
-    bench.free(place, MIB)
-    bench.area.is_mirrored = False
-    seq = bench.area.newest.seq
-    discard = bench.stored.discard
-
-    def after_the_superblock(offset, length):
-        assert bench.area.newest.seq > seq
-        return discard(offset, length)
-
-    bench.stored.discard = after_the_superblock
+    bench.free(older, 2 * MIB)
+    bench.area.older = Runs(np.array([older]), np.array([MIB]))
     bench.giveback.run(at_rest=True)
-    assert bench.is_hole(place, MIB)
-    assert bench.area.newest.fields == FIELDS
-    assert bench.area.is_mirrored
+    assert not bench.stored.stored.isdisjoint(range(older // 4096, (older + MIB) // 4096))
+    assert bench.is_hole(other, MIB)
+    bench.area.older = NO_RUNS
+    bench.allocator.freed_count += 1
+    bench.giveback.run(at_rest=True)
+    assert bench.is_hole(older, MIB)
+
+
+def test_the_file_is_not_cut_before_what_the_older_superblock_names(bench):
+    (place,) = bench.take(4 * MIB)
+    bench.free(place, 4 * MIB)
+    bench.area.older = Runs(np.array([place + 3 * MIB]), np.array([4096]))
+    bench.giveback.run(at_rest=True)
+    assert bench.device.size >= place + 3 * MIB + 4096
+    bench.area.older = NO_RUNS
+    bench.giveback.run(at_rest=True)
+    assert bench.device.size == place + RESERVE
 
 
 # -- a disk that got full meanwhile ------------------------------------------------------------
