@@ -99,6 +99,36 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     scrubbed: float = 0.0
 
 
+class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """A restore under way: the original reads as the source, and the rest is being moved.
+
+    Attributes:
+        source: Name of the copy that the original was made equal to.
+        safety: Name of the snapshot of the original as it was before.
+        whole_bytes, left_bytes: What had to be moved, and what still has, in whole grains.
+        problem: Why it does not go on at the moment, or empty.
+    """
+
+    source: str
+    safety: str
+    whole_bytes: int
+    left_bytes: int
+    problem: str
+
+
+class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restore does: ``ranges`` that differ, of ``bytes`` together, exact.
+
+    Attributes:
+        safety: Name of the snapshot of the original that is taken first.
+    """
+
+    source: str
+    safety: str
+    ranges: int
+    bytes: int
+
+
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The volume and its copies, oldest first.
 
@@ -108,6 +138,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
         notice: A sentence the user must know, or empty: the image was changed from outside, or a
             device failed.
         changed_ranges: The places looked at in which another program changed the image.
+        restoring: How far the restore under way is; None without one.
     """
 
     image: str
@@ -122,6 +153,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     copies: list[CopyInfo]
     notice: str = ""
     changed_ranges: list[ByteRange] = []
+    restoring: RestoreProgress | None = None
 
 
 class PointerColumns:
@@ -206,6 +238,7 @@ class Stats(msgspec.Struct, kw_only=True):
         flushed_seq: Sequence number of the last journal group that is durable.
         area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
             costs more.
+        restoring_bytes: Of the original, that are still to be moved by the restore under way.
     """
 
     writes: int = 0
@@ -226,6 +259,7 @@ class Stats(msgspec.Struct, kw_only=True):
     flushed_seq: int = 0
     area_bytes: int = 0
     area_used_bytes: int = 0
+    restoring_bytes: int = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

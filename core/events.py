@@ -42,6 +42,8 @@ class EventKind(enum.IntEnum):
     """The state of ``area_offset``, ``length`` in A changed; flags = AreaState."""
     READ_ONLY = 8
     """A device failed: the volume takes no more writes."""
+    MOVED = 9
+    """start, length of the original are in I as they are restored; ``moved`` = bytes still left."""
 
 
 class EventFlag(enum.IntFlag):

@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, packing, queries, scrubbing
+from core.engine import infos, packing, queries, restores, scrubbing
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -82,6 +82,7 @@ class Volume:
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
         self._clock = Clock(state, self._lock) if ticking and not state.read_only else None
+        self._mover = restores.mover_for(self, is_idle=self._clock is None)
 
     # -- bytes -------------------------------------------------------------------------------
 
@@ -190,6 +191,9 @@ class Volume:
         self._begin_writing()
         takecopy.mark(self._state, names, locked=locked)
 
+    plan_restore = restores.plan_restore
+    restore = restores.restore
+
     # -- questions ---------------------------------------------------------------------------
 
     @guarded
@@ -200,7 +204,8 @@ class Volume:
     @beside
     def info(self) -> VolumeInfo:
         """Return the volume and its copies, soft-deleted ones included."""
-        head, moment = self._look(lambda state: infos.volume_head(state, self._area_path))
+        path, problem = self._area_path, self._mover.problem
+        head, moment = self._look(lambda state: infos.volume_head(state, path, problem))
         return msgspec.structs.replace(head, copies=infos.copy_infos(moment))
 
     @beside
@@ -260,6 +265,7 @@ class Volume:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
         if self._clock is not None:
             self._clock.stop()
+        self._mover.stop()
         with self._asking, self._lock:
             if self._is_closed:
                 return

@@ -23,13 +23,16 @@ from core.format.catalog import (
     IntegrityRecord,
     LayerRecord,
     Marked,
+    Moved,
     Purged,
     Renamed,
+    Restored,
     Took,
 )
 from core.format.layout import EXTENT_BYTES_MAX
 from core.mapping.layermap import LayerMap
 from core.volume import handdown
+from core.volume.restoring import Restoring
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -88,6 +91,7 @@ class Catalog:
         dropped_places: Tables of layers that are gone; their space is free after the next fold.
         integrity: By the id of a copy, what is known of its bytes.
         lost: Extents that are known to fail their checksum.
+        restoring: What the original is being made equal to, as far as that is durable, or None.
     """
 
     def __init__(self) -> None:
@@ -101,6 +105,7 @@ class Catalog:
         self.dropped_places: list[Place] = []
         self.integrity: dict[int, IntegrityRecord] = {}
         self.lost: list[LostExtent] = []
+        self.restoring: Restoring | None = None
         self._ids_by_name: dict[str, int] = {}
         self._plain_snapshots = 0
 
@@ -120,6 +125,8 @@ class Catalog:
             catalog._plain_snapshots += copy.top is None
         for layer in record.layers:
             catalog.layers[layer.id] = Layer(layer.id, private=layer.private, parent=layer.parent)
+        if record.restoring is not None:
+            catalog.restoring = Restoring.from_record(record.restoring)
         return catalog
 
     def to_record(self, places: dict[int, list[Place]]) -> CatalogRecord:
@@ -138,6 +145,7 @@ class Catalog:
             chain=list(self.chain),
             integrity=[known for known in self.integrity.values() if known.id in self.copies],
             lost=list(self.lost),
+            restoring=None if self.restoring is None else self.restoring.to_record(),
         )
 
     def twin(self) -> Catalog:
@@ -147,6 +155,7 @@ class Catalog:
             twin.copies[copy_id] = copied(record)
         for layer_id, layer in self.layers.items():
             twin.layers[layer_id].map = layer.map.twin()
+        twin.restoring = self.restoring
         return twin
 
     # -- questions ---------------------------------------------------------------------------
@@ -201,7 +210,34 @@ class Catalog:
                 self._mark(change)
             case Purged():
                 return [run for copy_id in change.ids for run in self._purge(copy_id)]
+            case Restored():
+                self._restore(change)
+            case Moved():
+                self._note_moved(change)
         return []
+
+    def _restore(self, change: Restored) -> None:
+        """Keep the original as it is in a snapshot; from now on it reads as the source does."""
+        source = self.copies[change.source_id]
+        layers = self.private_stack(source) + self.chain_stack(source)
+        restoring = Restoring(
+            source_id=source.id,
+            safety_id=self.next_copy_id,
+            base=source.base,
+            top=self._freeze(source) if source.writable else source.top,
+            grain_bytes=change.grain_bytes,
+        )
+        restoring.add(layer.map for layer in layers)
+        self._take(Took(name=change.name, writable=False, source_id=0, created=change.created))
+        self.restoring = restoring if len(restoring.left) else None
+
+    def _note_moved(self, change: Moved) -> None:
+        assert self.restoring is not None
+        self.restoring.discard(change.ranges)
+        if not len(self.restoring.left):
+            if self.restoring.place is not None:
+                self.dropped_places.append(self.restoring.place)
+            self.restoring = None
 
     def _take(self, change: Took) -> None:
         source = self.copies.get(change.source_id)
@@ -262,7 +298,7 @@ class Catalog:
         here: int | None = layer_id
         while here is not None:
             layer = self.layers[here]
-            if any(copy.top == here for copy in self.copies.values()):
+            if any(copy.top == here for copy in self.copies.values()) or self._restores(here):
                 break
             children = [other for other in self.layers.values() if other.parent == here]
             if len(children) > 1:
@@ -279,6 +315,10 @@ class Catalog:
             self._forget(layer)
             here = layer.parent
         return freed
+
+    def _restores(self, layer_id: int) -> bool:
+        """Return whether what is being restored reads through a private layer."""
+        return self.restoring is not None and self.restoring.top == layer_id
 
     def _drop_from_chain(self, layer_id: int) -> list[PointerRun]:
         """Drop a layer at which no view enters; the next older one inherits what it lacks."""

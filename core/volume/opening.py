@@ -21,7 +21,7 @@ from core.journal.overlay import Overlay
 from core.journal.ring import Ring
 from core.journal.writer import Journal
 from core.units import SECTOR_BYTES
-from core.volume import outside, recover
+from core.volume import outside, recover, restore
 from core.volume.fold import fold, load_layers
 from core.volume.integrity import note_suspects
 from core.volume.state import VolumeState
@@ -122,6 +122,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     if not fields.clean:
         # The process before this one may have died with writes in the system's cache only.
         journal.note_uncovered()
+    restore.resume(state)
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)

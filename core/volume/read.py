@@ -25,7 +25,17 @@ Ranges = list[tuple[int, int]]
 
 
 def read_original(state: VolumeState, offset: int, length: int) -> bytes:
-    """Return bytes of the original: the initial area, and what still waits on top of it."""
+    """Return bytes of the original: as the initial area has them, or as they are restored to be."""
+    whole = read_initial(state, offset, length)
+    if state.restore is None or not state.restore.touches(offset, length):
+        return whole
+    patched = bytearray(whole)
+    state.restore.patch(offset, memoryview(patched))
+    return bytes(patched)
+
+
+def read_initial(state: VolumeState, offset: int, length: int) -> bytes:
+    """Return bytes of the initial area, and what still waits on top of it."""
     whole = read_exactly(state.image, length, offset)
     waiting = [] if state.journal is None else state.journal.overlays
     if not any(overlay.used_bytes for overlay in waiting):
@@ -69,7 +79,7 @@ class Views:
         for start, stop in ranges:
             # Not from the image alone: where recovery must not write, what a copy reads there may
             # still wait in memory.
-            target[start - offset : stop - offset] = read_original(self._state, start, stop - start)
+            target[start - offset : stop - offset] = read_initial(self._state, start, stop - start)
         return bytes(whole)
 
     def flatten(self, copy: CopyRecord) -> PointerRun:

@@ -32,7 +32,7 @@ from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
 from core.volume import handdown
 from core.volume.needs import needed_gaps
-from core.volume.read import read_original
+from core.volume.read import read_initial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +168,8 @@ def replay_ring(
             if group.seq > coverage.original_seq:
                 _preserve(state, journal, first, stop)
             journal.put(first, stop, group.writes[at : at + length])
+            if state.restore is not None:  # it began before: see the head of core.volume.restore
+                state.restore.note_moved(first, stop)
 
 
 def _preserve(state: VolumeState, journal: Journal, first: int, stop: int) -> None:
@@ -181,7 +183,7 @@ def _preserve(state: VolumeState, journal: Journal, first: int, stop: int) -> No
             start = grain << state.grain_shift
             until = min(grain + step, high)
             length = min(until << state.grain_shift, state.size_bytes) - start
-            original = read_original(state, start, length)
+            original = read_initial(state, start, length)
             journal.make_room(length)
             if original.count(0) == length:
                 journal.opened.add_zero(active.id, start, length, int(PointerKind.ZERO))

@@ -50,17 +50,31 @@ def check_name(state: VolumeState, name: str) -> None:
         raise NameTakenError(f"{name!r} is the name of {hint}.")
 
 
+def check_room(state: VolumeState, name: str) -> None:
+    """See to it that one more copy, called ``name``, may be taken.
+
+    Raises:
+        RangepairError: It may not, and why.
+    """
+    check_name(state, name)
+    if len(state.catalog.copies) >= COPIES_MAX:
+        raise TooManyCopiesError(f"A volume can have {COPIES_MAX} copies; purge some first.")
+
+
 def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyRecord:
     """Take an instant copy; durable on return.
 
     Raises:
         RangepairError: It was not taken; nothing has changed.
     """
-    check_name(state, name)
     origin = state.copy_named(source)
-    if len(state.catalog.copies) >= COPIES_MAX:
-        raise TooManyCopiesError(f"A volume can have {COPIES_MAX} copies; purge some first.")
-    _commit(
+    check_room(state, name)
+    if origin is None and state.restore is not None:
+        raise CopyInUseError(
+            f"The original is just being restored from {state.restore.source_name!r}; take copies"
+            " of it when that is done."
+        )
+    commit(
         state,
         Took(
             name=name,
@@ -71,7 +85,7 @@ def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyR
     )
     if origin is None:
         state.preserved = GrainSet(state.grain_bytes)
-    _tell(state, EventFlag.FIRST_COPY if origin is None else 0)
+    tell_taken(state, of_original=origin is None)
     copy = state.catalog.find(name)
     assert copy is not None
     return copy
@@ -83,7 +97,7 @@ def rename(state: VolumeState, name: str, new_name: str) -> None:
     if new_name == name:
         return
     check_name(state, new_name)
-    _commit(state, Renamed(id=copy.id, name=new_name))
+    commit(state, Renamed(id=copy.id, name=new_name))
     _tell(state)
 
 
@@ -97,23 +111,23 @@ def mark(
     """Lock, unlock, soft-delete or undelete copies, all or none of them."""
     copies = [_existing(state, name) for name in dict.fromkeys(names)]
     if deleted:
-        _refuse_locked(copies)
+        _refuse_kept(state, copies)
     if copies:
         ids = [copy.id for copy in copies]
-        _commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
+        commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
         _tell(state)
 
 
 def purge(state: VolumeState, names: Sequence[str]) -> None:
     """Remove soft-deleted copies for good; needs no free space and moves no data."""
     copies = [_existing(state, name) for name in dict.fromkeys(names)]
-    _refuse_locked(copies)
+    _refuse_kept(state, copies)
     for copy in copies:
         if not copy.deleted:
             raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
     if not copies:
         return
-    freed = _commit(state, Purged(ids=[copy.id for copy in copies]))
+    freed = commit(state, Purged(ids=[copy.id for copy in copies]))
     assert state.area is not None
     state.area.allocator.release_many(*handdown.extents_of(freed))
     state.area.allocator.commit_releases()
@@ -132,19 +146,29 @@ def _existing(state: VolumeState, name: str) -> CopyRecord:
     return copy
 
 
-def _refuse_locked(copies: Sequence[CopyRecord]) -> None:
+def _refuse_kept(state: VolumeState, copies: Sequence[CopyRecord]) -> None:
+    restoring = state.catalog.restoring
     for copy in copies:
         if copy.locked:
             raise CopyInUseError(f"{copy.name!r} is locked against deletion; unlock it first.")
+        if restoring is not None and copy.id in {restoring.source_id, restoring.safety_id}:
+            raise CopyInUseError(
+                f"{copy.name!r} is needed until the restore under way is done; delete it then."
+            )
 
 
-def _commit(state: VolumeState, change: Change) -> list[PointerRun]:
+def commit(state: VolumeState, change: Change) -> list[PointerRun]:
     """Make a change durable, then make it happen."""
     assert state.journal is not None
     state.journal.write_change(pack_change(change))
     freed = state.catalog.apply(change)
     state.structure += 1
     return freed
+
+
+def tell_taken(state: VolumeState, *, of_original: bool = True) -> None:
+    """Publish that a copy was taken."""
+    _tell(state, EventFlag.FIRST_COPY if of_original else 0)
 
 
 def _tell(state: VolumeState, flags: int = 0) -> None:

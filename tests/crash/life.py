@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.area.additional import RESERVE_BYTES
-from core.errors import AreaFullError
+from core.errors import AreaFullError, CopyInUseError
 from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.units import KIB
+from core.volume import restore
 from core.volume.fold import fold
 from tests.doubles.bareengine import TINY, new_volume, reopened
 from tests.doubles.crashdisk import CrashDisk
@@ -49,6 +50,8 @@ ACTS: Final = {
     "undelete": 1,
     "purge": 3,
     "rename": 1,
+    "restore": 3,
+    "move": 6,
     "lock": 1,
     "unlock": 1,
     "close": 2,
@@ -266,8 +269,12 @@ class Life:
             self._expect([f"{length} bytes at {offset}"], f"a read of {name}")
 
     def _flush(self) -> None:
-        self._volume.flush()
-        self._oracle.flush()
+        try:
+            self._volume.flush()
+        except AreaFullError:  # for what a restore has to write down; nothing is lost
+            self._toll.refused += 1
+        else:
+            self._oracle.flush()
 
     def _barrier(self) -> None:
         self._volume._state.journal.barrier()
@@ -362,6 +369,33 @@ class Life:
         except AreaFullError:
             self._toll.refused += 1
             self._oracle.refuse()
+        except CopyInUseError:
+            if self._volume._state.restore is None:
+                raise
+            self._oracle.refuse()
+
+    def _restore(self) -> None:
+        source = self._any(self._oracle.names())
+        if source is None or len(self._oracle.copies) >= 2 * self._style.copies_max:
+            return
+        while self._volume._state.restore is not None:
+            if not self._move():
+                return
+        plan = self._volume.plan_restore(source)
+        if plan.bytes:
+            self._oracle.restore(source, plan.safety)
+            self._try_change(lambda: self._volume.restore(source))
+
+    def _move(self) -> bool:
+        """Let the restore under way go on; return whether it could."""
+        step = self._rng.choice((SECTOR, 8 * SECTOR, 64 * KIB))
+        try:
+            self._volume._begin_writing()
+            restore.step(self._volume._state, step)
+        except AreaFullError:
+            self._toll.refused += 1
+            return False
+        return True
 
     # -- endings -----------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from core.format.catalog import (
     LayerRecord,
     LostExtent,
     Range,
+    RestoringRecord,
 )
 from core.format.superblock import Place, SuperblockFields
 from core.journal.log import SEGMENT_BYTES_SHORTEST
@@ -104,6 +105,7 @@ def test_every_magic_is_listed():
         group.MAGIC,
         table.POINTERS_MAGIC,
         table.FREE_MAGIC,
+        table.RANGES_MAGIC,
         catalog.MAGIC,
     ]
 
@@ -123,6 +125,7 @@ TYPES = {
     list[IntegrityRecord]: "array of integrity",
     list[Range]: "array of ranges",
     list[LostExtent]: "array of extents",
+    RestoringRecord | None: "restoring or nil",
 }
 
 
@@ -138,6 +141,7 @@ def keys_of(kind):
         ("Catalog", "key of a copy", CopyRecord),
         ("Catalog", "key of a layer", LayerRecord),
         ("Catalog", "key of integrity", IntegrityRecord),
+        ("Catalog", "key of restoring", RestoringRecord),
     ],
 )
 def test_every_key_of_a_map_is_listed_with_its_type(heading, first_cell, kind):
@@ -150,7 +154,7 @@ def test_the_changes_are_listed_with_their_keys():
         words = row[1].replace(" or nil", "").replace("array of ", "")
         pairs = [part.split() for part in words.split(",")]
         listed[row[0].strip("`")] = [name.strip("`") for name, _ in pairs]
-    changes = (catalog.Took, catalog.Renamed, catalog.Marked, catalog.Purged)
+    changes = catalog.Change.__args__
     assert listed == {
         kind.__struct_config__.tag: [field.encode_name for field in msgspec.structs.fields(kind)]
         for kind in changes
@@ -186,7 +190,10 @@ def test_the_superblock():
     keys = msgspec.msgpack.decode(raw[96 : HEADER_BYTES + length])
     assert keys["catalog"] == [4096, 100]
     assert keys["size_bytes"] == some_fields().size_bytes
-    assert superblock.INCOMPATIBLE_FEATURES == {}, "name its bits in FORMAT.md"
+    rows = rows_of("Superblock", "incompatible bit")
+    assert {int(row[0]): row[1] for row in rows} == superblock.INCOMPATIBLE_FEATURES
+    raw = superblock.pack(superblock.Superblock(UUID, 5, some_fields(), 1), 4096)
+    assert values_at(raw, fields)["incompatible"] == 1
 
 
 def test_the_fingerprint():
