@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
+        RestorePlan,
         ScrubStep,
         Stats,
         TableAnswer,
@@ -87,6 +88,19 @@ class VolumeSession(Protocol):
 
     def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
         """Forbid (or allow again) deletion."""
+        ...
+
+    def plan_restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Return what restoring ``copy`` to the original would do, from pointers alone."""
+        ...
+
+    def restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Make the original read as ``copy`` from now on; durable.
+
+        A snapshot of the original is taken first, named ``safety`` or, if that is empty, as the
+        answer says; where nothing differs nothing is done. What differs is moved in the background,
+        as ``info().restoring`` tells. A restore still under way is finished first.
+        """
         ...
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:

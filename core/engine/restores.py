@@ -17,6 +17,7 @@ from core.errors import InvalidNameError
 from core.session import ORIGINAL
 from core.volume import restore as restoring
 from core.volume import takecopy
+from core.volume.write import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from core.engine.volume import Volume
@@ -35,15 +36,15 @@ def restore(self: Volume, copy: str, safety: str = "") -> RestorePlan:
 
     What differs is moved in the background. A restore that is still under way is finished before.
     """
-    while _finish_step(self):
+    while take_step(self):
         continue
     return _begin(self, copy, safety)
 
 
 @guarded
-def _finish_step(self: Volume) -> bool:
+def take_step(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
     """Take one step of the restore under way; return whether there is more to do."""
-    return move_on(self) if self._state.restore is not None else False
+    return move_on(self, bytes_max)
 
 
 @guarded
@@ -57,12 +58,12 @@ def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
     return plan
 
 
-def move_on(self: Volume) -> bool:
+def move_on(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
     """Take one step of the restore under way; under the volume's lock."""
     if self._is_closed or self._state.restore is None:
         return False
     self._begin_writing()
-    return restoring.step(self._state)
+    return restoring.step(self._state, bytes_max)
 
 
 def mover_for(self: Volume, *, is_idle: bool) -> Mover:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
+        RestorePlan,
         ScrubStep,
         Stats,
         TableAnswer,
@@ -112,6 +113,14 @@ class RemoteVolume:
     def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
         """Forbid (or allow again) deletion."""
         self._ask(ask.Lock(list(names), locked))
+
+    def plan_restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Return what restoring ``copy`` to the original would do, from pointers alone."""
+        return cast("RestorePlan", self._ask(ask.PlanRestore(copy, safety)))
+
+    def restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Make the original read as ``copy`` from now on, a safety snapshot taken first."""
+        return cast("RestorePlan", self._ask(ask.Restore(copy, safety)))
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""

@@ -143,6 +143,24 @@ class Lock(Request, tag="lock"):
     locked: bool
 
 
+class PlanRestore(Request, tag="plan-restore"):
+    """What restoring a copy would do."""
+
+    method = "plan_restore"
+    answer = answers.RestorePlan
+    copy: str
+    safety: str
+
+
+class Restore(Request, tag="restore"):
+    """Make the original equal to a copy."""
+
+    method = "restore"
+    answer = answers.RestorePlan
+    copy: str
+    safety: str
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -303,8 +321,8 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump
-    | Pack
+    | Lock | PlanRestore | Restore | Table | Map | Diff | Allocation | Holdings | Usage
+    | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.area.additional import RESERVE_BYTES
+from core.engine import restores
 from core.errors import AreaFullError, CopyInUseError
 from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.units import KIB
-from core.volume import restore
 from core.volume.fold import fold
 from tests.doubles.bareengine import TINY, new_volume, reopened
 from tests.doubles.crashdisk import CrashDisk
@@ -98,6 +98,8 @@ RINGING: Final = Style(
     whole_share=0.0,
 )
 """The ring holds more than memory takes at once when it is replayed."""
+RESTORING: Final = Style(acts={**ACTS, "restore": 10, "move": 14, "flush": 20})
+"""Half the time the original reads as a copy that is still being moved into the image."""
 
 
 class WrongAfterLossError(AssertionError):
@@ -390,8 +392,7 @@ class Life:
         """Let the restore under way go on; return whether it could."""
         step = self._rng.choice((SECTOR, 8 * SECTOR, 64 * KIB))
         try:
-            self._volume._begin_writing()
-            restore.step(self._volume._state, step)
+            restores.take_step(self._volume, step)
         except AreaFullError:
             self._toll.refused += 1
             return False

@@ -18,8 +18,11 @@ from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import fold, needs, recover, trim
-from tests.crash.life import Life, Toll, WrongAfterLossError
+from core.volume import fold, needs, recover, restore, trim
+from core.volume import write as write_module
+from core.volume.catalog import Catalog
+from core.volume.restoring import Restoring
+from tests.crash.life import MIXED, RESTORING, Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
 
@@ -191,6 +194,97 @@ def _need_no_originals_for_clones(patch):
     patch.setattr(needs, "needed_gaps", careless)
 
 
+def _say_moved_before_the_sync(patch):
+    """What is moved counts as moved while it is in the caches only."""
+    checkpoint = Journal.checkpoint
+
+    def early(self):
+        self.barrier()
+        if self.before_ring_dies is not None:
+            self.before_ring_dies()
+        checkpoint(self)
+
+    patch.setattr(Journal, "checkpoint", early)
+
+
+def _let_the_ring_die_first(patch):
+    """A client's write to what is being restored is durable by the ring, which dies too early."""
+
+    def checkpoint(self):
+        self.barrier()
+        if self._has_uncovered or self.ring.is_live:
+            self._image.sync()
+        self._has_uncovered = False
+        self.ring.kill()
+        if self.before_ring_dies is not None:
+            self.before_ring_dies()
+        self._update_direct()
+
+    patch.setattr(Journal, "checkpoint", checkpoint)
+
+
+def _restore_over_a_live_ring(patch):
+    """A ring group from before a restore is taken for a write during it."""
+    begin = restore.begin
+
+    def careless(state, source, safety):
+        with pytest.MonkeyPatch.context() as own:
+            own.setattr(state.journal, "checkpoint", lambda: None)
+            begin(state, source, safety)
+
+    patch.setattr(restore, "begin", careless)
+
+
+def _move_part_of_a_grain(patch):
+    """A write to what is being restored leaves the rest of its grain as it was in the image."""
+
+    def write(state, journal, offset, payload):
+        write_module._write_original(state, journal, offset, payload)
+        shift = state.grain_shift
+        if state.restore is not None:
+            state.restore.note_moved(offset >> shift, (offset + len(payload) - 1 >> shift) + 1)
+
+    patch.setattr(write_module, "_write_restoring", write)
+
+
+def _restore_a_clone_that_goes_on(patch):
+    """What is restored follows what is written to the clone meanwhile."""
+    view = Restoring.view.fget
+
+    def moving(self):
+        record = view(self)
+        for catalog in catalogs:
+            if catalog.restoring is self:
+                record.top = catalog.copies[self.source_id].top
+        return record
+
+    catalogs, apply = [], Catalog.apply
+
+    def noting(self, change):
+        catalogs.append(self)
+        return apply(self, change)
+
+    patch.setattr(Catalog, "apply", noting)
+    patch.setattr(Restoring, "view", property(moving))
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        _say_moved_before_the_sync,
+        _let_the_ring_die_first,
+        _restore_over_a_live_ring,
+        _move_part_of_a_grain,
+        _restore_a_clone_that_goes_on,
+    ],
+    ids=lambda mutate: mutate.__name__.strip("_"),
+)
+def test_a_broken_restore_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises(WrongAfterLossError):
+        _live(RESTORING)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -221,6 +315,6 @@ def test_a_broken_engine_is_caught(mutate, monkeypatch):
         _live()
 
 
-def _live():
+def _live(style=MIXED):
     for seed in range(SEEDS_MAX):
-        Life.of_seed(seed, Toll(crashes_max=150), share=0.5).run(60)
+        Life.of_seed(seed, Toll(crashes_max=150), share=0.5, style=style).run(60)

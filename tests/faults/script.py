@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.device.memory import MemoryDevice
+from core.engine import restores
 from core.errors import RangepairError
 from core.session import ORIGINAL
 from core.volume.fold import fold
@@ -62,12 +63,29 @@ SCRIPT = (
     ("flush",),
     ("fold",),
     ("write", ORIGINAL, 61 * GRAIN, filled(13, 2 * GRAIN)),
+    ("restore", "S2", "R1"),
+    ("read",),
+    ("move",),
+    ("write", ORIGINAL, 20 * GRAIN + SECTOR, filled(15, 2 * GRAIN)),
+    ("flush",),
+    ("write", ORIGINAL, 50 * GRAIN + SECTOR, filled(16, SECTOR)),
+    ("trim", ORIGINAL, 40 * GRAIN, 4 * GRAIN),
+    ("move",),
+    ("checkpoint",),
+    ("write", "C1", 0, filled(17, GRAIN)),
+    ("finish",),
+    ("restore", "C1", "R2"),
+    ("write", "C1", 0, filled(18, GRAIN)),
+    ("finish",),
+    ("delete", "R2"),
     ("delete", "S1"),
     ("write", ORIGINAL, 0, filled(14, GRAIN)),
     ("read",),
     ("close",),
 )
-DURABLE = frozenset({"flush", "snapshot", "clone", "checkpoint", "delete", "close"})
+DURABLE = frozenset(
+    {"flush", "snapshot", "clone", "checkpoint", "restore", "finish", "delete", "close"}
+)
 
 
 class Twin:
@@ -92,6 +110,8 @@ class Twin:
                 views[name] = _spliced(views[name], offset, bytes(length))
             case (("snapshot" | "clone"), name, source):
                 views[name] = views[source]
+            case "restore", source, safety:
+                views[safety], views[ORIGINAL] = views[ORIGINAL], views[source]
             case "delete", name:
                 del views[name]
         return views
@@ -152,6 +172,13 @@ class Play:
                 self.volume.clone(name, source)
             case "delete", name:
                 self.volume.delete([name], now=True)
+            case "restore", source, safety:
+                self.volume.restore(source, safety)
+            case ("move",):
+                restores.take_step(self.volume, 3 * GRAIN)
+            case ("finish",):
+                while restores.take_step(self.volume, 40 * GRAIN):
+                    continue
             case ("checkpoint",):
                 self.volume._state.journal.checkpoint()
             case ("fold",):

@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from core.engine import restores
 from core.usage import data_bytes
 from core.volume.fold import fold
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
@@ -168,12 +169,39 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(source=names, writable=st.booleans())
     def take(self, source, writable):
         source = self.among([ORIGINAL, *self.oracle.names()], source)
+        if source == ORIGINAL:
+            self.finish()
         self.number += 1
         name = f"copy {self.number}"
         self.oracle.take(name, source, writable=writable)
         info = (self.volume.clone if writable else self.volume.snapshot)(name, source)
         assert (info.name, info.parent) == (name, source)
         self.oracle.commit()
+
+    @precondition(lambda self: self.oracle.names())
+    @rule(source=names, safety=st.booleans())
+    def restore(self, source, safety):
+        """Make the original equal to a copy, a restore under way being finished first."""
+        source = self.among(self.oracle.names(), source)
+        self.number += 1
+        plan = self.volume.plan_restore(source, f"safe {self.number}" if safety else "")
+        told = sum(part.length for part in self.volume.diff(source))
+        assert plan.bytes == told
+        assert bool(plan.ranges) == bool(told)
+        if len(self.oracle.copies) > 12:
+            return
+        done = self.volume.restore(source, f"safe {self.number}" if safety else "")
+        if done.bytes:
+            self.oracle.restore(source, done.safety)
+            self.oracle.commit()
+
+    @rule(sectors=places)
+    def move(self, sectors):
+        restores.take_step(self.volume, sectors[1] * SECTOR)
+
+    def finish(self):
+        while restores.take_step(self.volume):
+            continue
 
     def has_copies(self):
         return bool(self.oracle.copies)
@@ -209,6 +237,7 @@ class VolumeMachine(RuleBasedStateMachine):
     @precondition(unlocked)
     @rule(name=names)
     def delete(self, name):
+        self.finish()
         name = self.among(self.unlocked(), name)
         self.oracle.mark([name], is_deleted=True)
         self.volume.delete([name])
@@ -218,6 +247,7 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(first=names, second=names)
     def purge(self, first, second):
         """Purge one or two copies; what was foretold to be freed is freed."""
+        self.finish()
         chosen = {self.among(self.unlocked(), first), self.among(self.unlocked(), second)}
         foretold = self.volume.usage(sorted(chosen)).freed_bytes
         own = {copy.name: copy.own_bytes for copy in self.volume.info().copies}
