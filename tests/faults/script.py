@@ -166,19 +166,12 @@ class Play:
                 self.volume.write(offset, payload, name)
             case "trim", name, offset, length:
                 self.volume.trim(offset, length, name)
-            case "snapshot", name, source:
-                self.volume.snapshot(name, source)
-            case "clone", name, source:
-                self.volume.clone(name, source)
+            case (("snapshot" | "clone"), name, source):
+                getattr(self.volume, step[0])(name, source)
             case "delete", name:
                 self.volume.delete([name], now=True)
-            case "restore", source, safety:
-                self.volume.restore(source, safety)
-            case ("move",):
-                restores.take_step(self.volume, 3 * GRAIN)
-            case ("finish",):
-                while restores.take_step(self.volume, 40 * GRAIN):
-                    continue
+            case (("restore" | "move" | "finish"), *names):
+                self._do_restore(step[0], names)
             case ("checkpoint",):
                 self.volume._state.journal.checkpoint()
             case ("fold",):
@@ -187,6 +180,15 @@ class Play:
                 assert views_of(self.volume) == self.twin.views
             case (act,):
                 getattr(self.volume, act)()
+
+    def _do_restore(self, act: str, names: list) -> None:
+        if act == "restore":
+            self.volume.restore(*names)
+        elif act == "move":
+            restores.take_step(self.volume, 3 * GRAIN)
+        else:
+            while restores.take_step(self.volume, 40 * GRAIN):
+                continue
 
     def disks_now(self) -> tuple[MemoryDevice, MemoryDevice]:
         """Return copies of both disks as they are at this moment."""
