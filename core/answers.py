@@ -121,12 +121,14 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         safety: Name of the snapshot of the original that is taken first.
+        safety_id: Its id, once it is taken; else 0.
     """
 
     source: str
     safety: str
     ranges: int
     bytes: int
+    safety_id: int = 0
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from core.answers import RestorePlan
 from core.diff import changed_ranges
 from core.engine.guarding import guarded
@@ -55,6 +57,7 @@ def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
         self._begin_writing()
         restoring.begin(state, source, plan.safety)
         self._mover.wake()
+        return msgspec.structs.replace(plan, safety_id=state.catalog.newest_id)
     return plan
 
 

@@ -14,6 +14,7 @@ from typing_extensions import override
 from core.units import format_bytes
 from gui.bridge.images import WORKLOAD_KINDS
 from gui.commands.acts import Acts
+from gui.commands.restoring import progress_words
 from gui.guard import guarded
 from gui.models.copytree import CopyTreeModel
 from gui.models.focus import Focus
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self._frames = 0
         self._phase = ""
+        self._left_to_restore = 0
         self._build_models(makers)
         self._build_views()
         self._connect()
@@ -198,6 +200,8 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_left(self) -> None:
         self._second.stop()
+        self._left_to_restore = 0
+        self._show_background()
         self.desk.clear()
         self.panes.clear()
         self.setWindowTitle("Rangepair")
@@ -239,6 +243,8 @@ class MainWindow(QMainWindow):
         if self.follower.info is not None:
             initial_used = self.panes.maps.initial_card.used_bytes
             self.tree.storage.show_areas(self.follower.info, initial_used, stats)
+        self._left_to_restore = stats.restoring_bytes
+        self._show_background()
         self.status.rate.show_value(f"{self.panes.writes_per_second():,.0f}/s")
 
     @Slot(object)
@@ -271,7 +277,7 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_phase(self, phase: str) -> None:
         self._phase = phase
-        self._show_workload()
+        self._show_background()
 
     @Slot()
     @guarded
@@ -280,10 +286,13 @@ class MainWindow(QMainWindow):
         self.status.set_engine_shown(shown=self.pages.currentIndex() == _VOLUME_PAGE)
         self.status.show_message("")
         self.toast.hide()
-        self._show_workload()
+        self._show_background()
 
-    def _show_workload(self) -> None:
+    def _show_background(self) -> None:
         words = f"The workload: {self._phase}" if self._phase else ""
+        info = self.follower.info
+        if info is not None and info.restoring is not None and self._left_to_restore:
+            words = progress_words(info.restoring, self._left_to_restore)
         if self.demo.pane is not None and self.runner.is_running:
             words = f"The workload goes on in {Path(self.link.path).name}"
         self.status.show_background(words)
