@@ -131,6 +131,18 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
     safety_id: int = 0
 
 
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """What one batch of promoting a copy has done.
+
+    Attributes:
+        copied_bytes: Bytes that were given a pointer of the copy's own.
+        left_bytes: Bytes that the copy still reads from the initial area.
+    """
+
+    copied_bytes: int
+    left_bytes: int
+
+
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The volume and its copies, oldest first.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Finding,
         Holding,
         MapAnswer,
+        Promotion,
         Ranges,
         RestorePlan,
         ScrubStep,
@@ -100,6 +101,13 @@ class VolumeSession(Protocol):
         A snapshot of the original is taken first, named ``safety`` or, if that is empty, as the
         answer says; where nothing differs nothing is done. What differs is moved in the background,
         as ``info().restoring`` tells. A restore still under way is finished first.
+        """
+        ...
+
+    def promote(self, copy: str) -> Promotion:
+        """Copy the next batch of what ``copy`` still reads from the initial area.
+
+        When the answer says that nothing is left, the copy needs the initial area no more, durably.
         """
         ...
 

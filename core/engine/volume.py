@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, packing, queries, restores, scrubbing
+from core.engine import infos, packing, promotions, queries, restores, scrubbing
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -193,6 +193,7 @@ class Volume:
 
     plan_restore = restores.plan_restore
     restore = restores.restore
+    promote = promotions.promote
 
     # -- questions ---------------------------------------------------------------------------
 

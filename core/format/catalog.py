@@ -166,7 +166,13 @@ class Moved(msgspec.Struct, tag="moved", kw_only=True):
     ranges: list[int]
 
 
-Change = Took | Renamed | Marked | Purged | Restored | Moved
+class Promoted(msgspec.Struct, tag="promoted", kw_only=True):
+    """A copy without a private layer was given one."""
+
+    id: int
+
+
+Change = Took | Renamed | Marked | Purged | Restored | Moved | Promoted
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

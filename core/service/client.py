@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Finding,
         Holding,
         MapAnswer,
+        Promotion,
         Ranges,
         RestorePlan,
         ScrubStep,
@@ -121,6 +122,10 @@ class RemoteVolume:
     def restore(self, copy: str, safety: str = "") -> RestorePlan:
         """Make the original read as ``copy`` from now on, a safety snapshot taken first."""
         return cast("RestorePlan", self._ask(ask.Restore(copy, safety)))
+
+    def promote(self, copy: str) -> Promotion:
+        """Copy the next batch of what ``copy`` still reads from the initial area."""
+        return cast("Promotion", self._ask(ask.Promote(copy)))
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""

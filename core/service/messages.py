@@ -161,6 +161,14 @@ class Restore(Request, tag="restore"):
     safety: str
 
 
+class Promote(Request, tag="promote"):
+    """Make a copy a little more independent of the initial area."""
+
+    method = "promote"
+    answer = answers.Promotion
+    copy: str
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -321,7 +329,7 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | PlanRestore | Restore | Table | Map | Diff | Allocation | Holdings | Usage
+    | Lock | PlanRestore | Restore | Promote | Table | Map | Diff | Allocation | Holdings | Usage
     | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip

@@ -24,6 +24,7 @@ from core.format.catalog import (
     LayerRecord,
     Marked,
     Moved,
+    Promoted,
     Purged,
     Renamed,
     Restored,
@@ -214,6 +215,9 @@ class Catalog:
                 self._restore(change)
             case Moved():
                 self._note_moved(change)
+            case Promoted():
+                self.copies[change.id].top = self._new_layer(private=True).id
+                self._plain_snapshots -= 1
         return []
 
     def _restore(self, change: Restored) -> None:

@@ -52,6 +52,7 @@ ACTS: Final = {
     "rename": 1,
     "restore": 3,
     "move": 6,
+    "promote": 3,
     "lock": 1,
     "unlock": 1,
     "close": 2,
@@ -397,6 +398,13 @@ class Life:
             self._toll.refused += 1
             return False
         return True
+
+    def _promote(self) -> None:
+        name = self._any(self._oracle.names())
+        if name is not None:
+            batch = self._rng.choice((SECTOR, 16 * SECTOR, self._oracle.size))
+            with contextlib.suppress(CopyInUseError):
+                self._try_bytes(name, lambda: self._volume.promote(name, batch))
 
     # -- endings -----------------------------------------------------------------------------
 

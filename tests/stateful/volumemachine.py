@@ -195,6 +195,22 @@ class VolumeMachine(RuleBasedStateMachine):
             self.oracle.restore(source, done.safety)
             self.oracle.commit()
 
+    @precondition(lambda self: self.oracle.names())
+    @rule(name=names, sectors=places)
+    def promote(self, name, sectors):
+        """Give a copy pointers of its own; when none are missing, it has no range pair."""
+        self.finish()
+        name = self.among(self.oracle.names(), name)
+        before = self.table_gaps(name)
+        told = self.volume.promote(name, sectors[1] * SECTOR)
+        assert told.copied_bytes + told.left_bytes == before
+        assert told.left_bytes == self.table_gaps(name)
+        assert told.copied_bytes > 0 or not before
+
+    def table_gaps(self, name):
+        """Return the bytes that a copy reads from the initial area."""
+        return self.oracle.size - int(self.volume.table(name).columns.lengths.sum())
+
     @rule(sectors=places)
     def move(self, sectors):
         restores.take_step(self.volume, sectors[1] * SECTOR)
