@@ -79,7 +79,7 @@ class Journal:
         self.covered_ring_seq = ring.dead_seq
         self.staged_since_ns = 0
         self.is_direct = False
-        self.before_ring_dies: Callable[[], None] | None = None
+        self.before_ring_dies: Callable[[], None] = lambda: None
         self._has_uncovered = False
         self._has_redirected = False
         self._ring_credit = 0
@@ -235,8 +235,7 @@ class Journal:
             if self._has_uncovered or self.ring.is_live:
                 self._image.sync()
                 self._stats.syncs += 1
-            if self.before_ring_dies is not None:
-                self.before_ring_dies()
+            self.before_ring_dies()
             self._has_uncovered = False
             self.ring.kill()
         except OSError as error:

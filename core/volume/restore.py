@@ -140,7 +140,7 @@ class Restore:
         self._moved = GrainSet(state.grain_bytes)
         if state.catalog.restoring is None:
             state.restore = None
-            journal.before_ring_dies = None
+            journal.before_ring_dies = lambda: None
             state.publish(EventKind.CATALOG_CHANGED, moved=state.catalog.generation)
 
     def _moved_ranges(self) -> list[int]:

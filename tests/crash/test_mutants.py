@@ -200,8 +200,7 @@ def _say_moved_before_the_sync(patch):
 
     def early(self):
         self.barrier()
-        if self.before_ring_dies is not None:
-            self.before_ring_dies()
+        self.before_ring_dies()
         checkpoint(self)
 
     patch.setattr(Journal, "checkpoint", early)
@@ -216,8 +215,7 @@ def _let_the_ring_die_first(patch):
             self._image.sync()
         self._has_uncovered = False
         self.ring.kill()
-        if self.before_ring_dies is not None:
-            self.before_ring_dies()
+        self.before_ring_dies()
         self._update_direct()
 
     patch.setattr(Journal, "checkpoint", checkpoint)
