@@ -31,8 +31,9 @@ def changed_ranges(
     runs += [state.staged_run(layer_id) for layer_id in differing]
     starts = [EMPTY.starts, *(run.starts for run in runs)]
     lengths = [EMPTY.lengths, *(run.lengths for run in runs)]
-    if state.restore is not None and (source is None) != (target is None):
-        left, stops = state.restore.left_extents()
+    restore = state.restore
+    if restore is not None and restore.is_newer(source) != restore.is_newer(target):
+        left, stops = restore.left_extents()
         starts.append(left)
         lengths.append(stops - left)
     pointed = Runs(np.concatenate(starts), np.concatenate(lengths))

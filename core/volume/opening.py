@@ -159,8 +159,9 @@ def journal_of(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int
 def _stay_in_memory(state: VolumeState, area: AdditionalArea, journal: Journal) -> None:
     """Make the buffers hold all of the ring and originals, at addresses that no real data has."""
     size = area.fields.ring_bytes
-    journal.opened = OpenGroup(2 * size, RECORDS_MAX + size // SECTOR_BYTES)
-    journal.opened.begin(recover.READ_ONLY_BASE, 2 * size)
+    # What the ring has staged, and of all that it writes what the image holds and what is restored.
+    journal.opened = OpenGroup(3 * size, RECORDS_MAX + 2 * size // SECTOR_BYTES)
+    journal.opened.begin(recover.READ_ONLY_BASE, 3 * size)
     journal.overlay = Overlay(size, state.grain_bytes, state.size_bytes)
 
 

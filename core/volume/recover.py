@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from core.format.ringgroup import RingGroup
     from core.journal.log import Log
     from core.journal.writer import Journal
+    from core.volume.catalog import Layer
     from core.volume.state import VolumeState
 
 READ_ONLY_BASE: Final = 1 << 62
@@ -166,6 +167,8 @@ def replay_ring(
             first = start >> state.grain_shift
             stop = (start + length - 1 >> state.grain_shift) + 1
             if group.seq > coverage.original_seq:
+                if state.restore is not None:
+                    state.restore.keep(first, stop)
                 _preserve(state, journal, first, stop)
             journal.put(first, stop, group.writes[at : at + length])
             if state.restore is not None:  # it began before: see the head of core.volume.restore
@@ -185,12 +188,18 @@ def _preserve(state: VolumeState, journal: Journal, first: int, stop: int) -> No
             length = min(until << state.grain_shift, state.size_bytes) - start
             original = read_initial(state, start, length)
             journal.make_room(length)
-            if original.count(0) == length:
-                journal.opened.add_zero(active.id, start, length, int(PointerKind.ZERO))
-            else:
-                journal.opened.reserve(length)[:] = original
-                journal.opened.add(active.id, start, length, int(PointerKind.ORIGINAL))
+            stage_original(journal, active.id, start, original)
             preserved.add(grain, until)
+
+
+def stage_original(journal: Journal, layer_id: int, start: int, original: bytes) -> None:
+    """Stage one extent for which there is room."""
+    length = len(original)
+    if original.count(0) == length:
+        journal.opened.add_zero(layer_id, start, length, int(PointerKind.ZERO))
+    else:
+        journal.opened.reserve(length)[:] = original
+        journal.opened.add(layer_id, start, length, int(PointerKind.ORIGINAL))
 
 
 def _stage(journal: Journal, group: RingGroup) -> None:
@@ -267,12 +276,15 @@ def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
 
 
 def active_grains_of(state: VolumeState) -> None:
-    """Find the grains which the active layer preserves, from its pointers and the open group."""
+    """Find the grains which the active layer preserves."""
     active = state.catalog.active
-    if active is None:
-        state.preserved = None
-        return
-    state.preserved = GrainSet(state.grain_bytes)
-    for run in active.map.runs:
-        state.preserved.add_run(run)
-    state.preserved.add_run(state.staged_run(active.id))
+    state.preserved = None if active is None else grains_of(state, active)
+
+
+def grains_of(state: VolumeState, layer: Layer) -> GrainSet:
+    """Return the grains which a layer has pointers for, durable ones and in the open group."""
+    grains = GrainSet(state.grain_bytes)
+    for run in layer.map.runs:
+        grains.add_run(run)
+    grains.add_run(state.staged_run(layer.id))
+    return grains

@@ -69,11 +69,8 @@ def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyR
     """
     origin = state.copy_named(source)
     check_room(state, name)
-    if origin is None and state.restore is not None:
-        raise CopyInUseError(
-            f"The original is just being restored from {state.restore.source_name!r}; take copies"
-            " of it when that is done."
-        )
+    if origin is None and state.restore is not None and state.journal is not None:
+        state.journal.checkpoint()  # see the head of core.volume.restore
     commit(
         state,
         Took(

@@ -73,6 +73,8 @@ def _preserve_before_punch(state: VolumeState, journal: Journal, low: int, high:
     """Make the originals durable, and see that no replay of the ring can undo the discard."""
     shift = state.grain_shift
     first, stop = low >> shift, (high - 1 >> shift) + 1
+    if state.restore is not None:
+        state.restore.keep(first, stop)
     if state.preserved is not None:
         gaps = needs.needed_gaps(state, state.preserved.gaps(first, stop))
         instantcopy.preserve(state, journal, gaps)

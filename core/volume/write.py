@@ -20,6 +20,7 @@ from core.volume.receive import receive
 if TYPE_CHECKING:
     from core.format.block import Readable
     from core.journal.writer import Journal
+    from core.volume.restore import Restore
     from core.volume.state import VolumeState
 
 CHUNK_BYTES: Final = MIB
@@ -78,8 +79,29 @@ def _write_restoring(state: VolumeState, journal: Journal, offset: int, payload:
             _write_original(state, journal, start, piece)
             continue
         first, stop = start >> shift, (start + len(piece) - 1 >> shift) + 1
-        _write_original(state, journal, first << shift, _in_whole_grains(state, start, piece))
+        whole = _in_whole_grains(state, start, piece)
+        if restore.has_newer:
+            _write_over(state, journal, restore, (first, stop), whole)
+        else:
+            _write_original(state, journal, first << shift, whole)
         restore.note_moved(first, stop)
+
+
+def _write_over(
+    state: VolumeState,
+    journal: Journal,
+    restore: Restore,
+    grains: tuple[int, int],
+    whole: Readable,
+) -> None:
+    """Write whole grains, some not moved yet, while copies taken meanwhile need those, too."""
+    assert state.preserved is not None
+    state.find_room(*grains)
+    restore.keep(*grains)
+    gaps = instantcopy.needed_gaps(state, state.preserved.gaps(*grains))
+    moved = instantcopy.preserve(state, journal, gaps)
+    journal.put(*grains, whole)
+    _count(state, grains[0] << state.grain_shift, len(whole), moved)
 
 
 def _write_plain(state: VolumeState, offset: int, payload: Readable) -> None:

@@ -99,7 +99,7 @@ RINGING: Final = Style(
     whole_share=0.0,
 )
 """The ring holds more than memory takes at once when it is replayed."""
-RESTORING: Final = Style(acts={**ACTS, "restore": 10, "move": 14, "flush": 20})
+RESTORING: Final = Style(acts={**ACTS, "restore": 10, "move": 14, "flush": 20, "snapshot": 9})
 """Half the time the original reads as a copy that is still being moved into the image."""
 
 

@@ -18,9 +18,10 @@ from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import fold, needs, recover, restore, trim
+from core.volume import fold, needs, recover, restore, takecopy, trim
 from core.volume import write as write_module
 from core.volume.catalog import Catalog
+from core.volume.restore import Restore
 from core.volume.restoring import Restoring
 from tests.crash.life import MIXED, RESTORING, Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
@@ -266,9 +267,64 @@ def _restore_a_clone_that_goes_on(patch):
     patch.setattr(Restoring, "view", property(moving))
 
 
+def _take_a_copy_of_what_is_not_durable(patch):
+    """A copy taken during a restore reads what was written from the source after a loss."""
+    take = takecopy.take
+
+    def without(state, name, source, *, writable):
+        with pytest.MonkeyPatch.context() as own:
+            if state.restore is not None:
+                own.setattr(state.journal, "checkpoint", lambda: None)
+            return take(state, name, source, writable=writable)
+
+    patch.setattr(takecopy, "take", without)
+
+
+def _keep_for_older_copies_only(patch):
+    """What a client puts over grains that are left is not preserved for copies taken meanwhile."""
+    keep = Restore.keep
+    patch.setattr(
+        Restore, "keep", lambda self, first, stop, **_: keep(self, first, stop, is_move=True)
+    )
+
+
+def _let_what_is_moved_wait(patch):
+    """The next write preserves what the image had before, for copies that read what is restored."""
+    move = restore._move
+
+    def lazy(state, journal, grains, content):
+        with pytest.MonkeyPatch.context() as own:
+            own.setattr(journal, "barrier", lambda: None)
+            move(state, journal, grains, content)
+
+    patch.setattr(restore, "_move", lazy)
+
+
+def _replay_as_if_nothing_was_restored(patch):
+    """Recovery preserves for the copies taken meanwhile what the image holds."""
+    patch.setattr(Restore, "has_newer", property(lambda self: False))
+
+
+def _keep_nothing_at_recovery(patch):
+    """Recovery puts flushed data over grains that are left as if they were not."""
+    replay = recover.replay_ring
+
+    def careless(state, journal, groups, coverage):
+        with pytest.MonkeyPatch.context() as own:
+            own.setattr(Restore, "keep", lambda self, first, stop, **_: None)
+            replay(state, journal, groups, coverage)
+
+    patch.setattr(recover, "replay_ring", careless)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
+        _take_a_copy_of_what_is_not_durable,
+        _keep_for_older_copies_only,
+        _let_what_is_moved_wait,
+        _replay_as_if_nothing_was_restored,
+        _keep_nothing_at_recovery,
         _say_moved_before_the_sync,
         _let_the_ring_die_first,
         _restore_over_a_live_ring,

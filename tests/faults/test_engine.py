@@ -27,7 +27,7 @@ from tests.faults.script import GRAIN, SCRIPT, SECTOR, SIZE, START, Play, filled
 
 CHANGING = ("pwrite", "pwritev", "pwritev_durable", "sync", "punch")
 READING = ("pread", "preadv")
-SNAPSHOTS = {"S1", "S2", "S3", "R1", "R2"}
+SNAPSHOTS = {"S1", "S2", "S3", "S4", "R1", "R2"}
 
 
 def _counts():

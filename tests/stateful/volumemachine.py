@@ -169,8 +169,6 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(source=names, writable=st.booleans())
     def take(self, source, writable):
         source = self.among([ORIGINAL, *self.oracle.names()], source)
-        if source == ORIGINAL:
-            self.finish()
         self.number += 1
         name = f"copy {self.number}"
         self.oracle.take(name, source, writable=writable)
