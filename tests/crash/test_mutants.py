@@ -28,6 +28,11 @@ from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
 
 SEEDS_MAX = 60
+NEWER = RESTORING._replace(
+    acts={"write": 30, "flush": 12, "snapshot": 8, "restore": 8, "move": 16, "purge": 3, "kill": 2},
+    grains=(512, 1024, 4096),
+)
+"""Copies are taken of the original while it is being restored."""
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
@@ -288,18 +293,6 @@ def _keep_for_older_copies_only(patch):
     )
 
 
-def _let_what_is_moved_wait(patch):
-    """The next write preserves what the image had before, for copies that read what is restored."""
-    move = restore._move
-
-    def lazy(state, journal, grains, content):
-        with pytest.MonkeyPatch.context() as own:
-            own.setattr(journal, "barrier", lambda: None)
-            move(state, journal, grains, content)
-
-    patch.setattr(restore, "_move", lazy)
-
-
 def _replay_as_if_nothing_was_restored(patch):
     """Recovery preserves for the copies taken meanwhile what the image holds."""
     patch.setattr(Restore, "has_newer", property(lambda self: False))
@@ -322,9 +315,20 @@ def _keep_nothing_at_recovery(patch):
     [
         _take_a_copy_of_what_is_not_durable,
         _keep_for_older_copies_only,
-        _let_what_is_moved_wait,
         _replay_as_if_nothing_was_restored,
         _keep_nothing_at_recovery,
+    ],
+    ids=lambda mutate: mutate.__name__.strip("_"),
+)
+def test_a_restore_that_harms_a_newer_copy_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises(WrongAfterLossError):
+        _live(NEWER)
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
         _say_moved_before_the_sync,
         _let_the_ring_die_first,
         _restore_over_a_live_ring,
