@@ -150,7 +150,7 @@ def test_a_copy_taken_meanwhile_holds_what_the_original_read_as(volume, steps):
     volume.snapshot("tuesday")
     volume.clone("wednesday", "tuesday")
     moved = volume._state.restore.next_grains(1)[0] * GRAIN
-    restores.take_step(volume, 64 * KIB)
+    restores.take_step(volume, 16 * KIB)
     volume.write(moved + 512, b"m" * 512)  # preserved for tuesday as it was just moved
     volume.write(300 * KIB, b"v" * 8192)
     volume.trim(500 * KIB, 3 * GRAIN)
