@@ -7,7 +7,7 @@ group, so a power cut leaves a piece promoted or not, and it reads the same eith
 of the original has no private layer; it is given one first. Views that lie on that layer have the
 same base and see the same bytes through it. From then on an overwritten original is preserved for
 the copies that still need it only; a write that skips that, because every copy has a pointer of its
-own, waits until those are durable (``instantcopy.needed_gaps``).
+own, waits until those are durable (``core.volume.needs``).
 """
 
 from __future__ import annotations

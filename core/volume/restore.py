@@ -93,6 +93,12 @@ class Restore:
         self._structure = -1
         self._last_grain = state.size_bytes - 1 >> state.grain_shift
 
+    def twin(self, moment: VolumeState) -> Restore:
+        """Return the same of a moment of the volume; for questions only."""
+        twin = Restore(moment, self.restoring)
+        twin.left = self.left.copy()
+        return twin
+
     @property
     def source_name(self) -> str:
         """Name of the copy that is restored, as it is now."""

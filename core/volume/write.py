@@ -98,7 +98,7 @@ def _write_over(
     assert state.preserved is not None
     state.find_room(*grains)
     restore.keep(*grains)
-    gaps = instantcopy.needed_gaps(state, state.preserved.gaps(*grains))
+    gaps = needs.needed_gaps(state, state.preserved.gaps(*grains))
     moved = instantcopy.preserve(state, journal, gaps)
     journal.put(*grains, whole)
     _count(state, grains[0] << state.grain_shift, len(whole), moved)

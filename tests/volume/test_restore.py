@@ -83,6 +83,22 @@ def test_only_what_differs_is_moved(devices):
     assert image.pread(SIZE, 0) == read(volume) == START
 
 
+def test_what_is_left_is_no_hole(devices):
+    """Where the image has a hole, the original reads from the copy all the same."""
+    volume = new_volume(*devices, GRAIN, geometry=ROOMY)
+    volume.snapshot("monday")
+    volume.trim(0, SIZE)
+    before = volume.allocation()
+    volume.restore("monday")
+    volume.snapshot("tuesday")
+    for name in ("original", "tuesday"):
+        assert int(volume.allocation(name).lengths.sum()) == SIZE
+    assert int(volume.allocation("before-restore-1").lengths.sum()) == int(before.lengths.sum())
+    told = volume.diff("tuesday", "before-restore-1")
+    assert int(told.lengths.sum()) == SIZE
+    assert len(volume.diff("tuesday")) == 0
+
+
 def test_each_step_tells_what_is_left(volume):
     told = []
 
