@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.longwork import RestoreProgress  # noqa: TC001 (msgspec resolves it)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -97,50 +99,6 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     damaged_ranges: list[ByteRange] = []
     suspect_ranges: list[ByteRange] = []
     scrubbed: float = 0.0
-
-
-class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """A restore under way: the original reads as the source, and the rest is being moved.
-
-    Attributes:
-        source: Name of the copy that the original was made equal to.
-        safety: Name of the snapshot of the original as it was before.
-        whole_bytes, left_bytes: What had to be moved, and what still has, in whole grains.
-        problem: Why it does not go on at the moment, or empty.
-    """
-
-    source: str
-    safety: str
-    whole_bytes: int
-    left_bytes: int
-    problem: str
-
-
-class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restore does: ``ranges`` that differ, of ``bytes`` together, exact.
-
-    Attributes:
-        safety: Name of the snapshot of the original that is taken first.
-        safety_id: Its id, once it is taken; else 0.
-    """
-
-    source: str
-    safety: str
-    ranges: int
-    bytes: int
-    safety_id: int = 0
-
-
-class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """What one batch of promoting a copy has done.
-
-    Attributes:
-        copied_bytes: Bytes that were given a pointer of the copy's own.
-        left_bytes: Bytes that the copy still reads from the initial area.
-    """
-
-    copied_bytes: int
-    left_bytes: int
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,15 +21,14 @@ if TYPE_CHECKING:
         Finding,
         Holding,
         MapAnswer,
-        Promotion,
         Ranges,
-        RestorePlan,
         ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
+    from core.longwork import Promotion, RestorePlan
 
 ORIGINAL = "original"
 """The reserved name of the live volume."""

@@ -18,8 +18,8 @@ from core.units import format_bytes
 if TYPE_CHECKING:
     import argparse
 
-    from core.answers import RestorePlan
     from core.cli.parsing import Command, CommandParser
+    from core.longwork import RestorePlan
     from core.session import VolumeSession
 
 _LOOK_S: Final = 0.05

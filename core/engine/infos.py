@@ -18,13 +18,13 @@ from core.answers import (
     CopyInfo,
     MapAnswer,
     PointerColumns,
-    RestoreProgress,
     Stats,
     TableAnswer,
     Usage,
     VolumeInfo,
 )
 from core.device.refusals import readable_path
+from core.longwork import RestoreProgress
 from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.answers import Promotion
 from core.engine.guarding import guarded
 from core.errors import InvalidNameError
+from core.longwork import Promotion
 from core.session import ORIGINAL
 from core.volume.promote import BATCH_BYTES, promote_some
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.answers import RestorePlan
 from core.diff import changed_ranges
 from core.engine.guarding import guarded
 from core.engine.mover import Mover
 from core.errors import InvalidNameError
+from core.longwork import RestorePlan
 from core.session import ORIGINAL
 from core.volume import restore as restoring
 from core.volume import takecopy

@@ -32,15 +32,14 @@ if TYPE_CHECKING:
         Finding,
         Holding,
         MapAnswer,
-        Promotion,
         Ranges,
-        RestorePlan,
         ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
+    from core.longwork import Promotion, RestorePlan
 
 
 class RemoteVolume:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from core import answers
+from core import answers, longwork
 
 PROTOCOL_VERSION: Final = 1
 CHUNK_BYTES_MAX: Final = 4 << 20
@@ -147,7 +147,7 @@ class PlanRestore(Request, tag="plan-restore"):
     """What restoring a copy would do."""
 
     method = "plan_restore"
-    answer = answers.RestorePlan
+    answer = longwork.RestorePlan
     copy: str
     safety: str
 
@@ -156,7 +156,7 @@ class Restore(Request, tag="restore"):
     """Make the original equal to a copy."""
 
     method = "restore"
-    answer = answers.RestorePlan
+    answer = longwork.RestorePlan
     copy: str
     safety: str
 
@@ -165,7 +165,7 @@ class Promote(Request, tag="promote"):
     """Make a copy a little more independent of the initial area."""
 
     method = "promote"
-    answer = answers.Promotion
+    answer = longwork.Promotion
     copy: str
 
 

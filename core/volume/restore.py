@@ -137,7 +137,9 @@ class Restore:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes of the source as it was when the restore began."""
-        return self._views.read(self.restoring.view, offset, length)
+        view = self.restoring.view
+        view.name = self.source_name  # for who is told that it is damaged
+        return self._views.read(view, offset, length)
 
     def is_newer(self, copy: CopyRecord | None) -> bool:
         """Return whether a view, None the original's, reads from the source what is left."""

@@ -27,8 +27,9 @@ from gui.commands.restoring import RestoreOffer, RestoreStep
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.answers import CopyInfo, RestorePlan, Usage
+    from core.answers import CopyInfo, Usage
     from core.errors import RangepairError
+    from core.longwork import RestorePlan
     from core.session import VolumeSession
     from gui.bridge.link import EngineLink
 

@@ -13,7 +13,7 @@ from core.units import format_bytes
 from gui.commands.catalog import CatalogStep
 
 if TYPE_CHECKING:
-    from core.answers import RestorePlan, RestoreProgress
+    from core.longwork import RestorePlan, RestoreProgress
     from core.session import VolumeSession
 
 

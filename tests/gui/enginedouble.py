@@ -22,7 +22,6 @@ from core.answers import (
     MapAnswer,
     PointerColumns,
     PointerKind,
-    RestorePlan,
     ScrubStep,
     Stats,
     TableAnswer,
@@ -37,6 +36,7 @@ from core.errors import (
     NoSuchCopyError,
 )
 from core.events import EVENT_DTYPE, EventFlag, EventKind
+from core.longwork import RestorePlan
 from core.units import MIB
 
 GRAIN = 4096

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
-from core.answers import RestoreProgress
+from core.longwork import RestoreProgress
 from gui.models.copytree import VOLUME_KEY
 from gui.views.banner import Trouble
 from gui.windows.dialogs import NameDialog, Question
