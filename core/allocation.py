@@ -19,6 +19,7 @@ from core.answers import PointerKind, Ranges
 from core.area.freeruns import NO_RUNS, Runs, complement
 
 if TYPE_CHECKING:
+    from core.format.catalog import CopyRecord
     from core.mapping.pointerrun import PointerRun
     from core.volume.state import VolumeState
 
@@ -41,25 +42,34 @@ def waiting_data(state: VolumeState) -> Runs:
     return Runs(starts, np.minimum(starts + state.grain_bytes, state.size_bytes) - starts)
 
 
+def restored_data(state: VolumeState, copy: CopyRecord | None) -> Runs:
+    """Return what a view, None the original's, reads from a copy that is being restored."""
+    if state.restore is None or not state.restore.is_newer(copy):
+        return NO_RUNS
+    starts, stops = state.restore.left_extents()
+    return Runs(starts, stops - starts)
+
+
 def allocated(size_bytes: int, initial: Runs, waiting: Runs, table: PointerRun) -> Ranges:
     """Return where a view may hold something.
 
     Args:
         size_bytes: Of the volume.
         initial: What the image may hold data in.
-        waiting: What waits to be written there.
+        waiting: What waits to be written there, or is still to be moved there.
         table: The view's pointers; none for the original.
     """
-    empty = complement(_joined(initial, waiting), 0, size_bytes)
-    unpointed = complement(_joined(empty, Runs(table.starts, table.lengths)), 0, size_bytes)
+    empty = complement(joined(initial, waiting), 0, size_bytes)
+    unpointed = complement(joined(empty, Runs(table.starts, table.lengths)), 0, size_bytes)
     is_kept = table.kinds != PointerKind.ZERO
     kept = Runs(table.starts[is_kept], table.lengths[is_kept])
-    neither = complement(_joined(unpointed, kept), 0, size_bytes)
+    neither = complement(joined(unpointed, kept), 0, size_bytes)
     whole = complement(neither, 0, size_bytes)
     return Ranges(starts=whole.starts, lengths=whole.lengths)
 
 
-def _joined(one: Runs, other: Runs) -> Runs:
+def joined(one: Runs, other: Runs) -> Runs:
+    """Return the ranges of both."""
     return Runs(
         np.concatenate((one.starts, other.starts)), np.concatenate((one.lengths, other.lengths))
     )

@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.longwork import RestoreProgress  # noqa: TC001 (msgspec resolves it)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -110,6 +112,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
         notice: A sentence the user must know, or empty: the image was changed from outside, or a
             device failed.
         changed_ranges: The places looked at in which another program changed the image.
+        restoring: How far the restore under way is; None without one.
     """
 
     image: str
@@ -124,6 +127,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     copies: list[CopyInfo]
     notice: str = ""
     changed_ranges: list[ByteRange] = []
+    restoring: RestoreProgress | None = None
 
 
 class PointerColumns:
@@ -209,6 +213,7 @@ class Stats(msgspec.Struct, kw_only=True):
         dropped_copies, room_waits: For want of room: copies dropped, writes that waited.
         area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
             costs more.
+        restoring_bytes: Of the original, that are still to be moved by the restore under way.
     """
 
     writes: int = 0
@@ -231,6 +236,7 @@ class Stats(msgspec.Struct, kw_only=True):
     room_waits: int = 0
     area_bytes: int = 0
     area_used_bytes: int = 0
+    restoring_bytes: int = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -312,28 +318,6 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def total_bytes(self) -> int:
         """Bytes in all ranges together."""
         return int(self.lengths.sum())
-
-
-class ScrubStep(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a scrub has come.
-
-    Attributes:
-        run: Its number, to go on with.
-        done_bytes, total_bytes: Of the data kept in the additional area.
-        damaged_bytes: Found so far.
-        unverified_bytes: Pieces of extents of which the rest is gone, so that nothing can verify
-            them.
-        is_done: The copies now have their result; see ``VolumeInfo.copies``.
-        is_remembered: The result is durable.
-    """
-
-    run: int
-    done_bytes: int
-    total_bytes: int
-    damaged_bytes: int
-    unverified_bytes: int
-    is_done: bool = False
-    is_remembered: bool = False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,9 +29,15 @@ def changed_ranges(
     differing = _layer_ids(state, source) ^ _layer_ids(state, target)
     runs = [run for layer_id in differing for run in state.catalog.layers[layer_id].map.runs]
     runs += [state.staged_run(layer_id) for layer_id in differing]
-    starts = np.concatenate([EMPTY.starts, *(run.starts for run in runs)])
-    lengths = np.concatenate([EMPTY.lengths, *(run.lengths for run in runs)])
-    unchanged = complement(Runs(starts, lengths), 0, state.size_bytes)
+    starts = [EMPTY.starts, *(run.starts for run in runs)]
+    lengths = [EMPTY.lengths, *(run.lengths for run in runs)]
+    restore = state.restore
+    if restore is not None and restore.is_newer(source) != restore.is_newer(target):
+        left, stops = restore.left_extents()
+        starts.append(left)
+        lengths.append(stops - left)
+    pointed = Runs(np.concatenate(starts), np.concatenate(lengths))
+    unchanged = complement(pointed, 0, state.size_bytes)
     changed = complement(unchanged, 0, state.size_bytes)
     return Ranges(starts=changed.starts, lengths=changed.lengths)
 

@@ -43,7 +43,10 @@ def dump(state: VolumeState) -> dict[str, object]:
             "ready_bytes": journal.ring.ready_bytes,
         },
         "settled": not (
-            journal.opened.count or journal.overlay.used_bytes or journal.flights.are_under_way
+            journal.opened.count
+            or journal.overlay.used_bytes
+            or journal.flights.are_under_way
+            or catalog.restoring is not None  # what is left to move is not in a dump
         ),
         "generation": catalog.generation,
         "next_copy_id": catalog.next_copy_id,

@@ -44,6 +44,8 @@ class EventKind(enum.IntEnum):
     """A device failed: the volume takes no more writes."""
     COPY_DROPPED = 9
     """Expendable ``copy_id`` was removed for want of room; ``moved`` = bytes that this freed."""
+    MOVED = 10
+    """start, length of the original are in I as they are restored; ``moved`` = bytes still left."""
 
 
 class EventFlag(enum.IntFlag):

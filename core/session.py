@@ -22,12 +22,12 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
-        ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
+    from core.longwork import Promotion, RestorePlan, ScrubStep
     from core.spaceanswers import CompactStep, Policy, WhenFull
 
 ORIGINAL = "original"
@@ -110,6 +110,25 @@ class VolumeSession(Protocol):
         expendable: Sequence[str] | None = None,
     ) -> Policy:
         """Change that; what is None stays as it is. Durable on return."""
+
+    def plan_restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Return what restoring ``copy`` to the original would do, from pointers alone."""
+        ...
+
+    def restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Make the original read as ``copy`` from now on; durable.
+
+        A snapshot of the original is taken first, named ``safety`` or, if that is empty, as the
+        answer says; where nothing differs nothing is done. What differs is moved in the background,
+        as ``info().restoring`` tells. A restore still under way is finished first.
+        """
+        ...
+
+    def promote(self, copy: str) -> Promotion:
+        """Copy the next batch of what ``copy`` still reads from the initial area.
+
+        When the answer says that nothing is left, the copy needs the initial area no more, durably.
+        """
         ...
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:

@@ -74,9 +74,12 @@ class AdditionalArea:
             small_flush_bytes_max=fields.small_flush_bytes_max,
         )
 
-    def write_superblock(self, fields: SuperblockFields) -> None:
-        """Make ``fields`` hold from now on; durable on return."""
-        following = Superblock(self.uuid, self.newest.seq + 1, fields)
+    def write_superblock(
+        self, fields: SuperblockFields, *, incompatible: int | None = None
+    ) -> None:
+        """Make ``fields`` hold from now on; durable on return. None leaves the features be."""
+        features = self.newest.incompatible if incompatible is None else incompatible
+        following = Superblock(self.uuid, self.newest.seq + 1, fields, features)
         _write_superblock(self.device, following)
         self.newest = following
 
@@ -144,7 +147,8 @@ def read_superblock(device: Device) -> Superblock:
     newest = max(found, key=lambda slot: slot.seq)
     if len(found) == len(slots) or not all(map(any, raws.values())):
         return newest
-    return Superblock(newest.uuid, newest.seq, msgspec.structs.replace(newest.fields, clean=False))
+    fields = msgspec.structs.replace(newest.fields, clean=False)
+    return msgspec.structs.replace(newest, fields=fields)
 
 
 def load(device: Device) -> AdditionalArea:

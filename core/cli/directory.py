@@ -25,6 +25,9 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
     "Copies": {
         "snapshot": Entry("copies", "IMAGE NAME", "take an instant read-only copy"),
         "clone": Entry("copies", "IMAGE COPY NAME", "take an instant writable copy of a copy"),
+        "restore": Entry("restoring", "IMAGE COPY", "make the original equal to a copy"),
+        "merge": Entry("restoring", "IMAGE CLONE", "make the original what a clone has become"),
+        "promote": Entry("promoting", "IMAGE COPY", "let a copy need the initial area no more"),
         "list": Entry("listing", "IMAGE", "show the tree of copies"),
         "rename": Entry("copies", "IMAGE OLD NEW", "give a copy another name"),
         "lock": Entry("copies", "IMAGE NAME...", "forbid the deletion of copies"),

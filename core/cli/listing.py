@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
 from core.cli.scrubbing import badge, told_ranges
-from core.cli.terminal import Cell, Terminal, plural, printable
+from core.cli.terminal import Cell, Terminal, plural, printable, told_name
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
 from core.units import format_bytes
@@ -57,6 +57,10 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     if info.notice:
         Terminal(sys.stderr).line(f"note: {info.notice}")
     terminal.line(_headline(info, shown, terminal))
+    if info.restoring is not None:
+        source, left = told_name(info.restoring.source), format_bytes(info.restoring.left_bytes)
+        words = f"the original reads as {source}; {left} of that are still to be moved"
+        terminal.line(terminal.paint(words, "yellow"))
     terminal.line()
     if shown:
         head = [Cell(title, "grey") for title in _HEAD]

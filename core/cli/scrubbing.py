@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from core.answers import ByteRange, CopyInfo, ScrubStep, VolumeInfo
+    from core.answers import ByteRange, CopyInfo, VolumeInfo
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
+    from core.longwork import ScrubStep
     from core.session import VolumeSession
 
 _STYLES: Final = {"intact": "green", "damaged": "error", "suspect": "yellow", "unchecked": "grey"}

@@ -46,6 +46,7 @@ _COUNTERS: Final = {
         "checkpoints": "times that everything was put in place",
         "staged_bytes": "waiting in memory for the additional area",
         "overlay_bytes": "waiting in memory for the image",
+        "restoring_bytes": "still to be moved by a restore",
         "flushed_seq": "number of the last flush kept there",
     },
 }

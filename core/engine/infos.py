@@ -26,6 +26,7 @@ from core.answers import (
 from core.area.forecast import full_in_s, room_bytes
 from core.device.refusals import readable_path
 from core.format.layout import block_ceil
+from core.longwork import RestoreProgress
 from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     Counts = tuple[int, int]
 
 
-def volume_head(state: VolumeState, area_path: Path) -> VolumeInfo:
-    """Return all about the volume but its copies."""
+def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo:
+    """Return all about the volume but its copies; ``problem``: why a restore does not go on."""
     area = state.area
     return VolumeInfo(
         image=readable_path(state.image.path),
@@ -63,6 +64,21 @@ def volume_head(state: VolumeState, area_path: Path) -> VolumeInfo:
         copies=[],
         notice=_notice(state),
         changed_ranges=[ByteRange(each.start, each.length) for each in state.changed_ranges],
+        restoring=_progress(state, problem),
+    )
+
+
+def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
+    """Return how far the restore under way is; None without one."""
+    if state.restore is None:
+        return None
+    record = state.restore.restoring
+    return RestoreProgress(
+        source=state.restore.source_name,
+        safety=state.catalog.copies[record.safety_id].name,
+        whole_bytes=min(record.whole_grains * state.grain_bytes, state.size_bytes),
+        left_bytes=state.restore.left_bytes,
+        problem=problem,
     )
 
 
@@ -235,6 +251,7 @@ def stats(state: VolumeState) -> Stats:
     state.stats.preserved_portions += state.grains_preserved
     state.stats.preserved_bytes += state.grains_preserved * state.grain_bytes
     state.lane_writes = state.grains_preserved = 0
+    state.stats.restoring_bytes = 0 if state.restore is None else state.restore.left_bytes
     if journal is None or area is None:
         return msgspec.structs.replace(state.stats)
     return msgspec.structs.replace(

@@ -65,8 +65,8 @@ class Gate:
     def open(self) -> None:
         """Let writes take the short way, as far as the copies there are now allow it."""
         state = self._state
-        if state.preserved is None:
-            return
+        if state.preserved is None or state.restore is not None:
+            return  # while something is restored, no write may miss that
         self.bits, self.journal = state.preserved.bits, state.journal
         active = state.catalog.active
         if active is not None and state.catalog.needs_every_original:

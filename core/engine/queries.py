@@ -34,6 +34,7 @@ def allocation(self: Volume, copy: str = ORIGINAL) -> Ranges:
     holes_before = allocation_module.image_data(initial)
     waiting, moment = self._look(allocation_module.waiting_data)
     record = moment.copy_named(copy)
+    waiting = allocation_module.joined(waiting, allocation_module.restored_data(moment, record))
     table = EMPTY if record is None else Views(moment).flatten(record)
     if record is None:
         holes_before = allocation_module.image_data(moment)

@@ -12,10 +12,10 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Final
 
-from core.answers import ScrubStep
 from core.engine.guarding import beside, guarded
 from core.errors import UsageError
 from core.events import EventKind
+from core.longwork import ScrubStep
 from core.scrub import Scrub, damage_of
 from core.volume import integrity
 from core.volume.fold import fold

@@ -20,7 +20,17 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import compaction, infos, packing, queries, scrubbing, whenfull
+from core.engine import (
+    compaction,
+    copying,
+    infos,
+    packing,
+    promotions,
+    queries,
+    restores,
+    scrubbing,
+    whenfull,
+)
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -29,7 +39,7 @@ from core.engine.told import readable_path, told
 from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
-from core.volume import compact, opening, takecopy
+from core.volume import compact, opening
 from core.volume.fold import fold_twice
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
@@ -42,7 +52,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from core.answers import (
-        CopyInfo,
         Finding,
         MapAnswer,
         Stats,
@@ -89,6 +98,9 @@ class Volume:
         self._compactor = compaction.Compactor(state, self._lock, self._keeper)
         is_ticking = ticking and not state.read_only
         self._clock = Clock(state, self._lock, self._keeper) if is_ticking else None
+        self._mover = restores.mover_for(self, is_idle=self._clock is None)
+
+    # -- bytes -------------------------------------------------------------------------------
 
     @guarded
     def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
@@ -144,60 +156,21 @@ class Volume:
             state.journal.flush()
         state.publish(EventKind.FLUSHED)
 
-    @guarded
-    def snapshot(self, name: str, of: str = ORIGINAL) -> CopyInfo:
-        """Take a read-only instant copy of the original or of a clone; durable."""
-        return self._take(name, of, writable=False)
-
-    @guarded
-    def clone(self, name: str, of: str = ORIGINAL) -> CopyInfo:
-        """Take a writable instant copy of the original, a snapshot or a clone; durable."""
-        return self._take(name, of, writable=True)
-
-    def _take(self, name: str, of: str, *, writable: bool) -> CopyInfo:
-        self._begin_writing()
-        takecopy.check_name(self._state, name)
-        self._state.copy_named(of)
-        if self._state.area is None:
-            self.add_area()
-        record = takecopy.take(self._state, name, of, writable=writable)
-        return infos.copy_info(self._state, self._views, record)
-
-    @guarded
-    def rename(self, name: str, new_name: str) -> None:
-        """Give a copy another name."""
-        self._begin_writing()
-        takecopy.rename(self._state, name, new_name)
-
-    @guarded
-    def delete(self, names: Sequence[str], *, now: bool = False) -> None:
-        """Hide copies, to be purged later; ``now`` also purges them."""
-        self._begin_writing()
-        takecopy.mark(self._state, names, deleted=True)
-        if now:
-            takecopy.purge(self._state, names)
-
-    @guarded
-    def undelete(self, names: Sequence[str]) -> None:
-        """Show soft-deleted copies again."""
-        self._begin_writing()
-        takecopy.mark(self._state, names, deleted=False)
-
-    @guarded
-    def purge(self, names: Sequence[str]) -> None:
-        """Remove soft-deleted copies for good; their pointers are handed down or freed."""
-        self._begin_writing()
-        takecopy.purge(self._state, names)
-
-    @guarded
-    def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
-        """Forbid (or allow again) deletion."""
-        self._begin_writing()
-        takecopy.mark(self._state, names, locked=locked)
-
+    snapshot = copying.snapshot
+    clone = copying.clone
+    rename = copying.rename
+    delete = copying.delete
+    undelete = copying.undelete
+    purge = copying.purge
+    lock = copying.lock
     compact_step = compaction.compact_step
     policy = whenfull.policy
     set_policy = whenfull.set_policy
+    plan_restore = restores.plan_restore
+    restore = restores.restore
+    promote = promotions.promote
+
+    # -- questions ---------------------------------------------------------------------------
 
     @guarded
     def _look(self, look: Callable[[VolumeState], Seen]) -> tuple[Seen, VolumeState]:
@@ -207,7 +180,8 @@ class Volume:
     @beside
     def info(self) -> VolumeInfo:
         """Return the volume and its copies, soft-deleted ones included."""
-        head, moment = self._look(lambda state: infos.volume_head(state, self._area_path))
+        path, problem = self._area_path, self._mover.problem
+        head, moment = self._look(lambda state: infos.volume_head(state, path, problem))
         return msgspec.structs.replace(head, copies=infos.copy_infos(moment))
 
     @beside
@@ -265,6 +239,7 @@ class Volume:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
         if self._clock is not None:
             self._clock.stop()
+        self._mover.stop()
         with self._asking, self._compactor.busy, self._lock:
             if self._is_closed:
                 return

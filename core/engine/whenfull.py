@@ -104,7 +104,7 @@ class FullArea:
         catalog = self._state.catalog
         for copy_id in catalog.policy.expendable:
             copy = catalog.copies.get(copy_id)
-            if copy is None or copy.locked or copy.name == written:
+            if copy is None or copy.name == written or takecopy.why_kept(self._state, copy):
                 continue
             with contextlib.suppress(AdditionalAreaFullError):  # not even room to say so
                 takecopy.drop(self._state, copy)

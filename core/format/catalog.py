@@ -103,6 +103,27 @@ class IntegrityRecord(msgspec.Struct, kw_only=True, frozen=True):
     suspect: list[Range]
 
 
+class RestoringRecord(msgspec.Struct, kw_only=True):
+    """A restore under way: ranges of the original that read as a copy does, not as the image.
+
+    Attributes:
+        source_id: The copy that the original is made equal to.
+        safety_id: The snapshot of the original as it was before.
+        base, top: Through which layers the source's view of that moment reads.
+        grain_bytes: Of the volume; ranges are whole grains.
+        whole_grains: All that differed when it began.
+        left: Where the ranges lie that are not in the image yet.
+    """
+
+    source_id: int
+    safety_id: int
+    base: int
+    top: int | None
+    grain_bytes: int
+    whole_grains: int
+    left: Place
+
+
 class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The whole catalog at a checkpoint.
 
@@ -122,6 +143,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     integrity: list[IntegrityRecord] = []
     lost: list[LostExtent] = []
     policy: PolicyRecord = PolicyRecord()
+    restoring: RestoringRecord | None = None
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):
@@ -190,7 +212,34 @@ class Dropped(msgspec.Struct, tag="dropped", kw_only=True):
     when: float
 
 
-Change = Took | Renamed | Marked | Purged | Compacted | PolicySet | Dropped
+class Restored(msgspec.Struct, tag="restored", kw_only=True):
+    """The original reads as a copy from now on.
+
+    A snapshot ``name`` of the original was taken first, and a clone's layer frozen. The ranges that
+    differ follow from the pointers there are at this moment.
+    """
+
+    source_id: int
+    name: str
+    created: float
+    grain_bytes: int
+
+
+class Moved(msgspec.Struct, tag="moved", kw_only=True):
+    """The image holds what is restored within these ranges: start, stop, start, stop, ..."""
+
+    ranges: list[int]
+
+
+class Promoted(msgspec.Struct, tag="promoted", kw_only=True):
+    """A copy without a private layer was given one."""
+
+    id: int
+
+
+Change = (
+    Took | Renamed | Marked | Purged | Compacted | PolicySet | Dropped | Restored | Moved | Promoted
+)
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

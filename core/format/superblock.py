@@ -40,7 +40,8 @@ MAGIC: Final = b"RPAIRSUP"
 FRONT: Final = struct.Struct("<IIQQQ")
 assert FRONT.size == 32
 
-INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {}
+RESTORING_BIT: Final = 0
+INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {RESTORING_BIT: "restoring"}
 """Bit number -> name, of the features this program knows."""
 
 
@@ -91,18 +92,18 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Superblock(msgspec.Struct, frozen=True):
-    """A superblock with its place in the sequence."""
+    """A superblock with its place in the sequence, and the features that a reader must know."""
 
     uuid: bytes
     seq: int
     fields: SuperblockFields
+    incompatible: int = 0
 
 
 def pack(superblock: Superblock, offset: int) -> bytes:
     """Return the block as it lies at ``offset``, padded."""
-    body = FRONT.pack(FORMAT_VERSION, FRONT.size, 0, 0, 0) + msgspec.msgpack.encode(
-        superblock.fields
-    )
+    front = FRONT.pack(FORMAT_VERSION, FRONT.size, superblock.incompatible, 0, 0)
+    body = front + msgspec.msgpack.encode(superblock.fields)
     raw = pack_block(MAGIC, offset, superblock.uuid, superblock.seq, body)
     if len(raw) > BLOCK_BYTES:
         raise FormatError(
@@ -143,4 +144,4 @@ def _unpack_body(header: BlockHeader, body: memoryview) -> Superblock:
         raise FormatError(
             f"The superblock cannot be read ({error}); use a newer Rangepair."
         ) from None
-    return Superblock(header.uuid, header.seq, fields)
+    return Superblock(header.uuid, header.seq, fields, incompatible)

@@ -5,8 +5,8 @@
 After the common header (seq = layer id, ``extra`` = number of rows) come the columns, each as many
 little-endian values as there are rows. Pointer tables have start, length, offset, checksum (u64
 each), head, whole (u32 each) and kind (u8): ``head`` bytes of the preserved extent lie before this
-piece of it, and ``whole`` is the length of the extent that the checksum covers. Free lists have
-start and stop (u64).
+piece of it, and ``whole`` is the length of the extent that the checksum covers. Free lists and
+ranges of the volume have start and stop (u64).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 POINTERS_MAGIC: Final = b"RPAIRTAB"
 FREE_MAGIC: Final = b"RPAIRFRE"
+RANGES_MAGIC: Final = b"RPAIRRAN"
 POINTER_COLUMNS: Final = ("<i8", "<i8", "<i8", "<u8", "<i4", "<i4", "u1")
 FREE_COLUMNS: Final = ("<i8", "<i8")
 Column = npt.NDArray[Any]

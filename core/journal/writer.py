@@ -41,6 +41,7 @@ class Journal:
         opened: The open group.
         overlay: New data of the original that waits for it.
         failed: Why no more writes are taken, or None.
+        before_ring_dies: Called in a checkpoint, when the image is synced.
         is_direct: A write to grains with durable or unneeded originals may go straight to I: the
             ring is empty, nothing waits, no flush came lately, and the next one syncs I anyway.
     """
@@ -78,6 +79,7 @@ class Journal:
         self.covered_ring_seq = ring.dead_seq
         self.staged_since_ns = 0
         self.is_direct = False
+        self.before_ring_dies: Callable[[], None] = lambda: None
         self._has_uncovered = False
         self._has_redirected = False
         self._ring_credit = 0
@@ -231,6 +233,7 @@ class Journal:
             if self._has_uncovered or self.ring.is_live:
                 self._image.sync()
                 self._stats.syncs += 1
+            self.before_ring_dies()
             self._has_uncovered = False
             self.ring.kill()
         except OSError as error:

@@ -103,6 +103,33 @@ class GrainSet:
         except ValueError:  # none is held from here on
             return stop
 
+    def ranges(self, first: int, stop: int) -> list[tuple[int, int]]:
+        """Return the maximal ranges within ``[first, stop)`` that are held, in order."""
+        held, at = list[tuple[int, int]](), first
+        for gap_first, gap_stop in self.gaps(first, stop):
+            if at < gap_first:
+                held.append((at, gap_first))
+            at = gap_stop
+        if at < stop:
+            held.append((at, stop))
+        return held
+
+    def has_any(self, first: int, stop: int) -> bool:
+        """Return whether any grain of ``[first, stop)`` is held."""
+        return self._bits.range_cardinality(first, stop) > 0
+
+    def first_from(self, grain: int) -> int | None:
+        """Return the first grain held from ``grain`` on, or None."""
+        try:
+            return self._bits.next_set_bit(grain)
+        except ValueError:
+            return None
+
+    @property
+    def last(self) -> int:
+        """The greatest grain held, -1 if none is."""
+        return self._bits.max() if self._bits else -1
+
     def add_one(self, grain: int) -> None:
         """Hold ``grain``; costs a fifth of ``add`` for it."""
         self._bits.add(grain)
@@ -117,8 +144,12 @@ class GrainSet:
 
     def add_run(self, run: PointerRun) -> None:
         """Hold every grain that a pointer of ``run`` touches, a partial last one included."""
-        firsts = run.starts // self.grain_bytes
-        lasts = (run.starts + run.lengths - 1) // self.grain_bytes
+        self.add_bytes(run.starts, run.stops)
+
+    def add_bytes(self, starts: Int64s, stops: Int64s) -> None:
+        """Hold every grain that a range of bytes touches; no range is empty."""
+        firsts = starts // self.grain_bytes
+        lasts = (stops - 1) // self.grain_bytes
         wide = lasts > firsts
         self._add_grains(firsts[~wide])
         for first, last in zip(firsts[wide].tolist(), lasts[wide].tolist(), strict=True):

@@ -132,6 +132,29 @@ def _load(found: Salvaged, record: CatalogRecord, device: Device) -> None:
     found.state.catalog.lost.clear()
     for layer_record in record.layers:
         _load_layer(found, layer_record, device)
+    _load_restoring(found, device)
+
+
+def _load_restoring(found: Salvaged, device: Device) -> None:
+    """Take up a restore that was under way, or say that it is lost."""
+    catalog, newest = found.state.catalog, found.newest
+    restoring = catalog.restoring
+    if restoring is None or restoring.place is None:
+        return
+    place = restoring.place
+    raw = read_available(device, min(place.length, device.size), place.offset)
+    try:
+        columns = table.unpack(table.RANGES_MAGIC, raw, place.offset, newest.uuid)
+    except CorruptAreaError:
+        columns = []
+    if columns and {restoring.source_id, restoring.safety_id} <= catalog.copies.keys():
+        restoring.left.add_bytes(columns[0], columns[1])
+        return
+    catalog.restoring = None
+    found.losses.append(
+        "How far a restore was is lost; the original holds parts of both states, so restore it once"
+        " more."
+    )
 
 
 def _is_rooted(layer_id: int | None, layers: dict[int, LayerRecord]) -> bool:

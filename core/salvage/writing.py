@@ -125,6 +125,9 @@ def _begin(
         pass
     catalog = found.state.catalog
     state.catalog = Catalog.from_record(catalog.to_record({id_: [] for id_ in catalog.layers}))
+    state.catalog.restoring = catalog.restoring
+    if catalog.restoring is not None:
+        catalog.restoring.place = None  # it has none in the new area yet
     return state, area
 
 

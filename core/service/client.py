@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from core.errors import EngineGoneError
+from core.service import hosting
 from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
 from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
 from core.service.meetingplace import meeting_place
+from core.service.request import Bulk, Request
 from core.service.ring import RingReader
 from core.session import ORIGINAL
 
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
-        ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
+    from core.longwork import Promotion, RestorePlan, ScrubStep
     from core.spaceanswers import CompactStep, Policy, WhenFull
 
 
@@ -58,7 +60,7 @@ class RemoteVolume:
         """
         self._peer = peer
         self._lock = threading.Lock()
-        self.welcome = cast("ask.Welcome", self._ask(ask.Hello(ask.PROTOCOL_VERSION)))
+        self.welcome = cast("hosting.Welcome", self._ask(hosting.Hello(ask.PROTOCOL_VERSION)))
 
     def info(self) -> VolumeInfo:
         """Return the volume and its copies, soft-deleted ones included."""
@@ -76,7 +78,7 @@ class RemoteVolume:
         view = memoryview(payload)
         for start, size in _cut(offset, len(payload)):
             at = start - offset
-            self._ask(ask.Write(start, ask.Bulk(view[at : at + size]), copy))
+            self._ask(ask.Write(start, Bulk(view[at : at + size]), copy))
 
     def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
         """Make a range read as zeroes; snapshots keep what it held."""
@@ -135,6 +137,18 @@ class RemoteVolume:
         request = ask.SetPolicy(when_full, timeout_s, area_limit_bytes, names)
         return cast("Policy", self._ask(request))
 
+    def plan_restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Return what restoring ``copy`` to the original would do, from pointers alone."""
+        return cast("RestorePlan", self._ask(ask.PlanRestore(copy, safety)))
+
+    def restore(self, copy: str, safety: str = "") -> RestorePlan:
+        """Make the original read as ``copy`` from now on, a safety snapshot taken first."""
+        return cast("RestorePlan", self._ask(ask.Restore(copy, safety)))
+
+    def promote(self, copy: str) -> Promotion:
+        """Copy the next batch of what ``copy`` still reads from the initial area."""
+        return cast("Promotion", self._ask(ask.Promote(copy)))
+
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
         return cast("TableAnswer", self._ask(ask.Table(copy, start, stop)))
@@ -181,12 +195,12 @@ class RemoteVolume:
 
     def events(self) -> RingReader:
         """Return a reader of the event ring, starting behind the last event so far."""
-        subscription = cast("ask.Subscription", self._ask(ask.Subscribe()))
+        subscription = cast("hosting.Subscription", self._ask(hosting.Subscribe()))
         return RingReader(Path(subscription.ring))
 
     def keep_serving(self, *, keep: bool) -> None:
         """Tell the engine process whether to stay when its last client has left."""
-        self._ask(ask.KeepServing(keep))
+        self._ask(hosting.KeepServing(keep))
 
     def start_workload(
         self, kind: str, rate_per_s: float, **params: str | float | bool | None
@@ -195,19 +209,19 @@ class RemoteVolume:
 
         Asked for the same again, the one that runs only changes its rate.
         """
-        self._ask(ask.StartWorkload(kind, rate_per_s, params))
+        self._ask(hosting.StartWorkload(kind, rate_per_s, params))
 
     def stop_workload(self) -> None:
         """Stop the built-in workload; harmless when none runs."""
-        self._ask(ask.StopWorkload())
+        self._ask(hosting.StopWorkload())
 
     def workload_status(self) -> dict[str, object] | None:
         """Return how the built-in workload does; None when there was none."""
-        return cast("dict[str, object] | None", self._ask(ask.WorkloadStatus()))
+        return cast("dict[str, object] | None", self._ask(hosting.WorkloadStatus()))
 
     def shutdown(self) -> None:
         """End the engine process, whoever else is connected; return when the volume is closed."""
-        self._ask(ask.Shutdown())
+        self._ask(hosting.Shutdown())
         with self._lock:
             try:
                 while self._peer.recv(4096):
@@ -242,7 +256,7 @@ class RemoteVolume:
         """Leave the engine process."""
         self.close()
 
-    def _ask(self, request: ask.Request) -> Any:
+    def _ask(self, request: Request) -> Any:
         """Return the answer's value.
 
         Raises:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import core
 from core.errors import RangepairError, VolumeBusyError
+from core.service import hosting
 from core.service import messages as ask
 from core.service.codec import pack_answer, pack_error, unpack_request
 from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
+from core.service.request import Bulk
 
 if TYPE_CHECKING:
     from core.service.host import Host
@@ -62,7 +64,7 @@ class Connection:
                 send_frame(self._peer, *pack_error(error))
                 raise
             send_frame(self._peer, *self._reply(request))
-            if isinstance(request, ask.Shutdown):
+            if isinstance(request, hosting.Shutdown):
                 # The connection stays open until the volume is closed: its end is the answer.
                 self._awaits_end = True
                 self._host.end()
@@ -93,29 +95,29 @@ class Connection:
         if isinstance(request, ask.Write):
             fields["payload"] = bytes(request.payload.content)
         value = getattr(self._host.volume, request.method)(**fields)
-        return ask.Bulk(value) if isinstance(request, ask.Read) else value
+        return Bulk(value) if isinstance(request, ask.Read) else value
 
     def _answer_as_host(self, request: ask.AnyRequest) -> object:
         """Return the value that answers a request to the process rather than to the volume."""
         host = self._host
         match request:
-            case ask.Hello():
+            case hosting.Hello():
                 return self._welcome(request)
-            case ask.Subscribe():
-                return ask.Subscription(str(host.ring.path), host.ring.last_seq)
-            case ask.KeepServing():
+            case hosting.Subscribe():
+                return hosting.Subscription(str(host.ring.path), host.ring.last_seq)
+            case hosting.KeepServing():
                 host.keep_serving = request.keep
-            case ask.StartWorkload():
+            case hosting.StartWorkload():
                 host.workload.start(request.kind, request.rate_per_s, request.params)
-            case ask.StopWorkload():
+            case hosting.StopWorkload():
                 host.workload.stop()
-            case ask.WorkloadStatus():
+            case hosting.WorkloadStatus():
                 return host.workload.status()
             case _:
-                assert isinstance(request, ask.Shutdown)
+                assert isinstance(request, hosting.Shutdown)
         return None
 
-    def _welcome(self, hello: ask.Hello) -> ask.Welcome:
+    def _welcome(self, hello: hosting.Hello) -> hosting.Welcome:
         """Return who serves here.
 
         Raises:
@@ -126,7 +128,7 @@ class Connection:
                 f"The engine process {os.getpid()} is of another version of Rangepair;"
                 " close the window that started it and try again."
             )
-        return ask.Welcome(
+        return hosting.Welcome(
             protocol=ask.PROTOCOL_VERSION,
             program=core.__version__,
             pid=os.getpid(),

@@ -9,41 +9,25 @@ type, an unknown field or an unknown request never reaches the engine.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from core import answers, spaceanswers
+from core import answers, longwork, spaceanswers
+from core.service.hosting import (
+    Hello,
+    KeepServing,
+    Shutdown,
+    StartWorkload,
+    StopWorkload,
+    Subscribe,
+    WorkloadStatus,
+)
+from core.service.request import Bulk, Request
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 CHUNK_BYTES_MAX: Final = 4 << 20
 """Longest read or write in one request; clients cut longer ones."""
-
-
-class Bulk:
-    """Bytes that travel beside a message instead of within it.
-
-    Attributes:
-        content: What was read or is to be written.
-    """
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes | bytearray | memoryview) -> None:
-        """Keep the bytes, uncopied."""
-        self.content = content
-
-
-class Request(msgspec.Struct, forbid_unknown_fields=True, tag_field="ask"):
-    """Base of all requests.
-
-    Attributes:
-        method: Method of the session that answers; empty if the host itself does.
-        answer: Type of the answer's value.
-    """
-
-    method: ClassVar[str] = ""
-    answer: ClassVar[Any] = None
 
 
 class Info(Request, tag="info"):
@@ -168,6 +152,32 @@ class SetPolicy(Request, tag="set-policy"):
     expendable: list[str] | None
 
 
+class PlanRestore(Request, tag="plan-restore"):
+    """What restoring a copy would do."""
+
+    method = "plan_restore"
+    answer = longwork.RestorePlan
+    copy: str
+    safety: str
+
+
+class Restore(Request, tag="restore"):
+    """Make the original equal to a copy."""
+
+    method = "restore"
+    answer = longwork.RestorePlan
+    copy: str
+    safety: str
+
+
+class Promote(Request, tag="promote"):
+    """Make a copy a little more independent of the initial area."""
+
+    method = "promote"
+    answer = longwork.Promotion
+    copy: str
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -238,7 +248,7 @@ class ScrubStep(Request, tag="scrub-step"):
     """Verify some more of what is kept for copies; ``run`` 0 begins anew."""
 
     method = "scrub_step"
-    answer = answers.ScrubStep
+    answer = longwork.ScrubStep
     run: int
 
 
@@ -257,79 +267,10 @@ class Pack(Request, tag="pack"):
     hides_names: bool
 
 
-class Welcome(msgspec.Struct, frozen=True):
-    """The engine process introduces itself.
-
-    Attributes:
-        pid: Process id.
-        clients: Connections open now, this one included.
-    """
-
-    protocol: int
-    program: str
-    pid: int
-    image: str
-    clients: int
-
-
-class Hello(Request, tag="hello"):
-    """First request on a connection."""
-
-    answer = Welcome
-    protocol: int
-
-
-class Subscription(msgspec.Struct, frozen=True):
-    """Where the event ring lies, and the number of the last event in it."""
-
-    ring: str
-    seq: int
-
-
-class Subscribe(Request, tag="subscribe"):
-    """Follow the events."""
-
-    answer = Subscription
-
-
-class KeepServing(Request, tag="keep-serving"):
-    """Whether the engine stays when its last client has left."""
-
-    keep: bool
-
-
-class StartWorkload(Request, tag="start-workload"):
-    """Let a built-in workload write to the volume, in place of the one that runs.
-
-    Attributes:
-        kind: Name of the workload.
-        rate_per_s: Writes per second; 0 is as fast as it goes.
-        params: Further parameters of that workload.
-    """
-
-    kind: str
-    rate_per_s: float
-    params: dict[str, str | int | float | bool | None]
-
-
-class StopWorkload(Request, tag="stop-workload"):
-    """Stop the built-in workload; harmless when none runs."""
-
-
-class WorkloadStatus(Request, tag="workload-status"):
-    """How the built-in workload does; None when there was none."""
-
-    answer = dict[str, Any] | None
-
-
-class Shutdown(Request, tag="shutdown"):
-    """End the engine process, whoever else is connected. The connection closes when it is done."""
-
-
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | CompactStep | Policy | SetPolicy | Table | Map | Diff | Allocation | Holdings | Usage
-    | Stats | Check | ScrubStep | Dump | Pack
+    | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote
+    | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

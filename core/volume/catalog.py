@@ -29,15 +29,18 @@ from core.format.catalog import (
     IntegrityRecord,
     LayerRecord,
     Marked,
+    Moved,
     PolicyRecord,
     PolicySet,
+    Promoted,
     Purged,
     Renamed,
+    Restored,
     Took,
 )
 from core.format.layout import EXTENT_BYTES_MAX
 from core.mapping.layermap import LayerMap
-from core.volume import handdown
+from core.volume import removal, restoring
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -99,6 +102,7 @@ class Catalog:
         dropped_places: Tables of layers that are gone; their space is free after the next fold.
         integrity: By the id of a copy, what is known of its bytes.
         lost: Extents that are known to fail their checksum.
+        restoring: What the original is being made equal to, as far as that is durable, or None.
     """
 
     def __init__(self) -> None:
@@ -113,6 +117,7 @@ class Catalog:
         self.dropped_places: list[Place] = []
         self.integrity: dict[int, IntegrityRecord] = {}
         self.lost: list[LostExtent] = []
+        self.restoring: restoring.Restoring | None = None
         self._ids_by_name: dict[str, int] = {}
         self._plain_snapshots = 0
 
@@ -133,6 +138,8 @@ class Catalog:
             catalog._plain_snapshots += copy.top is None
         for layer in record.layers:
             catalog.layers[layer.id] = Layer(layer.id, private=layer.private, parent=layer.parent)
+        if record.restoring is not None:
+            catalog.restoring = restoring.Restoring.from_record(record.restoring)
         return catalog
 
     def to_record(self, places: dict[int, list[Place]]) -> CatalogRecord:
@@ -152,6 +159,7 @@ class Catalog:
             integrity=[known for known in self.integrity.values() if known.id in self.copies],
             lost=list(self.lost),
             policy=self.policy,
+            restoring=None if self.restoring is None else self.restoring.to_record(),
         )
 
     def twin(self) -> Catalog:
@@ -161,6 +169,7 @@ class Catalog:
             twin.copies[copy_id] = copied(record)
         for layer_id, layer in self.layers.items():
             twin.layers[layer_id].map = layer.map.twin()
+        twin.restoring = self.restoring
         return twin
 
     # -- questions ---------------------------------------------------------------------------
@@ -205,7 +214,7 @@ class Catalog:
         self.generation += 1
         match change:
             case Took():
-                self._take(change)
+                self.take(change)
             case Renamed():
                 copy = self.copies[change.id]
                 del self._ids_by_name[copy.name]
@@ -225,15 +234,21 @@ class Catalog:
                 kept = dropped[-DROPPED_TOLD_MAX:]
                 self.policy = msgspec.structs.replace(self.policy, dropped=kept)
                 return self._purge(change.id)
+            case Restored() | Moved():
+                restoring.follow(self, change)
+            case Promoted():
+                self.copies[change.id].top = self._new_layer(private=True).id
+                self._plain_snapshots -= 1
         return []
 
-    def _take(self, change: Took) -> None:
+    def take(self, change: Took) -> None:
+        """Add a copy, with the layers that it needs."""
         source = self.copies.get(change.source_id)
         if source is None:
             base, parent = self._new_layer(private=False).id, None
             self.chain.append(base)
         elif source.writable:
-            base, parent = source.base, self._freeze(source)
+            base, parent = source.base, self.freeze(source)
         else:
             base, parent = source.base, source.top
         top = self._new_layer(private=True, parent=parent).id if change.writable else parent
@@ -251,7 +266,7 @@ class Catalog:
         self._ids_by_name[copy.name] = copy.id
         self._plain_snapshots += top is None
 
-    def _freeze(self, source: CopyRecord) -> int | None:
+    def freeze(self, source: CopyRecord) -> int | None:
         """Give a clone a fresh private layer; return the one that others may now lie on."""
         frozen = source.top
         source.top = self._new_layer(private=True, parent=frozen).id
@@ -291,55 +306,4 @@ class Catalog:
             self.policy = msgspec.structs.replace(self.policy, expendable=left)
         self._plain_snapshots -= copy.top is None
         del self._ids_by_name[copy.name]
-        freed = self._drop_private(copy.top) if copy.top is not None else []
-        if all(other.base != copy.base for other in self.copies.values()):
-            freed += self._drop_from_chain(copy.base)
-        return freed
-
-    def _drop_private(self, layer_id: int) -> list[PointerRun]:
-        """Drop private layers that nothing lies on; hand one with a single user to that user."""
-        freed: list[PointerRun] = []
-        here: int | None = layer_id
-        while here is not None:
-            layer = self.layers[here]
-            if any(copy.top == here for copy in self.copies.values()):
-                break
-            children = [other for other in self.layers.values() if other.parent == here]
-            if len(children) > 1:
-                break
-            if children:
-                child = children[0]
-                merged, unneeded = handdown.hand_down(child.map.flatten(), layer.map.flatten())
-                self._replace(child, merged)
-                child.parent = layer.parent
-                freed.append(unneeded)
-                self._forget(layer)
-                break
-            freed.append(layer.map.flatten())
-            self._forget(layer)
-            here = layer.parent
-        return freed
-
-    def _drop_from_chain(self, layer_id: int) -> list[PointerRun]:
-        """Drop a layer at which no view enters; the next older one inherits what it lacks."""
-        layer, index = self.layers[layer_id], self.chain.index(layer_id)
-        if index == 0:
-            unneeded = layer.map.flatten()
-        else:
-            older = self.layers[self.chain[index - 1]]
-            merged, unneeded = handdown.hand_down(older.map.flatten(), layer.map.flatten())
-            self._replace(older, merged)
-        self._forget(layer)
-        del self.chain[index]
-        return [unneeded]
-
-    def _replace(self, layer: Layer, run: PointerRun) -> None:
-        self.dropped_places += [place for _, place in layer.places.values()]
-        layer.places.clear()
-        layer.replace(run)
-        layer.cuts.clear()
-        layer.note_cuts(run)
-
-    def _forget(self, layer: Layer) -> None:
-        self.dropped_places += [place for _, place in layer.places.values()]
-        del self.layers[layer.id]
+        return removal.drop_layers(self, copy)

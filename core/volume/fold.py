@@ -23,18 +23,21 @@ from core.errors import AreaFullError
 from core.format import catalog as catalog_format
 from core.format import table
 from core.format.layout import block_ceil
+from core.format.superblock import RESTORING_BIT
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
 from core.volume.reseal import reseal
+from core.volume.restoring import extents_of
 
 if TYPE_CHECKING:
     from core.answers import Int64s
     from core.area.additional import AdditionalArea
-    from core.format.catalog import LayerRecord
+    from core.format.catalog import LayerRecord, RestoringRecord
     from core.format.superblock import Place, SuperblockFields
     from core.journal.writer import Journal
     from core.volume.catalog import Layer
+    from core.volume.restoring import Restoring
     from core.volume.state import VolumeState
 
 GROUPS_BEFORE_FOLD: Final = 1024
@@ -73,7 +76,8 @@ def fold(
             work.take_back()
             return False
         area.device.sync()
-        area.write_superblock(msgspec.structs.replace(fields, clean=clean, fingerprint=fingerprint))
+        fields = msgspec.structs.replace(fields, clean=clean, fingerprint=fingerprint)
+        area.write_superblock(fields, incompatible=_features(state))
     work.release_replaced(journal)
     return True
 
@@ -82,6 +86,11 @@ def fold_twice(state: VolumeState) -> None:
     """Fold so that the second superblock names nothing either of what the first fold replaces."""
     if fold(state):
         fold(state)
+
+
+def _features(state: VolumeState) -> int:
+    """Return the bits of what a reader of this catalog must know."""
+    return 0 if state.catalog.restoring is None else 1 << RESTORING_BIT
 
 
 class _Fold:
@@ -94,12 +103,15 @@ class _Fold:
         self._placed: list[Place] = []
         self._tables: list[tuple[Layer, PointerRun, Place]] = []
         self._replaced: list[Place] = list(state.catalog.dropped_places)
+        self._ranges: Place | None = None
 
     def write(self, journal: Journal) -> SuperblockFields:
         """Write everything but the superblock; return its fields."""
         state, area, old = self._state, self._area, self._area.fields
         places = {layer.id: self._layer(layer) for layer in state.catalog.layers.values()}
         record = state.catalog.to_record(places)
+        if state.catalog.restoring is not None:
+            record.restoring = self._restoring(state.catalog.restoring)
         catalog_place = place_block(area, len(catalog_format.pack(record, 0, area.uuid)))
         self._placed.append(catalog_place)
         self._write_at(catalog_place, catalog_format.pack(record, catalog_place.offset, area.uuid))
@@ -127,6 +139,8 @@ class _Fold:
         """Free what the new superblock does not name any more."""
         for layer, run, place in self._tables:
             layer.places[id(run)] = (run, place)
+        if self._state.catalog.restoring is not None:
+            self._state.catalog.restoring.place = self._ranges
         starts, lengths = self._replaced_extents(journal)
         self._area.allocator.release_many(starts, lengths)
         self._area.allocator.commit_releases()
@@ -161,6 +175,18 @@ class _Fold:
         self._tables.append((layer, run, place))
         self._write_at(place, table.pack(magic, place.offset, uuid, layer.id, columns))
         return place
+
+    def _restoring(self, restoring: Restoring) -> RestoringRecord:
+        """Write the ranges that are left to restore; return the record that names them."""
+        starts, stops = extents_of(restoring.left)
+        uuid, magic = self._area.uuid, table.RANGES_MAGIC
+        place = place_block(self._area, table.length_bytes(magic, len(starts)))
+        self._placed.append(place)
+        self._ranges = place
+        self._write_at(place, table.pack(magic, place.offset, uuid, 0, [starts, stops]))
+        if restoring.place is not None:
+            self._replaced.append(restoring.place)
+        return msgspec.structs.replace(restoring.to_record(), left=place)
 
     def _write_free_list(self, journal: Journal) -> Place:
         """Write what will be free once the superblock holds."""
@@ -197,6 +223,12 @@ def load_layers(state: VolumeState, area: AdditionalArea) -> None:
     place = area.fields.catalog
     record = catalog_format.unpack(area.read_place(place), place.offset, area.uuid)
     state.catalog = Catalog.from_record(record)
+    restoring = state.catalog.restoring
+    if restoring is not None and restoring.place is not None:
+        place = restoring.place
+        raw = area.read_place(place)
+        columns = table.unpack(table.RANGES_MAGIC, raw, place.offset, area.uuid)
+        restoring.left.add_bytes(columns[0], columns[1])
     for layer_record in record.layers:
         _load_layer(state.catalog, layer_record, area)
 

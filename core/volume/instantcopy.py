@@ -150,7 +150,7 @@ def _redirect_extent(
         journal.make_room(length)
         journal.opened.reserve(length)[:] = piece
         place = journal.opened.add(layer_id, start, length, _NEW)
-        _note_staged(state, layer_id, start, length, place)
+        note_staged(state, layer_id, start, length, place)
     journal.note_redirected()
     state.publish(
         EventKind.REDIRECTED,
@@ -194,11 +194,12 @@ def redirect_zero(
         journal.barrier()
     journal.make_room(0)
     journal.opened.add_zero(copy.top, start, length, _ZERO)
-    _note_staged(state, copy.top, start, length, 0)
+    note_staged(state, copy.top, start, length, 0)
     journal.note_redirected()
 
 
-def _note_staged(state: VolumeState, layer_id: int, start: int, length: int, place: int) -> None:
+def note_staged(state: VolumeState, layer_id: int, start: int, length: int, place: int) -> None:
+    """Remember what is staged for a private layer; at ``place``, unless it must stay as it is."""
     if place:
         state.staged_new[layer_id, start] = (place, length)
     sectors = state.staged_sectors.setdefault(layer_id, GrainSet(SECTOR_BYTES))

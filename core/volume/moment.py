@@ -26,4 +26,6 @@ def moment_of(state: VolumeState) -> VolumeState:
         layer = moment.catalog.layers[layer_id]
         layer.map = layer.map.twin(state.staged_run(layer_id))
     moment.journal = moment.area = moment.sink = None
+    if state.restore is not None:
+        moment.restore = state.restore.twin(moment)
     return moment

@@ -42,7 +42,7 @@ def needed_gaps(state: VolumeState, gaps: list[tuple[int, int]]) -> list[tuple[i
     journal = state.journal
     if journal is not None and (state.staged_sectors or journal.flights.are_under_way):
         journal.barrier()
-    return [part for first, stop in gaps for part in _held(needed, first, stop)]
+    return [part for first, stop in gaps for part in needed.ranges(first, stop)]
 
 
 def _is_all_needed(state: VolumeState, needed: GrainSet, gaps: list[tuple[int, int]]) -> bool:
@@ -113,15 +113,3 @@ def _unstaged(state: VolumeState, layer_id: int, low: int, high: int) -> list[tu
         (first * SECTOR_BYTES, stop * SECTOR_BYTES)
         for first, stop in sectors.gaps(low // SECTOR_BYTES, high // SECTOR_BYTES)
     ]
-
-
-def _held(grains: GrainSet, first: int, stop: int) -> list[tuple[int, int]]:
-    """Return the ranges within ``[first, stop)`` that are held."""
-    held, at = [], first
-    for gap_first, gap_stop in grains.gaps(first, stop):
-        if at < gap_first:
-            held.append((at, gap_first))
-        at = gap_stop
-    if at < stop:
-        held.append((at, stop))
-    return held

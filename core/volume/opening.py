@@ -21,7 +21,7 @@ from core.journal.overlay import Overlay
 from core.journal.ring import Ring
 from core.journal.writer import Journal
 from core.units import SECTOR_BYTES
-from core.volume import outside, recover
+from core.volume import outside, recover, restore
 from core.volume.fold import fold, load_layers
 from core.volume.integrity import note_suspects
 from core.volume.state import VolumeState
@@ -124,6 +124,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         # while it gave storage back.
         journal.note_uncovered()
         area.allocator.forget_storage()
+    restore.resume(state)
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)
@@ -161,8 +162,9 @@ def journal_of(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int
 def _stay_in_memory(state: VolumeState, area: AdditionalArea, journal: Journal) -> None:
     """Make the buffers hold all of the ring and originals, at addresses that no real data has."""
     size = area.fields.ring_bytes
-    journal.opened = OpenGroup(2 * size, RECORDS_MAX + size // SECTOR_BYTES)
-    journal.opened.begin(recover.READ_ONLY_BASE, 2 * size)
+    # What the ring has staged, and of all that it writes what the image holds and what is restored.
+    journal.opened = OpenGroup(3 * size, RECORDS_MAX + 2 * size // SECTOR_BYTES)
+    journal.opened.begin(recover.READ_ONLY_BASE, 3 * size)
     journal.overlay = Overlay(size, state.grain_bytes, state.size_bytes)
 
 

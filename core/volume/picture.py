@@ -138,6 +138,8 @@ def metadata_extents(state: VolumeState) -> Columns:
     fields = area.fields
     extents = [(0, area.allocator.start), *journal.log.metadata]
     places = [fields.catalog, fields.free_list, *state.catalog.dropped_places]
+    if state.catalog.restoring is not None and state.catalog.restoring.place is not None:
+        places.append(state.catalog.restoring.place)
     places += [
         place for layer in state.catalog.layers.values() for _, place in layer.places.values()
     ]

@@ -15,9 +15,10 @@ from core.mapping.stack import stack
 from core.volume.verified import DamagedExtentError, VerifiedExtents, WholeExtent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from core.format.catalog import CopyRecord
+    from core.volume.catalog import Layer
     from core.volume.state import VolumeState
 
 _ZERO: Final = int(PointerKind.ZERO)
@@ -25,7 +26,17 @@ Ranges = list[tuple[int, int]]
 
 
 def read_original(state: VolumeState, offset: int, length: int) -> bytes:
-    """Return bytes of the original: the initial area, and what still waits on top of it."""
+    """Return bytes of the original: as the initial area has them, or as they are restored to be."""
+    whole = read_initial(state, offset, length)
+    if state.restore is None or not state.restore.touches(offset, length):
+        return whole
+    patched = bytearray(whole)
+    state.restore.patch(offset, memoryview(patched))
+    return bytes(patched)
+
+
+def read_initial(state: VolumeState, offset: int, length: int) -> bytes:
+    """Return bytes of the initial area, and what still waits on top of it."""
     whole = read_exactly(state.image, length, offset)
     waiting = [] if state.journal is None else state.journal.overlays
     if not any(overlay.used_bytes for overlay in waiting):
@@ -44,7 +55,7 @@ class Views:
     def __init__(self, state: VolumeState) -> None:
         """Read from ``state``."""
         self._state = state
-        self._sealed: dict[int, tuple[int, PointerRun]] = {}
+        self._sealed: dict[tuple[int, int], tuple[int, PointerRun]] = {}
         self._verified = VerifiedExtents()
 
     def read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
@@ -66,10 +77,13 @@ class Views:
             ranges = self._fill_from(clip, ranges, target, offset)
             if not ranges:
                 break
+        restore = self._state.restore
+        is_newer = restore is not None and restore.is_newer(copy)
+        read = read_original if is_newer else read_initial
         for start, stop in ranges:
             # Not from the image alone: where recovery must not write, what a copy reads there may
             # still wait in memory.
-            target[start - offset : stop - offset] = read_original(self._state, start, stop - start)
+            target[start - offset : stop - offset] = read(self._state, start, stop - start)
         return bytes(whole)
 
     def flatten(self, copy: CopyRecord) -> PointerRun:
@@ -78,11 +92,9 @@ class Views:
         runs: list[PointerRun] = []
         for layer in state.catalog.private_stack(copy):
             runs += [state.staged_run(layer.id), layer.map.flatten()]
-        active = state.catalog.active
-        assert active is not None
-        if copy.base != active.id:
-            runs.append(self._sealed_run(copy))
-        return stack([*runs, state.staged_run(active.id), active.map.flatten()])
+        for sealed, layer in self._chain(copy):
+            runs += [sealed, state.staged_run(layer.id), layer.map.flatten()]
+        return stack(runs)
 
     def _sources(self, copy: CopyRecord) -> list[Callable[[int, int], PointerRun]]:
         """Return what to ask for pointers, topmost first; gaps of all are the initial area's."""
@@ -90,21 +102,39 @@ class Views:
         sources: list[Callable[[int, int], PointerRun]] = []
         for layer in state.catalog.private_stack(copy):
             sources += [state.staged_run(layer.id).clip, layer.map.clip]
-        active = state.catalog.active
-        assert active is not None
-        if copy.base != active.id:
-            sources.append(self._sealed_run(copy).clip)
-        return [*sources, state.staged_run(active.id).clip, active.map.clip]
+        for sealed, layer in self._chain(copy):
+            if len(sealed):
+                sources.append(sealed.clip)
+            sources += [state.staged_run(layer.id).clip, layer.map.clip]
+        return sources
 
-    def _sealed_run(self, copy: CopyRecord) -> PointerRun:
-        """Return the layers of the chain from the copy's base to before the active one, as one."""
+    def _chain(self, copy: CopyRecord) -> Iterator[tuple[PointerRun, Layer]]:
+        """Yield the layers of the chain that still grow, each with those before it as one run.
+
+        That is the active one, and while something is restored the safety snapshot's.
+        """
+        catalog, restore = self._state.catalog, self._state.restore
+        assert catalog.active is not None
+        at = copy.base
+        if restore is not None and at <= restore.layer_id < catalog.active.id:
+            kept = catalog.layers[restore.layer_id]
+            yield self._sealed_run(at, kept.id), kept
+            at = catalog.chain[catalog.chain.index(kept.id) + 1]
+        yield self._sealed_run(at, catalog.active.id), catalog.active
+
+    def _sealed_run(self, base: int, stop: int) -> PointerRun:
+        """Return the layers of the chain from ``base`` to before ``stop``, by their ids, as one."""
+        if base == stop:
+            return EMPTY
         state = self._state
-        structure, run = self._sealed.get(copy.base, (-1, EMPTY))
+        structure, run = self._sealed.get((base, stop), (-1, EMPTY))
         if structure != state.structure:
-            run = stack([layer.map.flatten() for layer in state.catalog.chain_stack(copy)[:-1]])
+            chain = state.catalog.chain
+            ids = chain[chain.index(base) : chain.index(stop)]
+            run = stack([state.catalog.layers[layer_id].map.flatten() for layer_id in ids])
             if len(self._sealed) >= self.VIEWS_MAX:
                 del self._sealed[next(iter(self._sealed))]
-            self._sealed[copy.base] = (state.structure, run)
+            self._sealed[base, stop] = (state.structure, run)
         return run
 
     def _fill_from(

@@ -33,7 +33,7 @@ from core.mapping.grainset import GrainSet
 from core.volume import handdown
 from core.volume.compact import follow_move
 from core.volume.needs import needed_gaps
-from core.volume.read import read_original
+from core.volume.read import read_initial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from core.format.ringgroup import RingGroup
     from core.journal.log import Log
     from core.journal.writer import Journal
+    from core.volume.catalog import Layer
     from core.volume.state import VolumeState
 
 READ_ONLY_BASE: Final = 1 << 62
@@ -170,8 +171,12 @@ def replay_ring(
             first = start >> state.grain_shift
             stop = (start + length - 1 >> state.grain_shift) + 1
             if group.seq > coverage.original_seq:
+                if state.restore is not None:
+                    state.restore.keep(first, stop)
                 _preserve(state, journal, first, stop)
             journal.put(first, stop, group.writes[at : at + length])
+            if state.restore is not None:  # it began before: see the head of core.volume.restore
+                state.restore.note_moved(first, stop)
 
 
 def _preserve(state: VolumeState, journal: Journal, first: int, stop: int) -> None:
@@ -185,14 +190,20 @@ def _preserve(state: VolumeState, journal: Journal, first: int, stop: int) -> No
             start = grain << state.grain_shift
             until = min(grain + step, high)
             length = min(until << state.grain_shift, state.size_bytes) - start
-            original = read_original(state, start, length)
+            original = read_initial(state, start, length)
             journal.make_room(length)
-            if original.count(0) == length:
-                journal.opened.add_zero(active.id, start, length, int(PointerKind.ZERO))
-            else:
-                journal.opened.reserve(length)[:] = original
-                journal.opened.add(active.id, start, length, int(PointerKind.ORIGINAL))
+            stage_original(journal, active.id, start, original)
             preserved.add(grain, until)
+
+
+def stage_original(journal: Journal, layer_id: int, start: int, original: bytes) -> None:
+    """Stage one extent for which there is room."""
+    length = len(original)
+    if original.count(0) == length:
+        journal.opened.add_zero(layer_id, start, length, int(PointerKind.ZERO))
+    else:
+        journal.opened.reserve(length)[:] = original
+        journal.opened.add(layer_id, start, length, int(PointerKind.ORIGINAL))
 
 
 def _stage(journal: Journal, group: RingGroup) -> None:
@@ -269,12 +280,15 @@ def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
 
 
 def active_grains_of(state: VolumeState) -> None:
-    """Find the grains which the active layer preserves, from its pointers and the open group."""
+    """Find the grains which the active layer preserves."""
     active = state.catalog.active
-    if active is None:
-        state.preserved = None
-        return
-    state.preserved = GrainSet(state.grain_bytes)
-    for run in active.map.runs:
-        state.preserved.add_run(run)
-    state.preserved.add_run(state.staged_run(active.id))
+    state.preserved = None if active is None else grains_of(state, active)
+
+
+def grains_of(state: VolumeState, layer: Layer) -> GrainSet:
+    """Return the grains which a layer has pointers for, durable ones and in the open group."""
+    grains = GrainSet(state.grain_bytes)
+    for run in layer.map.runs:
+        grains.add_run(run)
+    grains.add_run(state.staged_run(layer.id))
+    return grains

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from core.journal.writer import Journal
     from core.mapping.grainset import GrainSet
     from core.volume.needs import LayerTree
+    from core.volume.restore import Restore
 
 
 class VolumeState:
@@ -55,6 +56,7 @@ class VolumeState:
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
         layer_tree: Such a cache, of ``core.volume.needs``.
+        restore: What the original is being made equal to, or None.
     """
 
     def __init__(self, image: Device, size_bytes: int, grain_bytes: int, *, thin: bool) -> None:
@@ -79,6 +81,7 @@ class VolumeState:
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
         self.structure = 0
+        self.restore: Restore | None = None
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}
         self.layer_tree: tuple[int, LayerTree | None] = (-1, None)

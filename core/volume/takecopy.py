@@ -61,17 +61,28 @@ def check_name(state: VolumeState, name: str) -> None:
         raise NameTakenError(f"{name!r} is the name of {hint}.")
 
 
+def check_room(state: VolumeState, name: str) -> None:
+    """See to it that one more copy, called ``name``, may be taken.
+
+    Raises:
+        RangepairError: It may not, and why.
+    """
+    check_name(state, name)
+    if len(state.catalog.copies) >= COPIES_MAX:
+        raise TooManyCopiesError(f"A volume can have {COPIES_MAX} copies; purge some first.")
+
+
 def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyRecord:
     """Take an instant copy; durable on return.
 
     Raises:
         RangepairError: It was not taken; nothing has changed.
     """
-    check_name(state, name)
     origin = state.copy_named(source)
-    if len(state.catalog.copies) >= COPIES_MAX:
-        raise TooManyCopiesError(f"A volume can have {COPIES_MAX} copies; purge some first.")
-    _commit(
+    check_room(state, name)
+    if origin is None and state.restore is not None and state.journal is not None:
+        state.journal.checkpoint()  # see the head of core.volume.restore
+    commit(
         state,
         Took(
             name=name,
@@ -82,7 +93,7 @@ def take(state: VolumeState, name: str, source: str, *, writable: bool) -> CopyR
     )
     if origin is None:
         state.preserved = GrainSet(state.grain_bytes)
-    _tell(state, EventFlag.FIRST_COPY if origin is None else 0)
+    tell_taken(state, of_original=origin is None)
     copy = state.catalog.find(name)
     assert copy is not None
     return copy
@@ -94,7 +105,7 @@ def rename(state: VolumeState, name: str, new_name: str) -> None:
     if new_name == name:
         return
     check_name(state, new_name)
-    _commit(state, Renamed(id=copy.id, name=new_name))
+    commit(state, Renamed(id=copy.id, name=new_name))
     _tell(state)
 
 
@@ -108,17 +119,17 @@ def mark(
     """Lock, unlock, soft-delete or undelete copies, all or none of them."""
     copies = [_existing(state, name) for name in dict.fromkeys(names)]
     if deleted:
-        _refuse_locked(copies)
+        _refuse_kept(state, copies)
     if copies:
         ids = [copy.id for copy in copies]
-        _commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
+        commit(state, Marked(ids=ids, locked=locked, deleted=deleted))
         _tell(state)
 
 
 def purge(state: VolumeState, names: Sequence[str]) -> None:
     """Remove soft-deleted copies for good; needs no free space and moves no data."""
     copies = [_existing(state, name) for name in dict.fromkeys(names)]
-    _refuse_locked(copies)
+    _refuse_kept(state, copies)
     for copy in copies:
         if not copy.deleted:
             raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
@@ -138,7 +149,7 @@ def drop(state: VolumeState, copy: CopyRecord) -> int:
 def set_policy(state: VolumeState, policy: PolicyRecord) -> None:
     """Let another policy for a full area hold from now on; durable on return."""
     assert state.area is not None
-    _commit(state, PolicySet(policy=policy))
+    commit(state, PolicySet(policy=policy))
     state.area.allocator.storage.limit_bytes = policy.area_limit_bytes
     _tell(state)
 
@@ -146,7 +157,7 @@ def set_policy(state: VolumeState, policy: PolicyRecord) -> None:
 def _remove(state: VolumeState, change: Purged | Dropped) -> int:
     """Make a change durable that removes copies; return the bytes that are free now."""
     assert state.area is not None
-    starts, lengths = handdown.extents_of(_commit(state, change))
+    starts, lengths = handdown.extents_of(commit(state, change))
     state.area.allocator.release_many(starts, lengths)
     state.area.allocator.commit_releases()
     active_grains_of(state)
@@ -165,19 +176,34 @@ def _existing(state: VolumeState, name: str) -> CopyRecord:
     return copy
 
 
-def _refuse_locked(copies: Sequence[CopyRecord]) -> None:
+def why_kept(state: VolumeState, copy: CopyRecord) -> str:
+    """Return the sentence that says why a copy may not be removed; empty if it may."""
+    if copy.locked:
+        return f"{copy.name!r} is locked against deletion; unlock it first."
+    restoring = state.catalog.restoring
+    if restoring is not None and copy.id in {restoring.source_id, restoring.safety_id}:
+        return f"{copy.name!r} is needed until the restore under way is done; delete it then."
+    return ""
+
+
+def _refuse_kept(state: VolumeState, copies: Sequence[CopyRecord]) -> None:
     for copy in copies:
-        if copy.locked:
-            raise CopyInUseError(f"{copy.name!r} is locked against deletion; unlock it first.")
+        if reason := why_kept(state, copy):
+            raise CopyInUseError(reason)
 
 
-def _commit(state: VolumeState, change: Change) -> list[PointerRun]:
+def commit(state: VolumeState, change: Change) -> list[PointerRun]:
     """Make a change durable, then make it happen."""
     assert state.journal is not None
     state.journal.write_change(pack_change(change))
     freed = state.catalog.apply(change)
     state.structure += 1
     return freed
+
+
+def tell_taken(state: VolumeState, *, of_original: bool = True) -> None:
+    """Publish that a copy was taken."""
+    _tell(state, EventFlag.FIRST_COPY if of_original else 0)
 
 
 def _tell(state: VolumeState, flags: int = 0) -> None:

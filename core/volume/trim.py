@@ -54,6 +54,7 @@ def _trim_original(state: VolumeState, start: int, length: int) -> None:
             write(state, edge_start, bytes(edge_stop - edge_start), "original")
     if low >= high:
         return
+    restore = state.restore
     if state.journal is not None:
         _preserve_before_punch(state, state.journal, low, high)
     with state.writing():
@@ -64,12 +65,16 @@ def _trim_original(state: VolumeState, start: int, length: int) -> None:
             if error.errno != errno.ENOSPC:
                 raise
             raise AreaFullError(IMAGE_DISK_FULL) from error  # a hole needs metadata, too
+    if restore is not None:
+        restore.note_moved(low >> shift, (high - 1 >> shift) + 1)
 
 
 def _preserve_before_punch(state: VolumeState, journal: Journal, low: int, high: int) -> None:
     """Make the originals durable, and see that no replay of the ring can undo the discard."""
     shift = state.grain_shift
     first, stop = low >> shift, (high - 1 >> shift) + 1
+    if state.restore is not None:
+        state.restore.keep(first, stop)
     if state.preserved is not None:
         gaps = needs.needed_gaps(state, state.preserved.gaps(first, stop))
         instantcopy.preserve(state, journal, gaps)

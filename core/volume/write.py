@@ -20,6 +20,7 @@ from core.volume.receive import receive
 if TYPE_CHECKING:
     from core.format.block import Readable
     from core.journal.writer import Journal
+    from core.volume.restore import Restore
     from core.volume.state import VolumeState
 
 CHUNK_BYTES: Final = MIB
@@ -49,7 +50,10 @@ def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None
         moved = instantcopy.redirect(state, journal, copy, offset, payload)
         state.publish(EventKind.WRITTEN, copy_id=copy.id, start=offset, length=length, moved=moved)
         return
-    if journal is None or length > CHUNK_BYTES:
+    if state.restore is not None:
+        assert journal is not None
+        _write_restoring(state, journal, offset, payload)
+    elif journal is None or length > CHUNK_BYTES:
         _write_pieces(state, offset, payload)
     else:
         _write_original(state, journal, offset, payload)
@@ -63,6 +67,41 @@ def _write_pieces(state: VolumeState, offset: int, payload: Readable) -> None:
             _write_plain(state, offset + at, piece)
         else:
             _write_original(state, state.journal, offset + at, piece)
+
+
+def _write_restoring(state: VolumeState, journal: Journal, offset: int, payload: Readable) -> None:
+    """Write in pieces; where a piece is not moved yet, in whole grains, which then are."""
+    source, shift = memoryview(payload), state.grain_shift
+    for at in range(0, len(source), CHUNK_BYTES):
+        start, piece = offset + at, source[at : at + CHUNK_BYTES]
+        restore = state.restore  # writing a piece may end it
+        if restore is None or not restore.touches(start, len(piece)):
+            _write_original(state, journal, start, piece)
+            continue
+        first, stop = start >> shift, (start + len(piece) - 1 >> shift) + 1
+        whole = _in_whole_grains(state, start, piece)
+        if restore.has_newer:
+            _write_over(state, journal, restore, (first, stop), whole)
+        else:
+            _write_original(state, journal, first << shift, whole)
+        restore.note_moved(first, stop)
+
+
+def _write_over(
+    state: VolumeState,
+    journal: Journal,
+    restore: Restore,
+    grains: tuple[int, int],
+    whole: Readable,
+) -> None:
+    """Write whole grains, some not moved yet, while copies taken meanwhile need those, too."""
+    assert state.preserved is not None
+    state.find_room(*grains)
+    restore.keep(*grains)
+    gaps = needs.needed_gaps(state, state.preserved.gaps(*grains))
+    moved = instantcopy.preserve(state, journal, gaps)
+    journal.put(*grains, whole)
+    _count(state, grains[0] << state.grain_shift, len(whole), moved)
 
 
 def _write_plain(state: VolumeState, offset: int, payload: Readable) -> None:

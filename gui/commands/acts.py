@@ -22,12 +22,14 @@ from gui.commands.catalog import (
     TakeStep,
     UndeleteStep,
 )
+from gui.commands.restoring import RestoreOffer, RestoreStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from core.answers import CopyInfo, Usage
     from core.errors import RangepairError
+    from core.longwork import RestorePlan
     from core.session import VolumeSession
     from gui.bridge.link import EngineLink
 
@@ -97,6 +99,8 @@ class Acts(QObject):
     """Taken"""
     refused = Signal(object)
     """RangepairError, or a sentence."""
+    restore_planned = Signal(object)
+    """RestoreOffer: ask, then call ``restore``."""
     purge_planned = Signal(object)
     """PurgePlan: ask, then call ``purge``."""
 
@@ -155,6 +159,35 @@ class Acts(QObject):
         step = LockStep(f"{verb} {_listed(names)}", ids, self, locked=locked)
         sentence = f"{verb}ed {_listed(names)}"
         self._do(step, sentence, lambda session: session.lock(names, locked=locked))
+
+    def plan_restore(self, copy_id: int) -> None:
+        """Find out what restoring a copy would do; ``restore_planned`` brings the answer."""
+        names = self.names_of([copy_id])
+        if not names:
+            return
+
+        def planned(answer: object) -> None:
+            plan: RestorePlan = answer  # type: ignore[assignment]
+            if plan.bytes:
+                self.restore_planned.emit(RestoreOffer(copy_id, plan))
+            else:
+                self.done.emit(f"The original equals '{plan.source}' already", False)
+
+        self._link.query(lambda session: session.plan_restore(names[0]), planned, self._refuse)
+
+    def restore(self, offer: RestoreOffer) -> None:
+        """Make the original equal to a copy; a safety snapshot comes first and is the way back."""
+
+        def done(answer: object) -> None:
+            plan: RestorePlan = answer  # type: ignore[assignment]
+            if plan.safety_id:
+                ids = [offer.copy_id, plan.safety_id]
+                self.stack.push(RestoreStep(f"Restore '{plan.source}'", ids, self))
+                sentence = f"Restored '{plan.source}'; '{plan.safety}' keeps what was"
+                self.done.emit(sentence, True)
+
+        source, safety = offer.plan.source, offer.plan.safety
+        self._link.act(lambda session: session.restore(source, safety), done, self._refuse)
 
     def plan_purge(self, ids: Sequence[int]) -> None:
         """Find out what a purge would free; ``purge_planned`` brings the answer."""

@@ -48,6 +48,7 @@ class ActionRouter(QObject):
             (a.snapshot, w.desk.take),
             (a.snapshot_named, w.asker.ask_name),
             (a.clone, w.desk.clone),
+            (a.restore, self._plan_restore),
             (a.export, lambda: w.exporter.choose(w.desk.chosen)),
             (a.rename, w.tree.edit_name),
             (a.lock, self._toggle_lock),
@@ -101,6 +102,9 @@ class ActionRouter(QObject):
     def _undelete(self) -> None:
         self._window.acts.undelete([copy.id for copy in self._window.desk.picks.deleted])
 
+    def _plan_restore(self) -> None:
+        self._window.acts.plan_restore(self._window.desk.picks.live[0].id)
+
     def _plan_purge(self) -> None:
         self._window.acts.plan_purge([copy.id for copy in self._window.desk.picks.all])
 
@@ -120,6 +124,7 @@ class ActionRouter(QObject):
             (a.snapshot, can_write),
             (a.snapshot_named, can_write),
             (a.clone, can_write and w.desk.can_clone),
+            (a.restore, can_write and len(picks.live) == 1),
             (a.export, is_open and w.desk.can_clone and not w.exporter.is_busy),
             (a.rename, can_write and len(picks.live) == 1),
             (a.lock, can_write and bool(picks.live)),

@@ -49,6 +49,8 @@ SPECS: Final = (
     Spec("snapshot_named", "Take snapshot &with name…", "Ctrl+Shift+T", "camera",
          "Take a read-only instant copy and name it now"),
     Spec("clone", "&Clone", "Ctrl+B", "clone", "Take a writable instant copy of what is selected"),
+    Spec("restore", "Re&store…", "Ctrl+R", "skip-back",
+         "Make the original equal to the copy; what was is kept"),
     Spec("export", "&Export…", "Ctrl+Shift+E", "", "Make an image file of what is selected"),
     Spec("rename", "&Rename", "F2", "pencil", "Give the copy another name"),
     Spec("lock", "&Lock", "Ctrl+L", "lock", "Forbid or allow deletion", checkable=True),
@@ -96,6 +98,7 @@ class Actions(QObject):
     snapshot: QAction
     snapshot_named: QAction
     clone: QAction
+    restore: QAction
     export: QAction
     rename: QAction
     lock: QAction

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from gui.commands.acts import Acts, PurgePlan
+    from gui.commands.restoring import RestoreOffer
     from gui.views.toast import Toast
     from gui.windows.actions import Actions
     from gui.windows.copydesk import CopyDesk
@@ -34,6 +35,7 @@ class Asker(QObject):
         self._desk = desk
         self._runner = runner
         acts.purge_planned.connect(self.ask_purge)
+        acts.restore_planned.connect(self.ask_restore)
         runner.consent_needed.connect(self.ask_overwrite)
 
     def ask_name(self) -> None:
@@ -48,6 +50,14 @@ class Asker(QObject):
         """Purge, if the user agrees to the plan."""
         question = Question(plan.question, plan.consequence, plan.button, self._window)
         question.agreed.connect(guarded(lambda: self._acts.purge(plan)))
+        question.open()
+
+    @Slot(object)
+    @guarded
+    def ask_restore(self, offer: RestoreOffer) -> None:
+        """Restore, if the user agrees to the offer."""
+        question = Question(offer.question, offer.consequence, "Restore", self._window, warning="")
+        question.agreed.connect(guarded(lambda: self._acts.restore(offer)))
         question.open()
 
     @Slot(str)

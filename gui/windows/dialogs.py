@@ -37,27 +37,36 @@ class Question(QDialog):
 
     agreed = Signal()
 
-    def __init__(self, title: str, text: str, button: str, parent: QWidget | None = None) -> None:
-        """Ask about something that cannot be undone: Cancel is the default."""
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        button: str,
+        parent: QWidget | None = None,
+        *,
+        warning: str = "This cannot be undone.",
+    ) -> None:
+        """Ask; Cancel is the default. Without a ``warning`` the button is an ordinary one."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.setModal(True)
         self.heading = _text(title, 16, 650)
-        warning = _text("This cannot be undone.", 13, 600, "danger")
+        alarm = _text(warning, 13, 600, "danger")
+        alarm.setVisible(bool(warning))
         body = _text(text, 13, 400, "sub")
         body.setAccessibleName(text)
         self.buttons = QDialogButtonBox()
         self.cancel = self.buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
         self.agree = self.buttons.addButton(button, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.agree.setProperty("danger", True)
+        self.agree.setProperty("danger" if warning else "primary", True)
         self.agree.setAutoDefault(False)
         self.cancel.setDefault(True)
         self.cancel.setFocus()
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.accepted.connect(self.agreed)
-        _stack(self, self.heading, warning, body, self.buttons)
+        _stack(self, self.heading, alarm, body, self.buttons)
         self.setMinimumWidth(440)
 
 

@@ -29,6 +29,7 @@ from gui.windows.actionrouter import ActionRouter
 from gui.windows.actions import Actions
 from gui.windows.arrangement import Arrangement
 from gui.windows.asker import Asker
+from gui.windows.background import Background
 from gui.windows.bannerdesk import BannerDesk
 from gui.windows.copydesk import CopyDesk
 from gui.windows.demohost import DemoHost
@@ -70,7 +71,6 @@ class MainWindow(QMainWindow):
         self.source = source
         self.settings = settings
         self._frames = 0
-        self._phase = ""
         self._build_models(makers)
         self._build_views()
         self._connect()
@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.arrangement)
         self.demo = DemoHost(self.link, source, self.pages, self)
         self.status = StatusBar(source)
+        self.background = Background(self.status, self.link, self.follower, self.runner, self.demo)
         self.setCentralWidget(self._column())
         self.toast = Toast(source, self.centralWidget())
         self.menus = Menus(self.menuBar(), a, self)
@@ -162,7 +163,6 @@ class MainWindow(QMainWindow):
         self.exporter.failed.connect(self.banner_desk.tell_failure)
         self.scrubber.found_intact.connect(self._on_found_intact)
         self.acts.stack.indexChanged.connect(self._on_stack)
-        self.runner.phase_changed.connect(self._on_phase)
         self.runner.stopped_by_error.connect(self.banner_desk.tell_workload)
         self.runner.running_changed.connect(self.banner_desk.follow_workload)
         self.tree.menu_asked.connect(self.menus.copy.popup)
@@ -267,12 +267,6 @@ class MainWindow(QMainWindow):
     def _on_focus(self, copy: object) -> None:
         self.follower.look_at(self.focus.copy.id)
 
-    @Slot(str)
-    @guarded
-    def _on_phase(self, phase: str) -> None:
-        self._phase = phase
-        self._show_workload()
-
     @Slot()
     @guarded
     def _on_demo(self) -> None:
@@ -280,13 +274,7 @@ class MainWindow(QMainWindow):
         self.status.set_engine_shown(shown=self.pages.currentIndex() == _VOLUME_PAGE)
         self.status.show_message("")
         self.toast.hide()
-        self._show_workload()
-
-    def _show_workload(self) -> None:
-        words = f"The workload: {self._phase}" if self._phase else ""
-        if self.demo.pane is not None and self.runner.is_running:
-            words = f"The workload goes on in {Path(self.link.path).name}"
-        self.status.show_background(words)
+        self.background.show()
 
     @Slot()
     @guarded

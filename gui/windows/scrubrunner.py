@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from core.answers import ScrubStep, VolumeInfo
+from core.answers import VolumeInfo
 from core.errors import CorruptAreaError
+from core.longwork import ScrubStep
 from core.units import format_bytes
 from gui.guard import guarded
 from gui.models.integrity import ranges_told

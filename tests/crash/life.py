@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from unittest import mock
 
 from core.area.additional import RESERVE_BYTES
-from core.engine import compaction
-from core.errors import AreaFullError
+from core.engine import compaction, restores
+from core.errors import AreaFullError, CopyInUseError
 from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.units import KIB
@@ -53,6 +53,9 @@ ACTS: Final = {
     "undelete": 1,
     "purge": 3,
     "rename": 1,
+    "restore": 3,
+    "move": 6,
+    "promote": 3,
     "lock": 1,
     "unlock": 1,
     "close": 2,
@@ -99,6 +102,8 @@ RINGING: Final = Style(
     whole_share=0.0,
 )
 """The ring holds more than memory takes at once when it is replayed."""
+RESTORING: Final = Style(acts={**ACTS, "restore": 10, "move": 14, "flush": 20, "snapshot": 9})
+"""Half the time the original reads as a copy that is still being moved into the image."""
 
 
 class WrongAfterLossError(AssertionError):
@@ -274,8 +279,12 @@ class Life:
             self._expect([f"{length} bytes at {offset}"], f"a read of {name}")
 
     def _flush(self) -> None:
-        self._volume.flush()
-        self._oracle.flush()
+        try:
+            self._volume.flush()
+        except AreaFullError:  # for what a restore has to write down; nothing is lost
+            self._toll.refused += 1
+        else:
+            self._oracle.flush()
 
     def _barrier(self) -> None:
         self._volume._state.journal.barrier()
@@ -393,6 +402,39 @@ class Life:
         except AreaFullError:
             self._toll.refused += 1
             self._oracle.refuse()
+        except CopyInUseError:
+            if self._volume._state.restore is None:
+                raise
+            self._oracle.refuse()
+
+    def _restore(self) -> None:
+        source = self._any(self._oracle.names())
+        if source is None or len(self._oracle.copies) >= 2 * self._style.copies_max:
+            return
+        while self._volume._state.restore is not None:
+            if not self._move():
+                return
+        plan = self._volume.plan_restore(source)
+        if plan.bytes:
+            self._oracle.restore(source, plan.safety)
+            self._try_change(lambda: self._volume.restore(source))
+
+    def _move(self) -> bool:
+        """Let the restore under way go on; return whether it could."""
+        step = self._rng.choice((SECTOR, 8 * SECTOR, 64 * KIB))
+        try:
+            restores.take_step(self._volume, step)
+        except AreaFullError:
+            self._toll.refused += 1
+            return False
+        return True
+
+    def _promote(self) -> None:
+        name = self._any(self._oracle.names())
+        if name is not None:
+            batch = self._rng.choice((SECTOR, 16 * SECTOR, self._oracle.size))
+            with contextlib.suppress(CopyInUseError):
+                self._try_bytes(name, lambda: self._volume.promote(name, batch))
 
     # -- endings -----------------------------------------------------------------------------
 

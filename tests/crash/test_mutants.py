@@ -21,12 +21,21 @@ from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import compact, fold, handdown, needs, recover, takecopy, trim
-from tests.crash.life import Life, Toll, WrongAfterLossError
+from core.volume import compact, fold, handdown, needs, recover, restore, takecopy, trim
+from core.volume import write as write_module
+from core.volume.catalog import Catalog
+from core.volume.restore import Restore
+from core.volume.restoring import Restoring
+from tests.crash.life import MIXED, RESTORING, Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
 
 SEEDS_MAX = 60
+NEWER = RESTORING._replace(
+    acts={"write": 30, "flush": 12, "snapshot": 8, "restore": 8, "move": 16, "purge": 3, "kill": 2},
+    grains=(512, 1024, 4096),
+)
+"""Copies are taken of the original while it is being restored."""
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
@@ -214,7 +223,7 @@ def _give_back_what_is_only_released(patch):
 
 def _give_back_before_the_purge(patch):
     """A purged copy's data is a hole before the change that says so is durable."""
-    commit = takecopy._commit
+    commit = takecopy.commit
 
     def eager(state, change):
         if isinstance(change, Purged):
@@ -223,7 +232,7 @@ def _give_back_before_the_purge(patch):
                 state.area.device.discard(int(start), int(length))
         return commit(state, change)
 
-    patch.setattr(takecopy, "_commit", eager)
+    patch.setattr(takecopy, "commit", eager)
 
 
 def _move_without_a_sync(patch):
@@ -252,6 +261,149 @@ def _free_what_moves_too_early(patch):
 def _forget_at_replay_what_moved(patch):
     """Recovery hands the new places out again."""
     patch.setattr(recover, "follow_move", lambda allocator, change: None)
+
+
+def _say_moved_before_the_sync(patch):
+    """What is moved counts as moved while it is in the caches only."""
+    checkpoint = Journal.checkpoint
+
+    def early(self):
+        self.barrier()
+        self.before_ring_dies()
+        checkpoint(self)
+
+    patch.setattr(Journal, "checkpoint", early)
+
+
+def _let_the_ring_die_first(patch):
+    """A client's write to what is being restored is durable by the ring, which dies too early."""
+
+    def checkpoint(self):
+        self.barrier()
+        if self._has_uncovered or self.ring.is_live:
+            self._image.sync()
+        self._has_uncovered = False
+        self.ring.kill()
+        self.before_ring_dies()
+        self._update_direct()
+
+    patch.setattr(Journal, "checkpoint", checkpoint)
+
+
+def _restore_over_a_live_ring(patch):
+    """A ring group from before a restore is taken for a write during it."""
+    begin = restore.begin
+
+    def careless(state, source, safety):
+        with pytest.MonkeyPatch.context() as own:
+            own.setattr(state.journal, "checkpoint", lambda: None)
+            begin(state, source, safety)
+
+    patch.setattr(restore, "begin", careless)
+
+
+def _move_part_of_a_grain(patch):
+    """A write to what is being restored leaves the rest of its grain as it was in the image."""
+
+    def write(state, journal, offset, payload):
+        write_module._write_original(state, journal, offset, payload)
+        shift = state.grain_shift
+        if state.restore is not None:
+            state.restore.note_moved(offset >> shift, (offset + len(payload) - 1 >> shift) + 1)
+
+    patch.setattr(write_module, "_write_restoring", write)
+
+
+def _restore_a_clone_that_goes_on(patch):
+    """What is restored follows what is written to the clone meanwhile."""
+    view = Restoring.view.fget
+
+    def moving(self):
+        record = view(self)
+        for catalog in catalogs:
+            if catalog.restoring is self:
+                record.top = catalog.copies[self.source_id].top
+        return record
+
+    catalogs, apply = [], Catalog.apply
+
+    def noting(self, change):
+        catalogs.append(self)
+        return apply(self, change)
+
+    patch.setattr(Catalog, "apply", noting)
+    patch.setattr(Restoring, "view", property(moving))
+
+
+def _take_a_copy_of_what_is_not_durable(patch):
+    """A copy taken during a restore reads what was written from the source after a loss."""
+    take = takecopy.take
+
+    def without(state, name, source, *, writable):
+        with pytest.MonkeyPatch.context() as own:
+            if state.restore is not None:
+                own.setattr(state.journal, "checkpoint", lambda: None)
+            return take(state, name, source, writable=writable)
+
+    patch.setattr(takecopy, "take", without)
+
+
+def _keep_for_older_copies_only(patch):
+    """What a client puts over grains that are left is not preserved for copies taken meanwhile."""
+    keep = Restore.keep
+    patch.setattr(
+        Restore, "keep", lambda self, first, stop, **_: keep(self, first, stop, is_move=True)
+    )
+
+
+def _replay_as_if_nothing_was_restored(patch):
+    """Recovery preserves for the copies taken meanwhile what the image holds."""
+    patch.setattr(Restore, "has_newer", property(lambda self: False))
+
+
+def _keep_nothing_at_recovery(patch):
+    """Recovery puts flushed data over grains that are left as if they were not."""
+    replay = recover.replay_ring
+
+    def careless(state, journal, groups, coverage):
+        with pytest.MonkeyPatch.context() as own:
+            own.setattr(Restore, "keep", lambda self, first, stop, **_: None)
+            replay(state, journal, groups, coverage)
+
+    patch.setattr(recover, "replay_ring", careless)
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        _take_a_copy_of_what_is_not_durable,
+        _keep_for_older_copies_only,
+        _replay_as_if_nothing_was_restored,
+        _keep_nothing_at_recovery,
+    ],
+    ids=lambda mutate: mutate.__name__.strip("_"),
+)
+def test_a_restore_that_harms_a_newer_copy_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises(WrongAfterLossError):
+        _live(NEWER)
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        _say_moved_before_the_sync,
+        _let_the_ring_die_first,
+        _restore_over_a_live_ring,
+        _move_part_of_a_grain,
+        _restore_a_clone_that_goes_on,
+    ],
+    ids=lambda mutate: mutate.__name__.strip("_"),
+)
+def test_a_broken_restore_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises(WrongAfterLossError):
+        _live(RESTORING)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +441,6 @@ def test_a_broken_engine_is_caught(mutate, monkeypatch):
         _live()
 
 
-def _live():
+def _live(style=MIXED):
     for seed in range(SEEDS_MAX):
-        Life.of_seed(seed, Toll(crashes_max=150), share=0.5).run(60)
+        Life.of_seed(seed, Toll(crashes_max=150), share=0.5, style=style).run(60)

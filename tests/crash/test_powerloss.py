@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from tests.crash.life import RINGING, TIGHT, Life, Toll
+from tests.crash.life import RESTORING, RINGING, TIGHT, Life, Toll
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
@@ -18,6 +18,10 @@ SEEDS_A_BLOCK = 10
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
 TIGHT_SEEDS = 2000 if IS_SOAK else 20
 RINGING_SEEDS = 1000 if IS_SOAK else 10
+RESTORING_SEEDS = 2000 if IS_SOAK else 20
+
+RINGING_RESTORES = RINGING._replace(acts={**RINGING.acts, "snapshot": 2, "restore": 4, "move": 6})
+TIGHT_RESTORES = TIGHT._replace(acts=RESTORING.acts)
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(0 if IS_SOAK else 300)]
 
@@ -58,3 +62,12 @@ def test_a_ring_that_memory_cannot_take_at_once_is_replayed():
         toll.crashes_max = toll.crashes + 40
         Life.of_seed(seed, toll, share=0.1, style=RINGING).run(120)
     assert toll.crashes > 10 * RINGING_SEEDS
+
+
+@pytest.mark.parametrize("style", [RESTORING, RINGING_RESTORES, TIGHT_RESTORES])
+def test_a_restore_goes_on_after_a_loss_wherever_it_was(style):
+    toll = Toll()
+    for seed in range(RESTORING_SEEDS):
+        toll.crashes_max = toll.crashes + 60
+        Life.of_seed(seed, toll, share=0.3, style=style).run(60)
+    assert toll.crashes > 5 * RESTORING_SEEDS

@@ -29,7 +29,6 @@ from core.answers import (
     PointerColumns,
     PointerKind,
     Ranges,
-    ScrubStep,
     Stats,
     TableAnswer,
     Usage,
@@ -45,6 +44,7 @@ from core.errors import (
     ReadOnlyError,
 )
 from core.events import ORIGINAL_ID, EventFlag, EventKind
+from core.longwork import ScrubStep
 from core.session import ORIGINAL
 from core.units import GRAIN_BYTES_DEFAULT, SECTOR_BYTES
 from tests.doubles.naiveentries import UNCHANGED, Copy, Entries, extents, no_pointers, runs

@@ -93,12 +93,14 @@ class Oracle:
         copies: By name.
         coming: The copies as a change that is being made will leave them, else None; after a loss
             of power either may be found.
+        coming_original: The original as that change will leave it, if it changes that.
     """
 
     def __init__(self, content: bytes | bytearray) -> None:
         self.original = ViewTwin(content)
         self.copies: Copies = {}
         self.coming: Copies | None = None
+        self.coming_original: ViewTwin | None = None
 
     def copy(self) -> Oracle:
         """Return an oracle that shares nothing with this one."""
@@ -111,6 +113,8 @@ class Oracle:
 
         other.copies = own(self.copies)
         other.coming = None if self.coming is None else own(self.coming)
+        if self.coming_original is not None:
+            other.coming_original = views[id(self.coming_original)]
         return other
 
     @property
@@ -137,6 +141,11 @@ class Oracle:
         twin = CopyTwin(ViewTwin(self.view(source).now), writable)
         self.coming = {**self.copies, name: twin}
 
+    def restore(self, source: str, safety: str) -> None:
+        """Begin to make the original equal to a copy."""
+        self.take(safety, ORIGINAL, writable=False)
+        self.coming_original = ViewTwin(self.view(source).now)
+
     def mark(self, names: Iterable[str], **marks: bool) -> None:
         """Begin to lock, unlock, delete or undelete copies."""
         marked = {name: replace(self.copies[name], **marks) for name in names}
@@ -157,10 +166,12 @@ class Oracle:
         """The change was made."""
         if self.coming is not None:
             self.copies, self.coming = self.coming, None
+        if self.coming_original is not None:
+            self.original, self.coming_original = self.coming_original, None
 
     def refuse(self) -> None:
         """The change was refused."""
-        self.coming = None
+        self.coming = self.coming_original = None
 
     def flush(self) -> None:
         """Everything accepted so far is durable."""
@@ -182,7 +193,9 @@ class Oracle:
             return [
                 f"the copies are {found}, not {' or '.join(str(marks_of(c)) for c in possible)}"
             ]
-        self.copies, self.coming = matching[0], None
+        if matching[0] is self.coming and self.coming_original is not None:
+            self.original = self.coming_original
+        self.copies, self.coming, self.coming_original = matching[0], None, None
         wrong = []
         for name in (ORIGINAL, *self.copies):
             content = content_of(volume, name, self.size)
@@ -205,6 +218,8 @@ class Oracle:
 
     def _views(self) -> Iterator[ViewTwin]:
         yield self.original
+        if self.coming_original is not None:
+            yield self.coming_original
         twins = {
             id(twin.view): twin for twin in (*self.copies.values(), *(self.coming or {}).values())
         }

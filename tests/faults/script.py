@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.device.memory import MemoryDevice
+from core.engine import restores
 from core.errors import RangepairError
 from core.session import ORIGINAL
 from core.volume.fold import fold
@@ -62,13 +63,32 @@ SCRIPT = (
     ("flush",),
     ("fold",),
     ("write", ORIGINAL, 61 * GRAIN, filled(13, 2 * GRAIN)),
+    ("restore", "S2", "R1"),
+    ("read",),
+    ("move",),
+    ("write", ORIGINAL, 20 * GRAIN + SECTOR, filled(15, 2 * GRAIN)),
+    ("flush",),
+    ("snapshot", "S4", ORIGINAL),
+    ("write", ORIGINAL, 50 * GRAIN + SECTOR, filled(16, SECTOR)),
+    ("flush",),
+    ("trim", ORIGINAL, 40 * GRAIN, 4 * GRAIN),
+    ("move",),
+    ("checkpoint",),
+    ("write", "C1", 0, filled(17, GRAIN)),
+    ("finish",),
+    ("restore", "C1", "R2"),
+    ("write", "C1", 0, filled(18, GRAIN)),
+    ("finish",),
+    ("delete", "R2"),
     ("delete", "S1"),
     ("compact",),
     ("write", ORIGINAL, 0, filled(14, GRAIN)),
     ("read",),
     ("close",),
 )
-DURABLE = frozenset({"flush", "snapshot", "clone", "checkpoint", "delete", "close"})
+DURABLE = frozenset(
+    {"flush", "snapshot", "clone", "checkpoint", "restore", "finish", "delete", "close"}
+)
 
 
 class Twin:
@@ -93,6 +113,8 @@ class Twin:
                 views[name] = _spliced(views[name], offset, bytes(length))
             case (("snapshot" | "clone"), name, source):
                 views[name] = views[source]
+            case "restore", source, safety:
+                views[safety], views[ORIGINAL] = views[ORIGINAL], views[source]
             case "delete", name:
                 del views[name]
         return views
@@ -159,18 +181,27 @@ class Play:
                 self.volume.write(offset, payload, name)
             case "trim", name, offset, length:
                 self.volume.trim(offset, length, name)
-            case "snapshot", name, source:
-                self.volume.snapshot(name, source)
-            case "clone", name, source:
-                self.volume.clone(name, source)
+            case (("snapshot" | "clone"), name, source):
+                getattr(self.volume, step[0])(name, source)
             case "delete", name:
                 self.volume.delete([name], now=True)
             case (("checkpoint" | "compact" | "fold") as act,):
                 _ACTS[act](self.volume)
+            case (("restore" | "move" | "finish"), *names):
+                self._do_restore(step[0], names)
             case ("read",):
                 assert views_of(self.volume) == self.twin.views
             case (act,):
                 getattr(self.volume, act)()
+
+    def _do_restore(self, act: str, names: list) -> None:
+        if act == "restore":
+            self.volume.restore(*names)
+        elif act == "move":
+            restores.take_step(self.volume, 3 * GRAIN)
+        else:
+            while restores.take_step(self.volume, 40 * GRAIN):
+                continue
 
     def disks_now(self) -> tuple[MemoryDevice, MemoryDevice]:
         """Return copies of both disks as they are at this moment."""

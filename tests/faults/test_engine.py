@@ -20,14 +20,14 @@ from core.engine import Volume
 from core.errors import AreaFullError, DeviceFailedError, RangepairError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
-from core.volume import opening
+from core.volume import opening, restore
 from tests.doubles.faultdevice import FaultDevice
 from tests.engine.stills import StillImage, read_only_volume, still_volume, views_of
 from tests.faults.script import GRAIN, SCRIPT, SECTOR, SIZE, START, Play, filled
 
 CHANGING = ("pwrite", "pwritev", "pwritev_durable", "sync", "punch")
 READING = ("pread", "preadv")
-SNAPSHOTS = {"S1", "S2", "S3"}
+SNAPSHOTS = {"S1", "S2", "S3", "S4", "R1", "R2"}
 
 
 def _counts():
@@ -95,6 +95,8 @@ def assert_recoverable(play):
     missing = set(play.twin.views) - set(seen)
     assert missing <= _in_doubt(play), "a copy is gone"
     writer.write(0, filled(99, GRAIN))
+    while restore.step(writer._state):
+        continue
     writer.snapshot("after")
     writer.close()
     again = still_volume(image, area)

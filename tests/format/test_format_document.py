@@ -25,6 +25,7 @@ from core.format.catalog import (
     LostExtent,
     PolicyRecord,
     Range,
+    RestoringRecord,
 )
 from core.format.superblock import Place, SuperblockFields
 from core.journal.log import SEGMENT_BYTES_SHORTEST
@@ -107,6 +108,7 @@ def test_every_magic_is_listed():
         group.MAGIC,
         table.POINTERS_MAGIC,
         table.FREE_MAGIC,
+        table.RANGES_MAGIC,
         catalog.MAGIC,
     ]
 
@@ -128,6 +130,7 @@ TYPES = {
     list[LostExtent]: "array of extents",
     PolicyRecord: "policy",
     list[DroppedRecord]: "array of dropped",
+    RestoringRecord | None: "restoring or nil",
 }
 
 
@@ -144,6 +147,7 @@ def keys_of(kind):
         ("Catalog", "key of a layer", LayerRecord),
         ("Catalog", "key of integrity", IntegrityRecord),
         ("Catalog", "key of a policy", PolicyRecord),
+        ("Catalog", "key of restoring", RestoringRecord),
     ],
 )
 def test_every_key_of_a_map_is_listed_with_its_type(heading, first_cell, kind):
@@ -192,7 +196,10 @@ def test_the_superblock():
     keys = msgspec.msgpack.decode(raw[96 : HEADER_BYTES + length])
     assert keys["catalog"] == [4096, 100]
     assert keys["size_bytes"] == some_fields().size_bytes
-    assert superblock.INCOMPATIBLE_FEATURES == {}, "name its bits in FORMAT.md"
+    rows = rows_of("Superblock", "incompatible bit")
+    assert {int(row[0]): row[1] for row in rows} == superblock.INCOMPATIBLE_FEATURES
+    raw = superblock.pack(superblock.Superblock(UUID, 5, some_fields(), 1), 4096)
+    assert values_at(raw, fields)["incompatible"] == 1
 
 
 def test_the_fingerprint():

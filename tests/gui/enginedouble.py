@@ -12,6 +12,7 @@ import itertools
 import threading
 import time
 
+import msgspec
 import numpy as np
 
 from core.answers import (
@@ -21,7 +22,6 @@ from core.answers import (
     MapAnswer,
     PointerColumns,
     PointerKind,
-    ScrubStep,
     Stats,
     TableAnswer,
     Usage,
@@ -35,6 +35,7 @@ from core.errors import (
     NoSuchCopyError,
 )
 from core.events import EVENT_DTYPE, EventFlag, EventKind
+from core.longwork import RestorePlan, ScrubStep
 from core.units import MIB
 
 GRAIN = 4096
@@ -72,6 +73,8 @@ class SessionDouble:
         self.changed_ranges = []
         self.damage = {}  # copy id -> ranges that the next scrub finds
         self.scrub_steps = 3
+        self.restoring = None
+        self.restored = []  # names of copies, in the order in which the original was made so
 
     # -- connection -----------------------------------------------------------------------
 
@@ -139,6 +142,7 @@ class SessionDouble:
                 generation=self.generation, event_seq=self.seq,
                 copies=[self._copy_info(copy_id) for copy_id in self.order], notice=self.notice,
                 changed_ranges=self.changed_ranges,
+                restoring=self.restoring,
             )  # fmt: skip
 
     def _copy_info(self, copy_id):
@@ -227,6 +231,29 @@ class SessionDouble:
                 del self.copies[copy_id], self.tables[copy_id]
                 self.order.remove(copy_id)
             self._catalog_changed()
+
+    def plan_restore(self, copy, safety=""):
+        self._enter("plan_restore")
+        with self.mutex:
+            grains = sorted(self.tables[self._id(copy)])
+            number = 1 + sum(k["name"].startswith("before-") for k in self.copies.values())
+            return RestorePlan(
+                source=copy,
+                safety=safety or f"before-restore-{number}",
+                ranges=sum(grain - 1 not in grains for grain in grains),
+                bytes=len(grains) * GRAIN,
+            )
+
+    def restore(self, copy, safety=""):
+        plan = self.plan_restore(copy, safety)
+        self._enter("restore")
+        with self.mutex:
+            grains = list(self.tables[self._id(copy)])
+            taken = self._take("snapshot", plan.safety, "original")
+            for grain in grains:
+                self._point(grain, 0)
+            self.restored.append(copy)
+            return msgspec.structs.replace(plan, safety_id=taken.id)
 
     def write(self, offset, payload, copy="original"):
         self._enter("write")

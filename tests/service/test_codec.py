@@ -17,6 +17,7 @@ from core.errors import ERRORS_BY_CODE, InvalidRangeError, RangepairError
 from core.service import messages as ask
 from core.service.codec import pack, pack_answer, pack_error, unpack_answer, unpack_request
 from core.service.frames import FrameBounds, FrameError, receive_frame, send_frame
+from core.service.request import Bulk, Request
 from core.session import VolumeSession
 
 BOUNDS = FrameBounds(1 << 16, 1 << 20)
@@ -60,7 +61,7 @@ def test_a_table_keeps_every_column(count: int) -> None:
 
 @given(payload=st.binary(max_size=4096), offset=st.integers(-(1 << 63), (1 << 63) - 1))
 def test_a_write_keeps_its_bytes_and_place(payload: bytes, offset: int) -> None:
-    request = unpack_request(*over_the_wire(*pack(ask.Write(offset, ask.Bulk(payload), "c"))))
+    request = unpack_request(*over_the_wire(*pack(ask.Write(offset, Bulk(payload), "c"))))
     assert isinstance(request, ask.Write)
     assert (request.offset, bytes(request.payload.content)) == (offset, payload)
 
@@ -99,7 +100,7 @@ def test_junk_is_never_taken_for_a_request_by_accident(junk: bytes) -> None:
         request = unpack_request(bytearray(junk), [])
     except FrameError:
         return
-    assert isinstance(request, ask.Request)
+    assert isinstance(request, Request)
 
 
 def test_an_array_of_objects_is_refused() -> None:

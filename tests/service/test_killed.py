@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,3 +58,26 @@ def test_a_flushed_write_survives_a_kill(runtime_folder: Path, image: Path) -> N
             assert again.read(past * 16384, 8192) == bytes([past + 1]) * 8192
         assert again.read(0, len(before), "monday") == before
         again.shutdown()
+
+
+def test_a_restore_goes_on_after_a_kill(runtime_folder: Path, image: Path) -> None:
+    before = image.read_bytes()
+    volume = connect_or_start(image)
+    volume.snapshot("monday")
+    for offset in range(0, len(before), 1 << 20):
+        volume.write(offset, bytes([offset >> 20 & 255 | 1]) * min(1 << 20, len(before) - offset))
+    changed = volume.read(0, len(before))
+    safety = volume.restore("monday").safety
+    for _ in range(3):
+        os.kill(volume.welcome.pid, signal.SIGKILL)
+        volume.close()
+        volume = connect_or_start(image)
+        assert volume.read(0, len(before)) == before
+        assert volume.read(0, len(before), safety) == changed
+    deadline = time.monotonic() + 20
+    while volume.stats().restoring_bytes:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert volume.check() == []
+    volume.shutdown()
+    assert image.read_bytes() == before

@@ -69,6 +69,7 @@ class FileMachine(VolumeMachine):
     def open_again(self):
         volume = open_volume(self.path)
         volume._clock.stop()
+        volume._mover.stop()
         return volume
 
     def drop(self):

@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from core.engine import restores
 from core.usage import data_bytes
 from core.volume.fold import fold
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
@@ -198,6 +199,47 @@ class VolumeMachine(RuleBasedStateMachine):
         assert (info.name, info.parent) == (name, source)
         self.oracle.commit()
 
+    @precondition(lambda self: self.oracle.names())
+    @rule(source=names, safety=st.booleans())
+    def restore(self, source, safety):
+        """Make the original equal to a copy, a restore under way being finished first."""
+        source = self.among(self.oracle.names(), source)
+        self.number += 1
+        plan = self.volume.plan_restore(source, f"safe {self.number}" if safety else "")
+        told = sum(part.length for part in self.volume.diff(source))
+        assert plan.bytes == told
+        assert bool(plan.ranges) == bool(told)
+        if len(self.oracle.copies) > 12:
+            return
+        done = self.volume.restore(source, f"safe {self.number}" if safety else "")
+        if done.bytes:
+            self.oracle.restore(source, done.safety)
+            self.oracle.commit()
+
+    @precondition(lambda self: self.oracle.names())
+    @rule(name=names, sectors=places)
+    def promote(self, name, sectors):
+        """Give a copy pointers of its own; when none are missing, it has no range pair."""
+        self.finish()
+        name = self.among(self.oracle.names(), name)
+        before = self.table_gaps(name)
+        told = self.volume.promote(name, sectors[1] * SECTOR)
+        assert told.copied_bytes + told.left_bytes == before
+        assert told.left_bytes == self.table_gaps(name)
+        assert told.copied_bytes > 0 or not before
+
+    def table_gaps(self, name):
+        """Return the bytes that a copy reads from the initial area."""
+        return self.oracle.size - int(self.volume.table(name).columns.lengths.sum())
+
+    @rule(sectors=places)
+    def move(self, sectors):
+        restores.take_step(self.volume, sectors[1] * SECTOR)
+
+    def finish(self):
+        while restores.take_step(self.volume):
+            continue
+
     def has_copies(self):
         return bool(self.oracle.copies)
 
@@ -232,6 +274,7 @@ class VolumeMachine(RuleBasedStateMachine):
     @precondition(unlocked)
     @rule(name=names)
     def delete(self, name):
+        self.finish()
         name = self.among(self.unlocked(), name)
         self.oracle.mark([name], is_deleted=True)
         self.volume.delete([name])
@@ -241,6 +284,7 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(first=names, second=names)
     def purge(self, first, second):
         """Purge one or two copies; what was foretold to be freed is freed."""
+        self.finish()
         chosen = {self.among(self.unlocked(), first), self.among(self.unlocked(), second)}
         foretold = self.volume.usage(sorted(chosen)).freed_bytes
         own = {copy.name: copy.own_bytes for copy in self.volume.info().copies}

@@ -8,8 +8,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit
 
+from core.longwork import RestoreProgress
 from gui.models.copytree import VOLUME_KEY
 from gui.views.banner import Trouble
 from gui.windows.dialogs import NameDialog, Question
@@ -120,6 +121,85 @@ def test_delete_and_bring_back(at_volume, way):
     at_volume.click_row("a")
     at_volume.choose(window.menus.copy, window.actions_.undelete)
     at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["a"])
+
+
+@pytest.mark.parametrize("way", ["keyboard", "menu", "menu of the copy"])
+def test_restore_is_asked_first_done_and_taken_back(at_volume, way):
+    window, engine = at_volume.window, at_volume.engine
+    at_volume.take("monday")
+    engine.write(4096, bytes(8192))
+    engine.write(40960, bytes(4096))
+    at_volume.click_row("monday")
+    menu = window.menus.copies if way == "menu" else window.menus.copy
+    if way == "keyboard":
+        at_volume.press("Ctrl+R")
+    else:
+        at_volume.choose(menu, window.actions_.restore)
+    question = at_volume.dialog(Question)
+    labels = [label.text() for label in question.findChildren(QLabel) if label.isVisible()]
+    assert labels == [
+        "Make the original equal to 'monday'?",
+        "2 ranges, 12 KiB, differ; the original as it is now is kept as 'before-restore-1'.",
+    ]
+    assert engine.restored == []
+    at_volume.click(question.agree)
+    at_volume.qtbot.waitUntil(lambda: at_volume.shown() == ["monday", "before-restore-1"])
+    at_volume.qtbot.waitUntil(
+        lambda: window.toast.text.text() == "Restored 'monday'; 'before-restore-1' keeps what was"
+    )
+    assert window.actions_.undo.text() == "&Undo Restore 'monday'"
+    at_volume.click(window.toast.undo_button)
+    at_volume.qtbot.waitUntil(lambda: engine.restored == ["monday", "before-restore-1"])
+    at_volume.qtbot.waitUntil(lambda: at_volume.has_row("before-restore-2"))
+    at_volume.press("Ctrl+Shift+Z")
+    at_volume.qtbot.waitUntil(lambda: engine.restored[2:] == ["monday"])
+
+
+def test_a_restore_that_is_not_agreed_to_changes_nothing(at_volume):
+    at_volume.take("monday")
+    at_volume.engine.write(0, bytes(4096))
+    at_volume.click_row("monday")
+    at_volume.press("Ctrl+R")
+    question = at_volume.dialog(Question)
+    QTest.keyClick(question, Qt.Key.Key_Escape)
+    at_volume.settle()
+    assert at_volume.engine.restored == []
+    assert at_volume.shown() == ["monday"]
+
+
+def test_what_is_equal_is_not_asked_about(at_volume):
+    at_volume.take("monday")
+    at_volume.click_row("monday")
+    at_volume.press("Ctrl+R")
+    toast = at_volume.window.toast
+    expected = "The original equals 'monday' already"
+    at_volume.qtbot.waitUntil(lambda: toast.text.text() == expected)
+    assert not toast.undo_button.isVisible()
+
+
+def test_only_one_copy_at_a_time_is_restored_and_never_the_original(at_volume):
+    action = at_volume.window.actions_.restore
+    at_volume.take("a")
+    at_volume.take("b")
+    at_volume.click_row("original")
+    assert not action.isEnabled()
+    at_volume.click_row("a")
+    assert action.isEnabled()
+    at_volume.click_row("b", CTRL)
+    assert not action.isEnabled()
+
+
+def test_a_restore_under_way_is_told_in_the_status_bar(at_volume):
+    window, engine = at_volume.window, at_volume.engine
+    engine.restoring = RestoreProgress(
+        source="monday", safety="s", whole_bytes=4 << 20, left_bytes=3 << 20, problem=""
+    )
+    engine.counters.restoring_bytes = 3 << 20
+    engine.snapshot("another")
+    words = "The original reads as 'monday'; 3 MiB of 4 MiB still to be moved."
+    at_volume.qtbot.waitUntil(lambda: window.status.message.text() == words)
+    engine.counters.restoring_bytes = 0
+    at_volume.qtbot.waitUntil(lambda: window.status.message.text() == "")
 
 
 @WAYS

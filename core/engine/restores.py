@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Restoring a copy to the original of an open volume: what it would do, beginning it, moving on.
+
+The functions are methods of ``core.engine.volume.Volume``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.diff import changed_ranges
+from core.engine.guarding import guarded
+from core.engine.mover import Mover
+from core.errors import InvalidNameError
+from core.longwork import RestorePlan
+from core.session import ORIGINAL
+from core.volume import restore as restoring
+from core.volume import takecopy
+from core.volume.write import CHUNK_BYTES
+
+if TYPE_CHECKING:
+    from core.engine.volume import Volume
+    from core.format.catalog import CopyRecord
+    from core.volume.state import VolumeState
+
+
+@guarded
+def plan_restore(self: Volume, copy: str, safety: str = "") -> RestorePlan:
+    """Return what restoring ``copy`` to the original would do, from pointers alone."""
+    return _plan(self._state, _source(self._state, copy), safety)
+
+
+def restore(self: Volume, copy: str, safety: str = "") -> RestorePlan:
+    """Make the original read as ``copy`` from now on, a safety snapshot taken first; durable.
+
+    What differs is moved in the background. A restore that is still under way is finished before.
+    """
+    while take_step(self):
+        continue
+    return _begin(self, copy, safety)
+
+
+@guarded
+def take_step(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
+    """Take one step of the restore under way; return whether there is more to do."""
+    return move_on(self, bytes_max)
+
+
+@guarded
+def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
+    state, source = self._state, _source(self._state, copy)
+    plan = _plan(state, source, safety)
+    if plan.bytes:
+        self._begin_writing()
+        restoring.begin(state, source, plan.safety)
+        self._mover.wake()
+        return msgspec.structs.replace(plan, safety_id=state.catalog.newest_id)
+    return plan
+
+
+def move_on(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
+    """Take one step of the restore under way; under the volume's lock."""
+    if self._is_closed or self._state.restore is None:
+        return False
+    self._begin_writing()
+    return restoring.step(self._state, bytes_max)
+
+
+def mover_for(self: Volume, *, is_idle: bool) -> Mover:
+    """Return who takes the steps of a restore, at it already if one is under way."""
+    mover = Mover(self._lock, lambda: move_on(self), is_idle=is_idle)
+    if self._state.restore is not None:
+        mover.wake()
+    return mover
+
+
+def _source(state: VolumeState, copy: str) -> CopyRecord:
+    source = state.copy_named(copy)
+    if source is None:
+        raise InvalidNameError(f"{ORIGINAL!r} cannot be restored to itself; name a copy.")
+    return source
+
+
+def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
+    ranges = changed_ranges(state, source, None)
+    if safety:
+        takecopy.check_name(state, safety)
+    return RestorePlan(
+        source=source.name,
+        safety=safety or _free_name(state, "merge" if source.writable else "restore"),
+        ranges=len(ranges),
+        bytes=int(ranges.lengths.sum()),
+    )
+
+
+def _free_name(state: VolumeState, act: str) -> str:
+    """Return a name for the safety snapshot that no copy has."""
+    number = 1
+    while state.catalog.find(f"before-{act}-{number}") is not None:
+        number += 1
+    return f"before-{act}-{number}"

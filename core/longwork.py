@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What long work on an open volume tells before, meanwhile and after: plain values, in bytes."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restore does: ``ranges`` that differ, of ``bytes`` together, exact.
+
+    Attributes:
+        safety: Name of the snapshot of the original that is taken first.
+        safety_id: Its id, once it is taken; else 0.
+    """
+
+    source: str
+    safety: str
+    ranges: int
+    bytes: int
+    safety_id: int = 0
+
+
+class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """A restore under way: the original reads as the source, and the rest is being moved.
+
+    Attributes:
+        source: Name of the copy that the original was made equal to.
+        safety: Name of the snapshot of the original as it was before.
+        whole_bytes, left_bytes: What had to be moved, and what still has, in whole grains.
+        problem: Why it does not go on at the moment, or empty.
+    """
+
+    source: str
+    safety: str
+    whole_bytes: int
+    left_bytes: int
+    problem: str
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """What one batch of promoting a copy has done.
+
+    Attributes:
+        copied_bytes: Bytes that were given a pointer of the copy's own.
+        left_bytes: Bytes that the copy still reads from the initial area.
+    """
+
+    copied_bytes: int
+    left_bytes: int
+
+
+class ScrubStep(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a scrub has come.
+
+    Attributes:
+        run: Its number, to go on with.
+        done_bytes, total_bytes: Of the data kept in the additional area.
+        damaged_bytes: Found so far.
+        unverified_bytes: Pieces of extents of which the rest is gone, so that nothing can verify
+            them.
+        is_done: The copies now have their result; see ``VolumeInfo.copies``.
+        is_remembered: The result is durable.
+    """
+
+    run: int
+    done_bytes: int
+    total_bytes: int
+    damaged_bytes: int
+    unverified_bytes: int
+    is_done: bool = False
+    is_remembered: bool = False

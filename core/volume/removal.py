@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Removing a copy: which layers go with it, and who inherits the pointers that are still needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.volume import handdown
+
+if TYPE_CHECKING:
+    from core.format.catalog import CopyRecord
+    from core.mapping.pointerrun import PointerRun
+    from core.volume.catalog import Catalog, Layer
+
+
+def drop_layers(catalog: Catalog, copy: CopyRecord) -> list[PointerRun]:
+    """Drop the layers that only a copy needed which is in the catalog no more.
+
+    Returns:
+        The pointers that nothing needs any more.
+    """
+    freed = _drop_private(catalog, copy.top) if copy.top is not None else []
+    if all(other.base != copy.base for other in catalog.copies.values()):
+        freed += _drop_from_chain(catalog, copy.base)
+    return freed
+
+
+def _drop_private(catalog: Catalog, layer_id: int) -> list[PointerRun]:
+    """Drop private layers that nothing lies on; hand one with a single user to that user."""
+    freed: list[PointerRun] = []
+    here: int | None = layer_id
+    while here is not None:
+        layer = catalog.layers[here]
+        if any(copy.top == here for copy in catalog.copies.values()) or _restores(catalog, here):
+            break
+        children = [other for other in catalog.layers.values() if other.parent == here]
+        if len(children) > 1:
+            break
+        if children:
+            child = children[0]
+            merged, unneeded = handdown.hand_down(child.map.flatten(), layer.map.flatten())
+            _replace(catalog, child, merged)
+            child.parent = layer.parent
+            freed.append(unneeded)
+            _forget(catalog, layer)
+            break
+        freed.append(layer.map.flatten())
+        _forget(catalog, layer)
+        here = layer.parent
+    return freed
+
+
+def _restores(catalog: Catalog, layer_id: int) -> bool:
+    """Return whether what is being restored reads through a private layer."""
+    return catalog.restoring is not None and catalog.restoring.top == layer_id
+
+
+def _drop_from_chain(catalog: Catalog, layer_id: int) -> list[PointerRun]:
+    """Drop a layer at which no view enters; the next older one inherits what it lacks."""
+    layer, index = catalog.layers[layer_id], catalog.chain.index(layer_id)
+    if index == 0:
+        unneeded = layer.map.flatten()
+    else:
+        older = catalog.layers[catalog.chain[index - 1]]
+        merged, unneeded = handdown.hand_down(older.map.flatten(), layer.map.flatten())
+        _replace(catalog, older, merged)
+    _forget(catalog, layer)
+    del catalog.chain[index]
+    return [unneeded]
+
+
+def _replace(catalog: Catalog, layer: Layer, run: PointerRun) -> None:
+    catalog.dropped_places += [place for _, place in layer.places.values()]
+    layer.places.clear()
+    layer.replace(run)
+    layer.cuts.clear()
+    layer.note_cuts(run)
+
+
+def _forget(catalog: Catalog, layer: Layer) -> None:
+    catalog.dropped_places += [place for _, place in layer.places.values()]
+    del catalog.layers[layer.id]

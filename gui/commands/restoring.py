@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Restoring a copy to the original: what is told before and meanwhile, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from core.units import format_bytes
+from gui.commands.catalog import CatalogStep
+
+if TYPE_CHECKING:
+    from core.longwork import RestorePlan, RestoreProgress
+    from core.session import VolumeSession
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOffer:
+    """What a restore would do, before anybody agrees to it."""
+
+    copy_id: int
+    plan: RestorePlan
+
+    @property
+    def question(self) -> str:
+        """The dialog's bold line."""
+        return f"Make the original equal to '{self.plan.source}'?"
+
+    @property
+    def consequence(self) -> str:
+        """The dialog's text, one sentence."""
+        ranges = "1 range" if self.plan.ranges == 1 else f"{self.plan.ranges:,} ranges"
+        verb = "differs" if self.plan.ranges == 1 else "differ"
+        return (
+            f"{ranges}, {format_bytes(self.plan.bytes)}, {verb}; the original as it is now is kept"
+            f" as '{self.plan.safety}'."
+        )
+
+
+def progress_words(restoring: RestoreProgress, left_bytes: int) -> str:
+    """Return how far a restore is, for the status bar."""
+    whole = format_bytes(restoring.whole_bytes)
+    words = f"The original reads as '{restoring.source}'; {format_bytes(left_bytes)} of {whole}"
+    return f"{words} still to be moved. {restoring.problem}".rstrip()
+
+
+class RestoreStep(CatalogStep):
+    """The original was made equal to a copy. The way back restores the safety snapshot.
+
+    Its ids are the copy's and the safety snapshot's. Each way takes a safety snapshot of its own.
+    """
+
+    @override
+    def forward(self, session: VolumeSession, names: list[str]) -> None:
+        session.restore(names[0])
+
+    @override
+    def backward(self, session: VolumeSession, names: list[str]) -> None:
+        session.restore(names[1])
