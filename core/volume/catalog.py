@@ -186,7 +186,11 @@ class Catalog:
 
     def private_stack(self, copy: CopyRecord) -> list[Layer]:
         """Return the private layers of a view, top first."""
-        stack, layer_id = [], copy.top
+        return self.stack_from(copy.top)
+
+    def stack_from(self, layer_id: int | None) -> list[Layer]:
+        """Return a private layer and those that it lies on, top first."""
+        stack = []
         while layer_id is not None:
             layer = self.layers[layer_id]
             stack.append(layer)

@@ -12,6 +12,7 @@ from core.answers import PointerKind
 from core.device.base import read_exactly, read_into
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
+from core.volume.frozen import FrozenRuns
 from core.volume.verified import DamagedExtentError, VerifiedExtents, WholeExtent
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Views:
         """Read from ``state``."""
         self._state = state
         self._sealed: dict[tuple[int, int], tuple[int, PointerRun]] = {}
+        self._frozen = FrozenRuns(state)
         self._verified = VerifiedExtents()
 
     def read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
@@ -90,8 +92,8 @@ class Views:
         """Return the whole resolved pointer table of a copy."""
         state = self._state
         runs: list[PointerRun] = []
-        for layer in state.catalog.private_stack(copy):
-            runs += [state.staged_run(layer.id), layer.map.flatten()]
+        for frozen, layer in self._private(copy):
+            runs += [state.staged_run(layer.id), layer.map.flatten(), frozen]
         for sealed, layer in self._chain(copy):
             runs += [sealed, state.staged_run(layer.id), layer.map.flatten()]
         return stack(runs)
@@ -100,13 +102,21 @@ class Views:
         """Return what to ask for pointers, topmost first; gaps of all are the initial area's."""
         state = self._state
         sources: list[Callable[[int, int], PointerRun]] = []
-        for layer in state.catalog.private_stack(copy):
+        for frozen, layer in self._private(copy):
             sources += [state.staged_run(layer.id).clip, layer.map.clip]
+            if len(frozen):
+                sources.append(frozen.clip)
         for sealed, layer in self._chain(copy):
             if len(sealed):
                 sources.append(sealed.clip)
             sources += [state.staged_run(layer.id).clip, layer.map.clip]
         return sources
+
+    def _private(self, copy: CopyRecord) -> Iterator[tuple[PointerRun, Layer]]:
+        """Yield the copy's topmost private layer, if any, with those that it lies on as one run."""
+        if copy.top is not None:
+            top = self._state.catalog.layers[copy.top]
+            yield self._frozen.run_of(top.parent), top
 
     def _chain(self, copy: CopyRecord) -> Iterator[tuple[PointerRun, Layer]]:
         """Yield the layers of the chain that still grow, each with those before it as one run.
