@@ -88,6 +88,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
         event_seq: Sequence number of the last event published before this answer was made.
         notice: A sentence the user must know, or empty: the image was changed from outside, or a
             device failed.
+        plain: The image is a plain raw image; else only through its map can it be read.
     """
 
     image: str
@@ -101,6 +102,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     event_seq: int
     copies: list[CopyInfo]
     notice: str = ""
+    plain: bool = True
 
 
 class PointerColumns:
@@ -174,6 +176,57 @@ class MapAnswer(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     initial: AreaExtents
     additional: AreaExtents
+
+
+MapScheme = Literal["load-point", "full-pointer"]
+
+
+class InitialExtent(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of the volume that lies in one piece in the image; bytes.
+
+    Attributes:
+        start: First byte in the volume.
+        place: Where that lies in the image.
+        scheme: ``"load-point"``: it has one load point and moves as a whole. ``"full-pointer"``:
+            every part of it has an address of its own.
+    """
+
+    start: int
+    length: int
+    place: int
+    scheme: MapScheme
+
+
+class InitialAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The map of the initial area. What no extent covers has no place and reads as zeroes.
+
+    Attributes:
+        size: Bytes of the volume.
+        image_bytes: Bytes of the image, free ones included.
+        mapped_bytes: Bytes of the volume that have a place.
+        identity: The image is a plain raw image.
+    """
+
+    size: int
+    image_bytes: int
+    mapped_bytes: int
+    identity: bool
+    extents: list[InitialExtent]
+
+
+Arrangement = Literal["full-pointer", "load-point", "identity", "relocate", "compact"]
+
+
+class Rearranged(msgspec.Struct, frozen=True, kw_only=True):
+    """What one batch of rearranging the initial area came to.
+
+    Attributes:
+        moved: Bytes moved.
+        left: Bytes that further batches will move, as far as can be told; 0 when it is done.
+    """
+
+    moved: int
+    left: int
 
 
 class Stats(msgspec.Struct, kw_only=True):

@@ -39,6 +39,7 @@ def check(state: VolumeState) -> list[Finding]:
         findings.append(
             _corruption("image-changed", state.changed_outside, readable_path(state.image.path))
         )
+    findings += _check_initial(state)
     for layer in state.catalog.layers.values():
         findings += _check_layer(state, layer)
     if all(finding.code == "image-changed" for finding in findings):
@@ -76,6 +77,24 @@ def _check_catalog(state: VolumeState) -> list[Finding]:
         if layer_id not in known
     ]
     return findings
+
+
+def _check_initial(state: VolumeState) -> list[Finding]:
+    """Check that the map of the initial area names no byte twice, and none that is not there."""
+    if state.initial is None:
+        return []
+    starts, lengths, places, _ = state.initial.map.columns()
+    if not len(starts):
+        return []
+    order = np.argsort(places, kind="stable")
+    stops = (places + lengths)[order]
+    tests = (
+        ("The map goes beyond the volume.", int((starts + lengths).max()) > state.size_bytes),
+        ("The map goes beyond the image.", int(stops.max()) > state.initial.image.size),
+        ("Two ranges of the volume lie in one place.", (places[order][1:] < stops[:-1]).any()),
+    )
+    where = "map of the initial area"
+    return [_corruption("initial-map", what, where) for what, is_wrong in tests if is_wrong]
 
 
 def _check_layer(state: VolumeState, layer: Layer) -> list[Finding]:

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.answers import (
+        Arrangement,
         CopyInfo,
         Finding,
         Holding,
+        InitialAnswer,
         MapAnswer,
         Ranges,
+        Rearranged,
         Stats,
         TableAnswer,
         Usage,
@@ -94,6 +97,20 @@ class VolumeSession(Protocol):
 
     def map(self) -> MapAnswer:
         """Return what lies where in both areas."""
+        ...
+
+    def initial(self) -> InitialAnswer:
+        """Return where in the image each range of the volume lies."""
+        ...
+
+    def rearrange(
+        self, arrangement: Arrangement, start: int = 0, length: int | None = None, place: int = 0
+    ) -> Rearranged:
+        """Move one batch of the initial area; call it again until nothing is left.
+
+        ``start`` and ``length`` name a range of the volume (to its end if left out), ``place`` a
+        byte of the image; not every arrangement needs them. Durable on return.
+        """
         ...
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:

@@ -37,7 +37,11 @@ class Copy:
 
 @dataclass(frozen=True)
 class Step:
-    """One act and everything that must be seen after it."""
+    """One act and everything that must be seen after it.
+
+    Attributes:
+        places: Where in the image each portion lies, extents separated by bars.
+    """
 
     act: str
     initial: str
@@ -45,6 +49,7 @@ class Step:
     copies: dict[str, Copy] = field(default_factory=dict)
     copied: int = 0
     hidden: str = ""
+    places: str = "0 1 2 3 4 5 6 7"
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,25 @@ def _s5() -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
+
+
+def _s12() -> tuple[Step, ...]:
+    """Pair ends are ranges of the volume: where they lie may change and no table does."""
+    changed, area = "A B1 C D E F G H", "a0:B/o"
+    held = {"C": Copy("1->a0", "[0-0] [2-7]", LETTERS)}
+    converted, moved = "0 1 2 3 | 4 5 6 7", "0 1 2 3 | 4 5 | 8 | 7"
+    after = {"C": Copy("1->a0 6->a1", "[0-0] [2-5] [7-7]", LETTERS)}
+    written = "A B1 C D E F G1 H"
+    return (
+        Step("take C", LETTERS, copies={"C": WHOLE}),
+        Step("O1=B1", changed, area, held, copied=1),
+        Step("convert 4-7 to full-pointer", changed, area, held, places=converted),
+        Step("relocate 6 to 8", changed, area, held, places=moved),
+        Step("O6=G1", written, "a0:B/o a1:G/o", after, copied=1, places=moved),
+        Step("delete C", written, places=moved),
+        Step("compact", written, places="0 1 2 3 | 4 5 6 7"),
+        Step("convert 0-7 to identity", written),
+    )
 
 
 SCENARIOS: Final = (
@@ -295,6 +319,7 @@ SCENARIOS: Final = (
             ),
         ),
     ),
+    Scenario("S12 mapping scheme changed under a live copy", _s12()),
     Scenario(
         "S9 copy made late",
         (

@@ -39,6 +39,7 @@ def compare(step: Step, seen: Seen, copied_bytes: int) -> list[str]:
         copied_bytes: What the act copied from the initial to the additional area.
     """
     found = _unequal("the initial area holds", seen.initial, step.initial)
+    found += _unequal("its portions lie at", seen.places, step.places)
     found += _unequal("portions copied:", copied_bytes, step.copied * PORTION_BYTES)
     found += _unequal("there are the copies", sorted(seen.copies), sorted(step.copies))
     if not found:

@@ -23,7 +23,9 @@ def _declare(parser: CommandParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="path of the image file to make")
     parser.add_argument("--size", metavar="N", type=size, required=True, help="bytes, e.g. 8GiB")
     parser.add_argument(
-        "--thin", action="store_true", help="take space on the disk only for what is written"
+        "--thin",
+        action="store_true",
+        help="let the image grow as it is written; only Rangepair can read it then",
     )
     parser.add_argument(
         "--grain",

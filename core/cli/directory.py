@@ -41,6 +41,11 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "export": Entry("exporting", "IMAGE OUT", "make an image or a stream of a copy"),
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),
     },
+    "Initial area": {
+        "convert": Entry("arranging", "IMAGE --to SCHEME", "choose how ranges of it are reached"),
+        "relocate": Entry("arranging", "IMAGE --range O:L --to O", "move a range in the image"),
+        "compact": Entry("arranging", "IMAGE --initial", "move all together and shorten the image"),
+    },
     "Insight": {
         "map": Entry("tables", "IMAGE [--copy NAME]", "show areas, pointers and range pairs"),
         "usage": Entry("space", "IMAGE", "show space, and what purging would free"),

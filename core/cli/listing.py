@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _HEAD: Final = ("NAME", "KIND", "CREATED", "OWN", "SHARED", "POINTERS", "RANGE PAIRS", "")
 _RIGHT: Final = (3, 4, 5, 6)
+_NOT_PLAIN: Final = (
+    "The image is no plain raw image now: only Rangepair, with the additional area, reads it"
+    " aright. 'rangepair convert IMAGE --to identity' makes it one."
+)
 
 
 def _declare(parser: CommandParser) -> None:
@@ -46,6 +50,8 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     if info.notice:
         Terminal(sys.stderr).line(f"note: {info.notice}")
     terminal.line(_headline(info, shown, terminal))
+    if not info.plain:
+        terminal.line(terminal.paint(_NOT_PLAIN, "yellow"))
     terminal.line()
     if shown:
         head = [Cell(title, "grey") for title in _HEAD]

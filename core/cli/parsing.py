@@ -94,6 +94,20 @@ def add_copy(parser: CommandParser) -> None:
     )
 
 
+def byte_range(text: str) -> tuple[int, int]:
+    """Return offset and length of a range written as ``OFFSET:LENGTH``, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: ``text`` is no range.
+    """
+    offset, colon, length = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no range; write it as OFFSET:LENGTH, like 64KiB:1MiB"
+        )
+    return size(offset), size(length)
+
+
 def size(text: str) -> int:
     """Return a number of bytes, as an argument's ``type``.
 

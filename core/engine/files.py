@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from core.area.places import IMAGE_BYTES_MIN
 from core.device import opening as device_opening
 from core.device.base import read_available
 from core.device.refusals import readable_path
@@ -61,8 +62,9 @@ def open_volume(
     except BaseException:
         image.close()
         raise
-    state.hole_filler = image.fill_holes
-    state.fill_holes = image.fill_holes if image.has_holes else None
+    if state.initial is None:
+        state.hole_filler = image.fill_holes
+        state.fill_holes = image.fill_holes if image.has_holes else None
     if read_only:
         state.read_only = "The volume was opened read-only; open it for writing to change it."
     return Volume(state, image, area_path, sink=sink)
@@ -91,7 +93,8 @@ def create_volume(
     Args:
         path: Must not exist.
         size_bytes: A multiple of 512.
-        thin: Keep the image sparse; else its space is allocated now.
+        thin: Let the image grow as it is written, so that only its map says what lies where; else
+            its space is allocated now.
         grain_bytes: Unit in which originals are kept: a power of two from 512 to 65536.
         area: Where the additional area goes, if not beside the image.
 
@@ -108,11 +111,14 @@ def create_volume(
             f"{readable_path(os.fspath(area_path))} exists already and may hold the copies of "
             "another image; move it away or choose another --area."
         )
-    image = device_opening.create_image(image_path, size_bytes)
+    device_opening.check_new_size(size_bytes)
+    image = device_opening.create_image(image_path, IMAGE_BYTES_MIN if thin else size_bytes)
     try:
-        if not thin:
+        if thin:
+            state = opening.thin_state(image, size_bytes, grain_bytes)
+        else:
             _allocate(image)
-        state = opening.state_without_area(image, grain_bytes, thin=thin)
+            state = opening.state_without_area(image, grain_bytes, thin=False)
         volume = Volume(state, image, area_path, sink=None, ticking=False)
         volume.add_area()
         volume.close()

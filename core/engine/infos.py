@@ -58,6 +58,7 @@ def volume_head(state: VolumeState, area_path: Path) -> VolumeInfo:
         event_seq=event_seq(state),
         copies=[],
         notice=_notice(state),
+        plain=state.initial is None,
     )
 
 

@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, queries
+from core.engine import infos, queries, rearranging
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -27,7 +27,7 @@ from core.engine.told import readable_path, told
 from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
-from core.volume import opening, takecopy
+from core.volume import initialmap, opening, takecopy
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
 from core.volume.read import Views, read_original
@@ -250,6 +250,11 @@ class Volume:
         self._close_group()
         return dump_module.dump(self._state)
 
+    # -- the initial area's map --------------------------------------------------------------
+
+    initial = rearranging.initial
+    rearrange = rearranging.rearrange
+
     # -- life --------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -281,6 +286,7 @@ class Volume:
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
             state.journal.checkpoint()
+            initialmap.settle(state)
             # Else a loss of power could bring another time back, as if someone had written.
             opening.close_cleanly(state, self._image.durable_mtime_ns())
 

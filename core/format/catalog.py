@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""The catalog: which copies and layers there are, and the changes of it that the log records.
+"""The catalog: which copies and layers there are, and the changes that the log records.
 
 Both are MessagePack; field names are those of the structs below. The catalog block begins with the
 common header (seq = generation).
@@ -15,6 +15,7 @@ import msgspec
 from core.errors import CorruptAreaError
 from core.format.block import Readable, pack_block, unpack_block
 from core.format.superblock import Place  # noqa: TC001 (msgspec resolves it)
+from core.format.table import MapRow  # noqa: TC001
 
 MAGIC: Final = b"RPAIRCAT"
 
@@ -90,7 +91,13 @@ class Purged(msgspec.Struct, tag="purged", kw_only=True):
     ids: list[int]
 
 
-Change = Took | Renamed | Marked | Purged
+class Remapped(msgspec.Struct, tag="remapped", kw_only=True):
+    """The map of the initial area changed; rows take their ranges one after the other."""
+
+    rows: list[MapRow]
+
+
+Change = Took | Renamed | Marked | Purged | Remapped
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

@@ -40,7 +40,9 @@ MAGIC: Final = b"RPAIRSUP"
 FRONT: Final = struct.Struct("<IIQQQ")
 assert FRONT.size == 32
 
-INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {}
+INITIAL_MAP: Final = 0
+"""The image lies as ``initial_map`` says: who does not know that would read other bytes."""
+INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {INITIAL_MAP: "initial-map"}
 """Bit number -> name, of the features this program knows."""
 
 
@@ -66,6 +68,7 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
         ring_ready_bytes: How much of the ring has been written once.
         catalog, free_list: Places of these structures.
         clean: Nothing was written after this superblock; ``fingerprint`` holds.
+        initial_map: Place of the initial area's map; of length 0 if that is the identity.
     """
 
     size_bytes: int
@@ -88,6 +91,7 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
     free_list: Place
     clean: bool
     fingerprint: bytes
+    initial_map: Place = Place(0, 0)
 
 
 class Superblock(msgspec.Struct, frozen=True):
@@ -100,9 +104,10 @@ class Superblock(msgspec.Struct, frozen=True):
 
 def pack(superblock: Superblock, offset: int) -> bytes:
     """Return the block as it lies at ``offset``, padded."""
-    body = FRONT.pack(FORMAT_VERSION, FRONT.size, 0, 0, 0) + msgspec.msgpack.encode(
-        superblock.fields
-    )
+    fields = superblock.fields
+    incompatible = bool(fields.initial_map.length) << INITIAL_MAP
+    front = FRONT.pack(FORMAT_VERSION, FRONT.size, incompatible, 0, 0)
+    body = front + msgspec.msgpack.encode(fields)
     raw = pack_block(MAGIC, offset, superblock.uuid, superblock.seq, body)
     if len(raw) > BLOCK_BYTES:
         raise FormatError(

@@ -210,7 +210,7 @@ class Journal:
             elif self.overlay.used_bytes:
                 self.flights.wait()
                 self._note_leaving()
-                self._apply()
+                self.overlay.drain(self._image)
         except OSError as error:
             raise self.fail(error) from error
         self.staged_since_ns = 0
@@ -240,10 +240,11 @@ class Journal:
         self._stats.checkpoints += 1
         self._update_direct()
 
-    def write_change(self, change: bytes) -> None:
-        """Write a change of the catalog, after everything accepted before it (I4)."""
+    def write_change(self, change: bytes, *, of_catalog: bool = True) -> None:
+        """Write a change: one of the catalog after everything accepted before it (I4)."""
         self._raise_if_failed()
-        self._flush()
+        if of_catalog:
+            self._flush()
         self.barrier()
         try:
             self.log.write_change(change, self.covered_ring_seq)
@@ -251,6 +252,11 @@ class Journal:
             raise self.fail(error) from error
         self._stats.commits += 1
         self._begin_group()
+
+    def use_image(self, image: Device) -> None:
+        """Write to another device of the same content from now on; after a barrier."""
+        self._image = image
+        self.flights.use_image(image)
 
     def settle(self, older_than_ns: int) -> None:
         """Make durable what has waited in memory longer than ``older_than_ns``."""
@@ -320,9 +326,6 @@ class Journal:
         self._has_uncovered |= not is_flushed
         self._has_redirected = False
         return is_flushed
-
-    def _apply(self) -> None:
-        self.overlay.drain(self._image)
 
     def _begin_group(self) -> None:
         self.opened.begin(self.log.offset, self.log.capacity_bytes)

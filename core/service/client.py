@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from core.answers import (
+        Arrangement,
         CopyInfo,
         Finding,
         Holding,
+        InitialAnswer,
         MapAnswer,
         Ranges,
+        Rearranged,
         Stats,
         TableAnswer,
         Usage,
@@ -119,6 +122,16 @@ class RemoteVolume:
     def map(self) -> MapAnswer:
         """Return what lies where in both areas."""
         return cast("MapAnswer", self._ask(ask.Map()))
+
+    def initial(self) -> InitialAnswer:
+        """Return where in the image each range of the volume lies."""
+        return cast("InitialAnswer", self._ask(ask.Initial()))
+
+    def rearrange(
+        self, arrangement: Arrangement, start: int = 0, length: int | None = None, place: int = 0
+    ) -> Rearranged:
+        """Move one batch of the initial area; call it again until nothing is left."""
+        return cast("Rearranged", self._ask(ask.Rearrange(arrangement, start, length, place)))
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""

@@ -160,6 +160,24 @@ class Map(Request, tag="map"):
     answer = answers.MapAnswer
 
 
+class Initial(Request, tag="initial"):
+    """The map of the initial area."""
+
+    method = "initial"
+    answer = answers.InitialAnswer
+
+
+class Rearrange(Request, tag="rearrange"):
+    """Move one batch of the initial area."""
+
+    method = "rearrange"
+    answer = answers.Rearranged
+    arrangement: answers.Arrangement
+    start: int
+    length: int | None
+    place: int
+
+
 class Diff(Request, tag="diff"):
     """Ranges in which two views may differ."""
 
@@ -286,7 +304,8 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | Dump
+    | Lock | Table | Map | Initial | Rearrange | Diff | Holdings | Allocation | Usage | Stats
+    | Check | Dump
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

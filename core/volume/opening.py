@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from core.area import additional
+from core.area.initial import InitialArea
 from core.device.fingerprint import Fingerprint, compare_fingerprint, take_fingerprint
 from core.device.refusals import readable_path
 from core.errors import FormatError, ImageChangedError
@@ -22,8 +23,9 @@ from core.journal.opengroup import RECORDS_MAX, OpenGroup
 from core.journal.overlay import Overlay
 from core.journal.ring import Ring
 from core.journal.writer import Journal
+from core.mapping.initialmap import InitialMap
 from core.units import SECTOR_BYTES
-from core.volume import recover
+from core.volume import initialmap, recover
 from core.volume.fold import fold, load_layers
 from core.volume.state import VolumeState
 
@@ -38,6 +40,13 @@ NO_PLACE: Final = Place(0, 0)
 def state_without_area(image: Device, grain_bytes: int, *, thin: bool) -> VolumeState:
     """Return a volume whose image has no additional area yet."""
     return VolumeState(image, image.size, grain_bytes, thin=thin)
+
+
+def thin_state(image: Device, size_bytes: int, grain_bytes: int) -> VolumeState:
+    """Return a new volume without an additional area, none of which has a place in its image."""
+    state = VolumeState(image, size_bytes, grain_bytes, thin=True)
+    state.look_through(InitialArea(image, InitialMap(), size_bytes))
+    return state
 
 
 def state_with_area(
@@ -64,7 +73,8 @@ def state_with_area(
     """
     area = additional.load(area_device)
     fields = area.fields
-    _check_size(image, area)
+    if not fields.initial_map.length:
+        _check_size(image, area)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
     state.background = background
@@ -72,6 +82,7 @@ def state_with_area(
         state.changed_outside = _changes_outside(image, area, mtime_ns)
         state.read_only = state.changed_outside
     load_layers(state, area)
+    initialmap.load(state, area)
     _recover(state, area, writable=writable and not state.read_only)
     return state
 
@@ -136,9 +147,11 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         groups = list(recover.intact_ring_groups(area, dead_seq))
         if writable:
             recover.erase_torn_group(area, log)
+    initialmap.check_image(state)
     journal = _journal(state, area, log, dead_seq)
     journal.covered_ring_seq = covered.staged_seq
     state.journal = journal
+    initialmap.keep(state)
     if not fields.clean:
         # The process before this one may have died with writes in the system's cache only.
         journal.note_uncovered()
@@ -236,6 +249,7 @@ def add_area(
     )
     state.area = area
     state.journal = _journal(state, area, log, 0)
+    initialmap.keep(state)
     while prepare_ring and state.journal.ring.prepare_step():
         pass
     fold(state)
@@ -251,7 +265,7 @@ def close_cleanly(state: VolumeState, mtime_ns: int) -> None:
     area, journal = state.area, state.journal
     if area is None or journal is None or journal.failed is not None:
         return
-    fingerprint = msgspec.msgpack.encode(take_fingerprint(state.image, mtime_ns))
+    fingerprint = msgspec.msgpack.encode(take_fingerprint(state.image_file, mtime_ns))
     if area.fields.log_seq != journal.log.seq:
         fold(state, clean=True, fingerprint=fingerprint)  # without room for it: replayed at open
         return

@@ -136,7 +136,8 @@ def metadata_extents(state: VolumeState) -> Columns:
     assert journal is not None
     fields = area.fields
     extents = [(0, area.allocator.start), *journal.log.metadata]
-    places = [fields.catalog, fields.free_list, *state.catalog.dropped_places]
+    places = [fields.catalog, fields.free_list, fields.initial_map]
+    places += state.catalog.dropped_places
     places += [
         place for layer in state.catalog.layers.values() for _, place in layer.places.values()
     ]

@@ -25,12 +25,12 @@ from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
-from core.format.catalog import unpack_change
+from core.format.catalog import Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
 from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
-from core.volume import handdown
+from core.volume import handdown, initialmap
 from core.volume.needs import needed_gaps
 from core.volume.read import read_original
 
@@ -78,8 +78,12 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
         log.follow(group)
         if group.kind == KIND_CHANGE:
             original_seq = max(original_seq, group.covers_ring_seq)
-            freed = state.catalog.apply(unpack_change(group.tail))
-            area.allocator.release_many(*handdown.extents_of(freed))
+            change = unpack_change(group.tail)
+            if isinstance(change, Remapped):
+                initialmap.replay(state, change)
+            else:
+                freed = state.catalog.apply(change)
+                area.allocator.release_many(*handdown.extents_of(freed))
         elif group.record_count:
             state.note_group(group)
         area.allocator.commit_releases()  # also of the rest of a segment that the log has left

@@ -28,10 +28,18 @@ TINY = Geometry(
 
 
 def new_volume(
-    image: Device, area: Device, grain_bytes: int, *, geometry: Geometry = TINY
+    image: Device,
+    area: Device,
+    grain_bytes: int,
+    *,
+    geometry: Geometry = TINY,
+    thin_bytes: int = 0,
 ) -> Volume:
-    """Give an image an additional area; return the open volume."""
-    state = opening.state_without_area(image, grain_bytes, thin=False)
+    """Give an image an additional area; return the open volume, thin if its size is given."""
+    if thin_bytes:
+        state = opening.thin_state(image, thin_bytes, grain_bytes)
+    else:
+        state = opening.state_without_area(image, grain_bytes, thin=False)
     opening.add_area(state, area, "image", prepare_ring=True, geometry=geometry)
     return _volume(state, image)
 

@@ -97,6 +97,7 @@ def test_every_magic_is_listed():
         group.MAGIC,
         table.POINTERS_MAGIC,
         table.FREE_MAGIC,
+        table.MAP_MAGIC,
         catalog.MAGIC,
     ]
 
@@ -139,13 +140,15 @@ def test_the_changes_are_listed_with_their_keys():
         words = row[1].replace(" or nil", "").replace("array of ", "")
         pairs = [part.split() for part in words.split(",")]
         listed[row[0].strip("`")] = [name.strip("`") for name, _ in pairs]
-    changes = (catalog.Took, catalog.Renamed, catalog.Marked, catalog.Purged)
+    changes = (catalog.Took, catalog.Renamed, catalog.Marked, catalog.Purged, catalog.Remapped)
     assert listed == {
         kind.__struct_config__.tag: [field.encode_name for field in msgspec.structs.fields(kind)]
         for kind in changes
     }
     packed = catalog.pack_change(catalog.Purged(ids=[3]))
     assert msgspec.msgpack.decode(packed) == {"type": "purged", "ids": [3]}
+    packed = catalog.pack_change(catalog.Remapped(rows=[table.MapRow(1, 2, None, 0)]))
+    assert msgspec.msgpack.decode(packed) == {"type": "remapped", "rows": [[1, 2, None, 0]]}
 
 
 def some_fields():
@@ -175,7 +178,11 @@ def test_the_superblock():
     keys = msgspec.msgpack.decode(raw[96 : HEADER_BYTES + length])
     assert keys["catalog"] == [4096, 100]
     assert keys["size_bytes"] == some_fields().size_bytes
-    assert superblock.INCOMPATIBLE_FEATURES == {}, "name its bits in FORMAT.md"
+    rows = rows_of("Superblock", "incompatible bit")
+    assert {int(row[0]): row[1].strip("`") for row in rows} == superblock.INCOMPATIBLE_FEATURES
+    mapped = msgspec.structs.replace(some_fields(), initial_map=Place(4096, 89))
+    raw = superblock.pack(superblock.Superblock(UUID, 5, mapped), 4096)
+    assert values_at(raw, fields)["incompatible"] == 1 << superblock.INITIAL_MAP
 
 
 def test_the_fingerprint():
@@ -189,6 +196,7 @@ def test_the_table_columns():
     pointers = [codes[row[1]] for row in rows_of("Tables", "pointer column")]
     assert tuple(pointers) == table.POINTER_COLUMNS
     assert tuple(codes[row[1]] for row in rows_of("Tables", "free column")) == table.FREE_COLUMNS
+    assert tuple(codes[row[1]] for row in rows_of("Tables", "map column")) == table.MAP_COLUMNS
     columns = [np.array([value, value + 1], form) for value, form in enumerate(pointers)]
     raw = table.pack(table.POINTERS_MAGIC, 4096, UUID, 3, columns)
     at = HEADER_BYTES
