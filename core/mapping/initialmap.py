@@ -221,7 +221,7 @@ class InitialMap:
         first = bisect_right(self._starts, start) - 1
         if first < 0 or self._extents[first].stop <= start:
             first += 1
-        return first, max(first, bisect_left(self._starts, stop))
+        return first, max(first, bisect_left(self._starts, stop)) if start < stop else first
 
     def _append(self, extent: MapExtent) -> None:
         if self._extents and self._extents[-1].precedes(extent):

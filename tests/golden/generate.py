@@ -16,6 +16,10 @@ dirty       the same life, as a power cut after the last flush left it: groups i
 flushed     the same, with groups in the ring that hold new data alone: from before the newest copy
             and from after it, whose originals only the image has
 small       grains of 512 bytes, thin, closed
+moved       a thin image with a map: extents with a load point and with full pointers, some of
+            them moved; closed
+moving      the same life, as a power cut after the last flush left it: changes of the map in the
+            log, live groups in the ring
 ==========  ====================================================================================
 
 Beside each pair of files lies what they must show: ``expected.json``.
@@ -34,6 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
 from core.volume.fold import fold
 from tests.engine.stills import bytes_of, still_volume, views_of
@@ -106,6 +111,29 @@ def live_small(volume: Volume) -> None:
     volume.write(9 * SECTOR, filled(101, 5 * SECTOR))
 
 
+def live_moved(volume: Volume) -> None:
+    """Let an image grow, and lie otherwise than it grew."""
+    for grain in (200, 10, 100, 250):
+        volume.write(grain * GRAIN, filled(grain, 20 * GRAIN))
+    volume.snapshot("first")
+    volume.rearrange("load-point", 100 * GRAIN, 10 * GRAIN)
+    volume.rearrange("relocate", 200 * GRAIN, 10 * GRAIN, 400 * GRAIN)
+    volume.trim(15 * GRAIN, 4 * GRAIN + SECTOR)
+    volume.flush()
+    fold(volume._state)
+    volume.write(205 * GRAIN, filled(1, 2 * GRAIN))
+    volume.clone("second")
+    volume.rearrange("full-pointer", 100 * GRAIN, 5 * GRAIN)
+    volume.write(SIZE - SECTOR, filled(2, SECTOR))
+    volume.flush()
+    volume.rearrange("relocate", 250 * GRAIN, 5 * GRAIN, 300 * GRAIN)
+    volume.write(16 * GRAIN, filled(3, GRAIN))
+    volume.write(0, filled(4, GRAIN), "second")
+    volume.flush()
+    volume.write(250 * GRAIN, filled(5, GRAIN))
+    volume.flush()
+
+
 def expected_of(volume: Volume) -> dict[str, Any]:
     """Return what a volume shows, for comparison."""
     info = volume.info()
@@ -136,22 +164,31 @@ def expected_of(volume: Volume) -> dict[str, Any]:
 
 def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
     """Return image, sidecar and what they must show."""
-    small = name == "small"
+    small, is_moved = name == "small", name in {"moved", "moving"}
     size, grain = (64 * SECTOR, SECTOR) if small else (SIZE, GRAIN)
-    image, area = MemoryDevice.from_bytes(filled(0, size)), MemoryDevice(direct=True)
+    content = bytes(IMAGE_BYTES_MIN) if is_moved else filled(0, size)
+    image, area = MemoryDevice.from_bytes(content), MemoryDevice(direct=True)
     with ExitStack() as fixed:
         fixed.enter_context(mock.patch.object(os, "urandom", lambda count: b"\x5a" * count))
         fixed.enter_context(mock.patch.object(time, "time", return_value=1e9))
-        volume = still_volume(image, area, grain_bytes=grain, thin=small)
+        thin_bytes = size if is_moved else 0
+        volume = still_volume(image, area, grain_bytes=grain, thin=small, thin_bytes=thin_bytes)
         volume._image.mtime_ns = MTIME_NS
         LIVES[name](volume)
         expected = expected_of(volume)
-        if name not in {"dirty", "flushed"}:
+        if name not in {"dirty", "flushed", "moving"}:
             volume.close()
     return bytes_of(image), bytes_of(area), expected
 
 
-LIVES = {"clean": live, "dirty": live, "flushed": live_flushed, "small": live_small}
+LIVES = {
+    "clean": live,
+    "dirty": live,
+    "flushed": live_flushed,
+    "small": live_small,
+    "moved": live_moved,
+    "moving": live_moved,
+}
 
 
 def main(folder: Path, names: list[str]) -> None:

@@ -124,6 +124,13 @@ def test_the_identity_is_one_extent_with_a_load_point():
     assert mapped.is_identity(SIZE)
 
 
+def test_a_range_of_nothing_touches_nothing():
+    mapped = InitialMap.identity(SIZE)
+    assert mapped.within(5, 5) == mapped.touching(5, 5) == mapped.gaps(5, 5) == []
+    assert mapped.unset(5, 5) == []
+    assert mapped.is_identity(SIZE)
+
+
 @pytest.mark.parametrize(
     "extents",
     [
