@@ -20,47 +20,11 @@ Three things the engine does on purpose, all within what the claims leave open:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
+from core.claims.lines import WHOLE, Copy, Scenario, Step
+from core.claims.moves import changed_scheme, mixed_extents
 from core.claims.portions import LETTERS
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A copy's table: ``pointers`` as ``3->a0 4->a2``, ``pairs`` as ``[0-2] [4-7]``."""
-
-    pointers: str
-    pairs: str
-    reads: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """One act and everything that must be seen after it.
-
-    Attributes:
-        places: Where in the image each portion lies, extents separated by bars.
-    """
-
-    act: str
-    initial: str
-    area: str = ""
-    copies: dict[str, Copy] = field(default_factory=dict)
-    copied: int = 0
-    hidden: str = ""
-    places: str = "0 1 2 3 4 5 6 7"
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A list of steps from a fresh volume on."""
-
-    name: str
-    steps: tuple[Step, ...]
-
-
-WHOLE: Final = Copy("", "[0-7]", LETTERS)
 
 
 def _s5() -> tuple[Step, ...]:
@@ -93,25 +57,6 @@ def _s5() -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
-
-
-def _s12() -> tuple[Step, ...]:
-    """Pair ends are ranges of the volume: where they lie may change and no table does."""
-    changed, area = "A B1 C D E F G H", "a0:B/o"
-    held = {"C": Copy("1->a0", "[0-0] [2-7]", LETTERS)}
-    converted, moved = "0 1 2 3 | 4 5 6 7", "0 1 2 3 | 4 5 | 8 | 7"
-    after = {"C": Copy("1->a0 6->a1", "[0-0] [2-5] [7-7]", LETTERS)}
-    written = "A B1 C D E F G1 H"
-    return (
-        Step("take C", LETTERS, copies={"C": WHOLE}),
-        Step("O1=B1", changed, area, held, copied=1),
-        Step("convert 4-7 to full-pointer", changed, area, held, places=converted),
-        Step("relocate 6 to 8", changed, area, held, places=moved),
-        Step("O6=G1", written, "a0:B/o a1:G/o", after, copied=1, places=moved),
-        Step("delete C", written, places=moved),
-        Step("compact", written, places="0 1 2 3 | 4 5 6 7"),
-        Step("convert 0-7 to identity", written),
-    )
 
 
 SCENARIOS: Final = (
@@ -319,7 +264,8 @@ SCENARIOS: Final = (
             ),
         ),
     ),
-    Scenario("S12 mapping scheme changed under a live copy", _s12()),
+    Scenario("S12 mapping scheme changed under a live copy", changed_scheme()),
+    Scenario("S13 mixed extents", mixed_extents()),
     Scenario(
         "S9 copy made late",
         (

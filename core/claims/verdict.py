@@ -11,7 +11,7 @@ from core.claims.portions import PORTION_BYTES
 
 if TYPE_CHECKING:
     from core.claims.board import Board, Seen
-    from core.claims.scenarios import Scenario, Step
+    from core.claims.lines import Scenario, Step
 
 
 def play(board: Board, scenario: Scenario) -> list[str]:

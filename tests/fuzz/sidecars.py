@@ -3,7 +3,7 @@
 """A clean and a dirty sidecar with everything in them, and a device on which one byte is another.
 
 The dirty one is as a power cut leaves it: groups of every kind in the log, the longest with a tail
-of its own, and live groups in the ring.
+of its own, and live groups in the ring. The image lies otherwise than the volume.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def _copy(area: MemoryDevice) -> MemoryDevice:
 
 def _live(volume: Volume) -> None:
     volume.snapshot("S1")
+    volume.rearrange("full-pointer", 0, 8 * GRAIN)
+    volume.rearrange("relocate", 0, 4 * GRAIN, (GRAINS + 10) * GRAIN)
     for grain in range(0, GRAINS, 2):
         volume.write(grain * GRAIN, filled(grain + 1, GRAIN))
     volume.flush()
@@ -112,6 +114,7 @@ def _live(volume: Volume) -> None:
     volume._state.journal.barrier()
     volume.flush()
     volume.rename("S1", "first")
+    volume.rearrange("relocate", 4 * GRAIN, 2 * GRAIN, (GRAINS + 20) * GRAIN)
     for number in range(3):
         volume.write((2 + number) * GRAIN, filled(2000 + number, GRAIN))
         volume.write((50 + number) * GRAIN, filled(2100 + number, GRAIN), "C1")
@@ -125,6 +128,7 @@ def _anatomy(
     state = volume._state
     fields = state.area.fields
     places = {"catalog": [fields.catalog], "free list": [fields.free_list]}
+    places["map"] = [fields.initial_map]
     places["table"] = [
         place for layer in state.catalog.layers.values() for _, place in layer.places.values()
     ]

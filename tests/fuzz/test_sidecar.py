@@ -21,7 +21,7 @@ from core.format.block import HEADER_BYTES
 from tests.engine.stills import read_only_volume, still_volume, views_of
 from tests.fuzz import sidecars
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SIDECARS = {"clean": sidecars.make(clean=True), "dirty": sidecars.make(clean=False)}
 EVERYWHERE = 400
 STRUCTURE = 500
