@@ -88,6 +88,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
         event_seq: Sequence number of the last event published before this answer was made.
         notice: A sentence the user must know, or empty: the image was changed from outside, or a
             device failed.
+        portions: How many portions the volume consists of; 0 if it is a volume of bytes.
         plain: The image is a plain raw image; else only through its map can it be read.
     """
 
@@ -103,6 +104,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     copies: list[CopyInfo]
     notice: str = ""
     plain: bool = True
+    portions: int = 0
 
 
 class PointerColumns:
@@ -212,6 +214,22 @@ class InitialAnswer(msgspec.Struct, frozen=True, kw_only=True):
     mapped_bytes: int
     identity: bool
     extents: list[InitialExtent]
+
+
+class PortionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One portion of a volume of portions, as the original or a copy has it.
+
+    Attributes:
+        size: Bytes it has there.
+        kind: ``"unchanged"`` where a range pair stands for it, else what its pointer points to:
+            ``"original"``, ``"new"`` or ``"zero"``. Always unchanged of the original.
+        offset: Byte of the image where it lies if it is unchanged, else of the additional area.
+    """
+
+    number: int
+    size: int
+    kind: str
+    offset: int
 
 
 Arrangement = Literal["full-pointer", "load-point", "identity", "relocate", "compact"]

@@ -20,6 +20,7 @@ from core.device.base import read_available
 from core.device.refusals import readable_path
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
+from core.volume.portions import SLOT_BYTES
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -94,7 +95,13 @@ def _check_initial(state: VolumeState) -> list[Finding]:
         ("Two ranges of the volume lie in one place.", (places[order][1:] < stops[:-1]).any()),
     )
     where = "map of the initial area"
-    return [_corruption("initial-map", what, where) for what, is_wrong in tests if is_wrong]
+    findings = [_corruption("initial-map", what, where) for what, is_wrong in tests if is_wrong]
+    for number in range(state.portion_count):
+        pieces = state.initial.map.within(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
+        follow = [number * SLOT_BYTES, *(piece.stop for piece in pieces)]
+        if not pieces or follow[:-1] != [piece.start for piece in pieces]:
+            findings.append(_corruption("portion", "A portion has a gap.", f"portion {number}"))
+    return findings
 
 
 def _check_layer(state: VolumeState, layer: Layer) -> list[Finding]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Holding,
         InitialAnswer,
         MapAnswer,
+        PortionInfo,
         Ranges,
         Rearranged,
         Stats,
@@ -111,6 +112,14 @@ class VolumeSession(Protocol):
         ``start`` and ``length`` name a range of the volume (to its end if left out), ``place`` a
         byte of the image; not every arrangement needs them. Durable on return.
         """
+        ...
+
+    def portions(self, copy: str = ORIGINAL) -> list[PortionInfo]:
+        """Return all portions as ``copy`` has them; none if this is a volume of bytes."""
+        ...
+
+    def write_portion(self, number: int, payload: bytes, copy: str = ORIGINAL) -> None:
+        """Write a portion as a whole. One of the original may get another size, durably then."""
         ...
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.claims import measures
-from core.claims.mapmeasures import changed_mapping
+from core.claims.mapmeasures import changed_mapping, pointer_and_size, portion_sizes
 from core.claims.measures import Lab
 from core.claims.scenarios import SCENARIOS
 from core.claims.verdict import play
@@ -63,9 +63,11 @@ CLAIMS: Final = (
         ("S12", "S13"),
         changed_mapping,
     ),
+    Claim(8, "portions differ in size; just the one written is copied", ("S10",), portion_sizes),
     Claim(
         9, "the pointer lies in the additional area's table", ("S0", "S1"), measures.table_in_area
     ),
+    Claim(10, "the pointer is kept with the size", ("S10", "S11"), pointer_and_size),
     Claim(
         11, "pairs of pointers stand for unchanged ranges", ("S5", "S6", "S7"), measures.range_pairs
     ),
@@ -102,11 +104,18 @@ CLAIMS: Final = (
         changed_mapping,
     ),
     Claim(
+        19,
+        "program: portions differ in size; just the one written is copied",
+        ("S10",),
+        portion_sizes,
+    ),
+    Claim(
         20,
         "program: the second group makes the pointer",
         ("S0", "S1"),
         measures.second_group_points,
     ),
+    Claim(21, "program: the pointer is kept with the size", ("S10", "S11"), pointer_and_size),
     Claim(
         22,
         "program: the second group splits range pairs",

@@ -27,8 +27,9 @@ _HEAD: Final = ("NAME", "KIND", "CREATED", "OWN", "SHARED", "POINTERS", "RANGE P
 _RIGHT: Final = (3, 4, 5, 6)
 _NOT_PLAIN: Final = (
     "The image is no plain raw image now: only Rangepair, with the additional area, reads it"
-    " aright. 'rangepair convert IMAGE --to identity' makes it one."
+    " aright."
 )
+_WAY_BACK: Final = " 'rangepair convert IMAGE --to identity' makes it one."
 
 
 def _declare(parser: CommandParser) -> None:
@@ -51,7 +52,8 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
         Terminal(sys.stderr).line(f"note: {info.notice}")
     terminal.line(_headline(info, shown, terminal))
     if not info.plain:
-        terminal.line(terminal.paint(_NOT_PLAIN, "yellow"))
+        way_back = "" if info.portions else _WAY_BACK
+        terminal.line(terminal.paint(_NOT_PLAIN + way_back, "yellow"))
     terminal.line()
     if shown:
         head = [Cell(title, "grey") for title in _HEAD]
@@ -69,6 +71,8 @@ def _headline(info: VolumeInfo, shown: Sequence[CopyInfo], terminal: Terminal) -
     facts = [format_bytes(info.size), f"grain {format_bytes(info.grain)}"]
     if info.thin:
         facts.append("thin")
+    if info.portions:
+        facts = [plural(info.portions, "portion")]
     facts.append(plural(len(shown), "copy", "copies"))
     name = terminal.paint(printable(Path(info.image).name), "accent")
     return f"{name}  {terminal.paint(' · '.join(facts), 'grey')}"

@@ -19,8 +19,11 @@ from core.format import superblock
 from core.format.layout import BLOCK_BYTES, SUPERBLOCK_OFFSETS
 from core.units import GRAIN_BYTES_DEFAULT, GRAIN_BYTES_MAX, GRAIN_BYTES_MIN, format_bytes
 from core.volume import opening
+from core.volume.portions import packed_map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from core.device.imagefile import FileDevice
     from core.events import EventSink
     from core.volume.state import VolumeState
@@ -102,6 +105,34 @@ def create_volume(
         RangepairError: It was not made; no file is left behind.
     """
     _check_grain(grain_bytes)
+    device_opening.check_new_size(size_bytes)
+
+    def make(image: FileDevice) -> VolumeState:
+        if thin:
+            return opening.thin_state(image, size_bytes, grain_bytes)
+        _allocate(image)
+        return opening.state_without_area(image, grain_bytes, thin=False)
+
+    _create(path, area, IMAGE_BYTES_MIN if thin else size_bytes, make)
+
+
+def create_portions(path: str | Path, sizes: Sequence[int], *, area: Path | None = None) -> None:
+    """Make a new volume of portions of these sizes: multiples of 512, up to 64 KiB.
+
+    Raises:
+        RangepairError: It was not made; no file is left behind.
+    """
+    packed_map(sizes)
+    _create(path, area, IMAGE_BYTES_MIN, lambda image: opening.portion_state(image, sizes))
+
+
+def _create(
+    path: str | Path,
+    area: Path | None,
+    image_bytes: int,
+    make: Callable[[FileDevice], VolumeState],
+) -> None:
+    """Make an image and the additional area of the volume that ``make`` makes of it."""
     if not os.fspath(path):
         raise ImageError("The path of the image is empty; name an image file.")
     image_path, area_path = _paths(Path(path), area)
@@ -111,14 +142,9 @@ def create_volume(
             f"{readable_path(os.fspath(area_path))} exists already and may hold the copies of "
             "another image; move it away or choose another --area."
         )
-    device_opening.check_new_size(size_bytes)
-    image = device_opening.create_image(image_path, IMAGE_BYTES_MIN if thin else size_bytes)
+    image = device_opening.create_image(image_path, image_bytes)
     try:
-        if thin:
-            state = opening.thin_state(image, size_bytes, grain_bytes)
-        else:
-            _allocate(image)
-            state = opening.state_without_area(image, grain_bytes, thin=False)
+        state = make(image)
         volume = Volume(state, image, area_path, sink=None, ticking=False)
         volume.add_area()
         volume.close()

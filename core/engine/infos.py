@@ -59,6 +59,7 @@ def volume_head(state: VolumeState, area_path: Path) -> VolumeInfo:
         copies=[],
         notice=_notice(state),
         plain=state.initial is None,
+        portions=state.portion_count,
     )
 
 

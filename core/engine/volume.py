@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, queries, rearranging
+from core.engine import infos, portioned, queries, rearranging
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -254,6 +254,8 @@ class Volume:
 
     initial = rearranging.initial
     rearrange = rearranging.rearrange
+    portions = portioned.portions
+    write_portion = portioned.write_portion
 
     # -- life --------------------------------------------------------------------------------
 

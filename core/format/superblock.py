@@ -42,7 +42,12 @@ assert FRONT.size == 32
 
 INITIAL_MAP: Final = 0
 """The image lies as ``initial_map`` says: who does not know that would read other bytes."""
-INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {INITIAL_MAP: "initial-map"}
+PORTIONS: Final = 1
+"""A write must lie within a portion and preserves all of it."""
+INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
+    INITIAL_MAP: "initial-map",
+    PORTIONS: "portions",
+}
 """Bit number -> name, of the features this program knows."""
 
 
@@ -69,6 +74,7 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
         catalog, free_list: Places of these structures.
         clean: Nothing was written after this superblock; ``fingerprint`` holds.
         initial_map: Place of the initial area's map; of length 0 if that is the identity.
+        portions: Of how many portions the volume consists; 0 if it is a volume of bytes.
     """
 
     size_bytes: int
@@ -92,6 +98,7 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
     clean: bool
     fingerprint: bytes
     initial_map: Place = Place(0, 0)
+    portions: int = 0
 
 
 class Superblock(msgspec.Struct, frozen=True):
@@ -105,7 +112,9 @@ class Superblock(msgspec.Struct, frozen=True):
 def pack(superblock: Superblock, offset: int) -> bytes:
     """Return the block as it lies at ``offset``, padded."""
     fields = superblock.fields
-    incompatible = bool(fields.initial_map.length) << INITIAL_MAP
+    incompatible = (
+        bool(fields.initial_map.length) << INITIAL_MAP | bool(fields.portions) << PORTIONS
+    )
     front = FRONT.pack(FORMAT_VERSION, FRONT.size, incompatible, 0, 0)
     body = front + msgspec.msgpack.encode(fields)
     raw = pack_block(MAGIC, offset, superblock.uuid, superblock.seq, body)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Holding,
         InitialAnswer,
         MapAnswer,
+        PortionInfo,
         Ranges,
         Rearranged,
         Stats,
@@ -132,6 +133,14 @@ class RemoteVolume:
     ) -> Rearranged:
         """Move one batch of the initial area; call it again until nothing is left."""
         return cast("Rearranged", self._ask(ask.Rearrange(arrangement, start, length, place)))
+
+    def portions(self, copy: str = ORIGINAL) -> list[PortionInfo]:
+        """Return all portions as ``copy`` has them; none if this is a volume of bytes."""
+        return cast("list[PortionInfo]", self._ask(ask.Portions(copy)))
+
+    def write_portion(self, number: int, payload: bytes, copy: str = ORIGINAL) -> None:
+        """Write a portion as a whole. One of the original may get another size, durably then."""
+        self._ask(ask.WritePortion(number, ask.Bulk(payload), copy))
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""

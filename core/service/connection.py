@@ -90,7 +90,7 @@ class Connection:
         fields: dict[str, Any] = {
             name: getattr(request, name) for name in request.__struct_fields__
         }
-        if isinstance(request, ask.Write):
+        if isinstance(request, ask.Write | ask.WritePortion):
             fields["payload"] = bytes(request.payload.content)
         value = getattr(self._host.volume, request.method)(**fields)
         return ask.Bulk(value) if isinstance(request, ask.Read) else value

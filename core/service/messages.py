@@ -178,6 +178,23 @@ class Rearrange(Request, tag="rearrange"):
     place: int
 
 
+class Portions(Request, tag="portions"):
+    """The portions of a view."""
+
+    method = "portions"
+    answer = list[answers.PortionInfo]
+    copy: str
+
+
+class WritePortion(Request, tag="write-portion"):
+    """A portion as a whole, perhaps of another size."""
+
+    method = "write_portion"
+    number: int
+    payload: Bulk
+    copy: str
+
+
 class Diff(Request, tag="diff"):
     """Ranges in which two views may differ."""
 
@@ -304,7 +321,8 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Initial | Rearrange | Diff | Holdings | Allocation | Usage | Stats
+    | Lock | Table | Map | Initial | Rearrange | Portions | WritePortion | Diff | Allocation
+    | Holdings | Usage | Stats
     | Check | Dump
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip

@@ -137,7 +137,10 @@ def begin(state: VolumeState) -> None:
 
 def end_if_identity(state: VolumeState) -> None:
     """Let a volume be a plain raw image whose map has come to say nothing else."""
-    if state.initial is not None and state.initial.map.is_identity(state.size_bytes):
+    initial = state.initial
+    if initial is None or state.portion_count:
+        return
+    if initial.map.is_identity(state.size_bytes):
         with contextlib.suppress(AreaFullError):
             end(state)
 

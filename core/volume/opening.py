@@ -13,6 +13,7 @@ import msgspec
 
 from core.area import additional
 from core.area.initial import InitialArea
+from core.area.places import IMAGE_BYTES_MIN
 from core.device.fingerprint import Fingerprint, compare_fingerprint, take_fingerprint
 from core.device.refusals import readable_path
 from core.errors import FormatError, ImageChangedError
@@ -25,11 +26,13 @@ from core.journal.ring import Ring
 from core.journal.writer import Journal
 from core.mapping.initialmap import InitialMap
 from core.units import SECTOR_BYTES
-from core.volume import initialmap, recover
+from core.volume import initialmap, portions, recover
 from core.volume.fold import fold, load_layers
 from core.volume.state import VolumeState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.area.additional import AdditionalArea
     from core.device.base import Device
     from core.format.layout import Geometry
@@ -46,6 +49,21 @@ def thin_state(image: Device, size_bytes: int, grain_bytes: int) -> VolumeState:
     """Return a new volume without an additional area, none of which has a place in its image."""
     state = VolumeState(image, size_bytes, grain_bytes, thin=True)
     state.look_through(InitialArea(image, InitialMap(), size_bytes))
+    return state
+
+
+def portion_state(image: Device, sizes: Sequence[int]) -> VolumeState:
+    """Return a new volume of portions without an additional area; the image is made to hold them.
+
+    Raises:
+        RangepairError: A size is impossible, or there is no room for them.
+    """
+    mapped = portions.packed_map(sizes)
+    image.allocate(0, max(mapped.place_end, IMAGE_BYTES_MIN))
+    size_bytes = len(sizes) * portions.SLOT_BYTES
+    state = VolumeState(image, size_bytes, SECTOR_BYTES, thin=False)
+    state.portion_count = len(sizes)
+    state.look_through(InitialArea(image, mapped, size_bytes))
     return state
 
 
@@ -77,6 +95,7 @@ def state_with_area(
         _check_size(image, area)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
+    state.portion_count = fields.portions
     state.background = background
     if fields.clean and not accept_changes:
         state.changed_outside = _changes_outside(image, area, mtime_ns)
@@ -234,6 +253,7 @@ def add_area(
         free_list=NO_PLACE,
         clean=False,
         fingerprint=b"",
+        portions=state.portion_count,
         **geometry._asdict(),
     )
     area = additional.format_area(area_device, os.urandom(16), fields)

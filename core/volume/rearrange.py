@@ -134,9 +134,14 @@ def to_identity(state: VolumeState) -> Rearranged:
 
     Raises:
         AreaFullError: There is no room for that.
+        InvalidRangeError: It is a volume of portions.
     """
     if state.initial is None:
         return Rearranged(moved=0, left=0)
+    if state.portion_count:
+        raise InvalidRangeError(
+            "A volume of portions cannot be a plain raw image; only its map knows their sizes."
+        )
     initial, moved = _begun(state), 0
     for _ in range(PIECES_MAX):
         step = _step_home(state, initial, BATCH_BYTES - moved)

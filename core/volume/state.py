@@ -44,6 +44,7 @@ class VolumeState:
         initial: The same, if the image lies otherwise than the volume; else None.
         size_bytes, grain_bytes: Of the volume; a grain is the unit in which originals are kept.
         area, journal: The additional area and its writer; None until the first copy is taken.
+        portion_count: Of how many portions the volume consists; 0 if it is a volume of bytes.
         preserved: Grains whose originals the active layer holds; None without copies.
         changed_outside: In what the image is not as it was left, or an empty string.
         read_only: Why nothing may be written, or an empty string.
@@ -64,6 +65,7 @@ class VolumeState:
         self.grain_bytes = grain_bytes
         self.grain_shift = grain_bytes.bit_length() - 1
         self.thin = thin
+        self.portion_count = 0
         self.catalog = Catalog()
         self.initial: InitialArea | None = None
         self.area: AdditionalArea | None = None

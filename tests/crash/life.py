@@ -440,7 +440,7 @@ class Life:
         toll.crashes += 1
         toll.again += self._losses > 0
         oracle = self._oracle.copy()
-        survivor = Life(
+        survivor = type(self)(
             random.Random(self._rng.random()),
             disk,
             None,

@@ -156,7 +156,7 @@ def some_fields():
         field.name: index
         for index, field in enumerate(msgspec.structs.fields(SuperblockFields))
         if field.type is int
-    }
+    } | {"portions": 0}
     places = {"catalog": Place(4096, 100), "free_list": Place(8192, 200)}
     rest = {"thin": True, "created": 1.5, "image_name": "disk.img", "clean": True}
     return SuperblockFields(**numbers, **places, **rest, fingerprint=b"f")
@@ -183,6 +183,9 @@ def test_the_superblock():
     mapped = msgspec.structs.replace(some_fields(), initial_map=Place(4096, 89))
     raw = superblock.pack(superblock.Superblock(UUID, 5, mapped), 4096)
     assert values_at(raw, fields)["incompatible"] == 1 << superblock.INITIAL_MAP
+    portioned = msgspec.structs.replace(mapped, portions=3)
+    raw = superblock.pack(superblock.Superblock(UUID, 5, portioned), 4096)
+    assert values_at(raw, fields)["incompatible"] == 3
 
 
 def test_the_fingerprint():
