@@ -12,6 +12,8 @@ from core.engine import Volume
 from core.volume import opening
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.device.base import Device
     from core.volume.state import VolumeState
 
@@ -39,6 +41,7 @@ def still_volume(
     grain_bytes: int = 4096,
     thin: bool = False,
     thin_bytes: int = 0,
+    portions: Sequence[int] = (),
 ) -> Volume:
     """Return an open volume in which nothing happens without being asked for.
 
@@ -48,7 +51,9 @@ def still_volume(
     if area.size:
         state = opening.state_with_area(image, area, writable=True)
     else:
-        if thin_bytes:
+        if portions:
+            state = opening.portion_state(image, portions)
+        elif thin_bytes:
             state = opening.thin_state(image, thin_bytes, grain_bytes)
         else:
             state = opening.state_without_area(image, grain_bytes, thin=thin)

@@ -20,6 +20,7 @@ moved       a thin image with a map: extents with a load point and with full poi
             them moved; closed
 moving      the same life, as a power cut after the last flush left it: changes of the map in the
             log, live groups in the ring
+portions    a volume of portions, some with another size than copies have; closed
 ==========  ====================================================================================
 
 Beside each pair of files lies what they must show: ``expected.json``.
@@ -41,6 +42,7 @@ from unittest import mock
 from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
 from core.volume.fold import fold
+from core.volume.portions import SLOT_BYTES
 from tests.engine.stills import bytes_of, still_volume, views_of
 from tests.faults.script import SECTOR, filled
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 MTIME_NS = 1_000_000_000 * 10**9
 GRAIN = 4096
 SIZE = 300 * GRAIN + SECTOR
+PORTION_SIZES = (8 * SECTOR, 4 * SECTOR, 16 * SECTOR, 2 * SECTOR)
 
 
 def live(volume: Volume) -> None:
@@ -134,6 +137,18 @@ def live_moved(volume: Volume) -> None:
     volume.flush()
 
 
+def live_portions(volume: Volume) -> None:
+    """Give portions other sizes, so that copies have theirs."""
+    for number, size in enumerate(PORTION_SIZES):
+        volume.write_portion(number, filled(number, size))
+    volume.snapshot("first")
+    volume.write_portion(1, filled(10, 2 * SECTOR))
+    volume.clone("second")
+    volume.write_portion(3, filled(11, 6 * SECTOR))
+    volume.write(2 * SLOT_BYTES + SECTOR, filled(12, SECTOR))
+    volume.write(SLOT_BYTES, filled(13, SECTOR), "second")
+
+
 def expected_of(volume: Volume) -> dict[str, Any]:
     """Return what a volume shows, for comparison."""
     info = volume.info()
@@ -166,13 +181,21 @@ def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
     """Return image, sidecar and what they must show."""
     small, is_moved = name == "small", name in {"moved", "moving"}
     size, grain = (64 * SECTOR, SECTOR) if small else (SIZE, GRAIN)
-    content = bytes(IMAGE_BYTES_MIN) if is_moved else filled(0, size)
+    is_empty = is_moved or name == "portions"
+    content = bytes(IMAGE_BYTES_MIN) if is_empty else filled(0, size)
     image, area = MemoryDevice.from_bytes(content), MemoryDevice(direct=True)
     with ExitStack() as fixed:
         fixed.enter_context(mock.patch.object(os, "urandom", lambda count: b"\x5a" * count))
         fixed.enter_context(mock.patch.object(time, "time", return_value=1e9))
         thin_bytes = size if is_moved else 0
-        volume = still_volume(image, area, grain_bytes=grain, thin=small, thin_bytes=thin_bytes)
+        volume = still_volume(
+            image,
+            area,
+            grain_bytes=grain,
+            thin=small,
+            thin_bytes=thin_bytes,
+            portions=PORTION_SIZES if name == "portions" else (),
+        )
         volume._image.mtime_ns = MTIME_NS
         LIVES[name](volume)
         expected = expected_of(volume)
@@ -188,6 +211,7 @@ LIVES = {
     "small": live_small,
     "moved": live_moved,
     "moving": live_moved,
+    "portions": live_portions,
 }
 
 
