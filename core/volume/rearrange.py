@@ -151,8 +151,11 @@ def to_identity(state: VolumeState) -> Rearranged:
         if moved >= BATCH_BYTES:
             break
         _sync(state, initial)
-    result = _done(state, initial, moved, _bytes_away(state, initial))
-    if not result.left:
+    left = _bytes_away(state, initial)
+    if not left:
+        _set_scheme(state, list(initial.map), Scheme.LOAD_POINT)
+    result = _done(state, initial, moved, left)
+    if not left:
         initialmap.end(state)
     return result
 
@@ -275,11 +278,9 @@ def _step_home(state: VolumeState, initial: InitialArea, batch: int) -> int | No
         Bytes moved; None if all is at home.
     """
     at = 0
-    for extent in list(initial.map):
+    for extent in initial.map:
         if extent.start != at or extent.place != at:
             break
-        if extent.scheme != Scheme.LOAD_POINT:
-            initial.set_scheme(extent, Scheme.LOAD_POINT)
         at = extent.stop
     if at >= state.size_bytes:
         return None

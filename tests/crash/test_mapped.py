@@ -13,14 +13,17 @@ from core.area import initial, places
 from core.area.initial import InitialArea
 from core.area.places import Places
 from core.volume import initialmap, rearrange
-from tests.crash.life import MAPPED, Life, Toll, WrongAfterLossError
+from tests.crash.life import MAPPED, TIGHT, Life, Toll, WrongAfterLossError
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
 BLOCKS = 300 if IS_SOAK else 6
 SEEDS_A_BLOCK = 8
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 4
+TIGHT_SEEDS = 1000 if IS_SOAK else 15
 SEEDS_MAX = 60
+CROWDED = TIGHT._replace(acts=MAPPED.acts, thin_share=0.6)
+"""The additional area cannot grow, so that neither can the log that changes of the map go to."""
 
 CLOSING = MAPPED._replace(
     acts={
@@ -67,6 +70,16 @@ def test_every_outcome_of_a_loss_is_harmless_while_little_is_unsynced(seed):
     toll = Toll(exhaustive_max=10 if IS_SOAK else 4, crashes_max=5000 if IS_SOAK else 120)
     Life.of_seed(seed + 1_000_000, toll, share=0.5, style=MAPPED).run(40)
     assert toll.crashes > 20
+
+
+def test_a_full_area_refuses_and_loses_nothing():
+    toll = Toll()
+    for seed in range(TIGHT_SEEDS):
+        toll.crashes_max = toll.crashes + 20
+        Life.of_seed(seed, toll, share=0.15, style=CROWDED).run(60)
+    assert toll.refused > 8 * TIGHT_SEEDS
+    assert toll.rearranged > 8 * TIGHT_SEEDS
+    assert toll.crashes > 5 * TIGHT_SEEDS
 
 
 def _commit_the_map_before_the_data(patch):

@@ -89,6 +89,15 @@ def test_bringing_home_clears_what_lies_in_the_way(board):
     assert board.view() == "A B C D E F G H"
 
 
+def test_what_lies_at_home_by_full_pointers_is_plain_in_the_end(board, monkeypatch):
+    monkeypatch.setattr(rearrange, "BATCH_BYTES", PORTION)
+    board.act("convert 0-7 to full-pointer")
+    board.act("relocate 0 to 8")
+    board.act("convert 0-7 to identity")
+    assert board.places() == "0 1 2 3 4 5 6 7"
+    assert board.volume.info().plain
+
+
 def test_a_thin_image_reads_as_zeroes_and_grows_by_what_is_written(thin):
     with open_volume(thin) as volume:
         assert volume.info().thin
