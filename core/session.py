@@ -17,20 +17,17 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.answers import (
-        Arrangement,
         CopyInfo,
         Finding,
         Holding,
-        InitialAnswer,
         MapAnswer,
-        PortionInfo,
         Ranges,
-        Rearranged,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
+    from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
 
 ORIGINAL = "original"
 """The reserved name of the live volume."""

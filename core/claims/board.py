@@ -19,7 +19,7 @@ from core.session import ORIGINAL
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.answers import Arrangement, InitialExtent
+    from core.arrangement import Arrangement, InitialExtent
     from core.claims.witness import Witness
     from core.engine import Volume
 

@@ -16,7 +16,7 @@ from core.units import format_bytes
 if TYPE_CHECKING:
     import argparse
 
-    from core.answers import InitialAnswer
+    from core.arrangement import InitialAnswer
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
     from core.session import VolumeSession

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from core.answers import PortionInfo
+    from core.arrangement import PortionInfo
     from core.cli.parsing import CommandParser
     from core.cli.terminal import Terminal
     from core.session import VolumeSession

@@ -17,7 +17,7 @@ from core.volume.receive import receive
 from core.volume.write import write
 
 if TYPE_CHECKING:
-    from core.answers import PortionInfo
+    from core.arrangement import PortionInfo
     from core.engine.volume import Volume
     from core.format.block import Readable
     from core.volume.state import VolumeState

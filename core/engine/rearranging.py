@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from core.answers import InitialAnswer, InitialExtent, Rearranged
+from core.arrangement import InitialAnswer, InitialExtent, Rearranged
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
 from core.errors import InvalidRangeError
@@ -16,7 +16,7 @@ from core.volume import initialmap
 from core.volume import rearrange as steps
 
 if TYPE_CHECKING:
-    from core.answers import Arrangement, MapScheme
+    from core.arrangement import Arrangement, MapScheme
     from core.engine.volume import Volume
     from core.volume.state import VolumeState
 

@@ -28,20 +28,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from core.answers import (
-        Arrangement,
         CopyInfo,
         Finding,
         Holding,
-        InitialAnswer,
         MapAnswer,
-        PortionInfo,
         Ranges,
-        Rearranged,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
+    from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
 
 
 class RemoteVolume:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Final
 import msgspec
 
 from core import answers
+from core import arrangement as laid
 
 PROTOCOL_VERSION: Final = 1
 CHUNK_BYTES_MAX: Final = 4 << 20
@@ -164,15 +165,15 @@ class Initial(Request, tag="initial"):
     """The map of the initial area."""
 
     method = "initial"
-    answer = answers.InitialAnswer
+    answer = laid.InitialAnswer
 
 
 class Rearrange(Request, tag="rearrange"):
     """Move one batch of the initial area."""
 
     method = "rearrange"
-    answer = answers.Rearranged
-    arrangement: answers.Arrangement
+    answer = laid.Rearranged
+    arrangement: laid.Arrangement
     start: int
     length: int | None
     place: int
@@ -182,7 +183,7 @@ class Portions(Request, tag="portions"):
     """The portions of a view."""
 
     method = "portions"
-    answer = list[answers.PortionInfo]
+    answer = list[laid.PortionInfo]
     copy: str
 
 

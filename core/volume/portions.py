@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from core.answers import PointerKind, PortionInfo
+from core.answers import PointerKind
+from core.arrangement import PortionInfo
 from core.device.base import write_all
 from core.errors import InvalidRangeError
 from core.format.layout import EXTENT_BYTES_MAX

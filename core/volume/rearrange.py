@@ -16,8 +16,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from core.answers import Rearranged
 from core.area.places import IMAGE_BYTES_MIN
+from core.arrangement import Rearranged
 from core.device.base import read_exactly
 from core.errors import AreaFullError, InvalidRangeError
 from core.mapping.initialmap import InitialMap, MapExtent, Scheme
