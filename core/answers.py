@@ -55,6 +55,17 @@ class AreaState(enum.IntEnum):
     """A: no longer pointed to; free as soon as the commit that says so is durable."""
 
 
+class ByteRange(msgspec.Struct, frozen=True):
+    """Bytes ``[start, start + length)`` of a view."""
+
+    start: int
+    length: int
+
+
+Integrity = Literal["intact", "damaged", "suspect", "unchecked"]
+"""What the last scrub found; ``suspect``: another program changed what the copy reads."""
+
+
 class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One instant copy, as ``list --json`` shows it.
 
@@ -65,6 +76,10 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
         own_bytes: Bytes in the additional area that only this copy's layers hold.
         shared_bytes: Bytes of its view that it shares with the original or other copies.
         deleted: Soft-deleted: hidden, kept until purged.
+        integrity: What is known of the bytes kept for it; ``damaged`` before ``suspect``.
+        damaged_ranges: Where reads fail, at most 64; those nearest to each other are told as one.
+        suspect_ranges: Where it reads the image, and another program changed that.
+        scrubbed: Seconds since 1970 of the last scrub; 0 if there was none.
     """
 
     name: str
@@ -78,6 +93,10 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     pointers: int
     range_pairs: int
     deleted: bool = False
+    integrity: Integrity = "unchecked"
+    damaged_ranges: list[ByteRange] = []
+    suspect_ranges: list[ByteRange] = []
+    scrubbed: float = 0.0
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +107,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
         event_seq: Sequence number of the last event published before this answer was made.
         notice: A sentence the user must know, or empty: the image was changed from outside, or a
             device failed.
+        changed_ranges: The places looked at in which another program changed the image.
         portions: How many portions the volume consists of; 0 if it is a volume of bytes.
         plain: The image is a plain raw image; else only through its map can it be read.
     """
@@ -103,6 +123,7 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     event_seq: int
     copies: list[CopyInfo]
     notice: str = ""
+    changed_ranges: list[ByteRange] = []
     plain: bool = True
     portions: int = 0
 
@@ -277,6 +298,28 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def total_bytes(self) -> int:
         """Bytes in all ranges together."""
         return int(self.lengths.sum())
+
+
+class ScrubStep(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a scrub has come.
+
+    Attributes:
+        run: Its number, to go on with.
+        done_bytes, total_bytes: Of the data kept in the additional area.
+        damaged_bytes: Found so far.
+        unverified_bytes: Pieces of extents of which the rest is gone, so that nothing can verify
+            them.
+        is_done: The copies now have their result; see ``VolumeInfo.copies``.
+        is_remembered: The result is durable.
+    """
+
+    run: int
+    done_bytes: int
+    total_bytes: int
+    damaged_bytes: int
+    unverified_bytes: int
+    is_done: bool = False
+    is_remembered: bool = False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

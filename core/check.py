@@ -12,27 +12,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import xxhash
 
 from core.answers import Finding, PointerKind
 from core.area.freeruns import Runs, complement
-from core.device.base import read_available
 from core.device.refusals import readable_path
+from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
 from core.volume.portions import SLOT_BYTES
 
 if TYPE_CHECKING:
     from core.answers import Int64s
-    from core.mapping.pointerrun import PointerRun
     from core.volume.catalog import Layer
     from core.volume.state import VolumeState
 
 FINDINGS_MAX: Final = 1000
 
 
-def check(state: VolumeState) -> list[Finding]:
-    """Return what is wrong, at most ``FINDINGS_MAX`` findings; nothing staged may be pending."""
+def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
+    """Return what is wrong, at most ``FINDINGS_MAX`` findings; nothing staged may be pending.
+
+    Args:
+        state: Of an open volume.
+        structures: Leave data alone, of which a bundle of structures has none.
+    """
     if state.area is None:
         return []
     findings = _check_catalog(state)
@@ -45,7 +48,7 @@ def check(state: VolumeState) -> list[Finding]:
         findings += _check_layer(state, layer)
     if all(finding.code == "image-changed" for finding in findings):
         findings += _check_space(state)
-        for layer in state.catalog.layers.values():
+        for layer in () if structures else state.catalog.layers.values():
             findings += _check_data(state, layer)
     return findings[:FINDINGS_MAX]
 
@@ -168,23 +171,20 @@ def _leaks(starts: Int64s, stops: Int64s, end: int) -> list[Finding]:
 
 
 def _check_data(state: VolumeState, layer: Layer) -> list[Finding]:
-    """Verify the checksum of every extent that is still whole.
+    """Verify the checksum of every extent of which nothing was freed, but for those known as lost.
 
-    The rest of an extent that was cut may be used for something else by now, so its checksum says
+    The rest of an extent that was cut may be used for something else by now; then its checksum says
     nothing any more.
     """
     assert state.area is not None
-    run = layer.map.flatten()
-    whole = (run.heads == 0) & (run.lengths == run.wholes) & (run.kinds != PointerKind.ZERO)
+    known = {(extent.address, extent.checksum) for extent in state.catalog.lost}
     findings = []
-    for start, length, offset, checksum in _rows(run, np.flatnonzero(whole)):
-        raw = read_available(state.area.device, length, offset)
-        if xxhash.xxh3_64_intdigest(raw) != checksum:
-            what = f"Data kept for range [{start}..{start + length - 1}] fails its checksum."
-            findings.append(_corruption("checksum", what, f"byte {offset} of the additional area"))
+    for whole, _ in extents_of(layer.map.flatten()):
+        if whole.is_intact(read_whole(state.area.device, whole)):
+            continue
+        if whole.is_kept_by(layer.map) and (whole.base, whole.checksum) not in known:
+            stop = whole.start + whole.length
+            what = f"Data kept for range [{whole.start}..{stop - 1}] fails its checksum."
+            where = f"byte {whole.base} of the additional area"
+            findings.append(_corruption("checksum", what, where))
     return findings
-
-
-def _rows(run: PointerRun, rows: Int64s) -> list[tuple[int, int, int, int]]:
-    columns = (run.starts, run.lengths, run.offsets, run.checksums)
-    return list(zip(*(column[rows].tolist() for column in columns), strict=True))

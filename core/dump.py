@@ -42,7 +42,17 @@ def dump(state: VolumeState) -> dict[str, object]:
             "dead_seq": journal.ring.dead_seq,
             "ready_bytes": journal.ring.ready_bytes,
         },
+        "settled": not (
+            journal.opened.count or journal.overlay.used_bytes or journal.flights.are_under_way
+        ),
         "generation": catalog.generation,
+        "next_copy_id": catalog.next_copy_id,
+        "next_layer_id": catalog.next_layer_id,
+        "integrity": [msgspec.structs.asdict(each) for each in catalog.integrity.values()],
+        "lost": [
+            {"address": extent.address, "checksum": f"{extent.checksum:016x}"}
+            for extent in catalog.lost
+        ],
         "chain": list(catalog.chain),
         "copies": [msgspec.structs.asdict(copy) for copy in catalog.copies.values()],
         "layers": [
@@ -59,7 +69,9 @@ def dump(state: VolumeState) -> dict[str, object]:
 
 def pointer_rows(run: PointerRun) -> list[dict[str, object]]:
     """Return the pointers of a run, one dict each; checksums in hex, as 16 digits."""
-    columns = (run.starts, run.lengths, run.offsets, run.kinds, run.checksums)
+    columns = (
+        run.starts, run.lengths, run.offsets, run.kinds, run.checksums, run.heads, run.wholes
+    )  # fmt: skip
     return [
         {
             "start": start,
@@ -67,8 +79,10 @@ def pointer_rows(run: PointerRun) -> list[dict[str, object]]:
             "kind": PointerKind(kind).name.lower(),
             "offset": offset,
             "checksum": f"{checksum:016x}",
+            "head": head,
+            "whole": whole,
         }
-        for start, length, offset, kind, checksum in zip(
+        for start, length, offset, kind, checksum, head, whole in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]

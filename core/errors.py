@@ -54,6 +54,12 @@ class ImageChangedError(RangepairError):
     errno = _errno.EROFS
 
 
+class ImageSizeError(ImageChangedError):
+    """The image has another size than its additional area was made for."""
+
+    code = "image-size"
+
+
 class VolumeBusyError(RangepairError):
     """Another program holds the image or its additional area."""
 
@@ -145,6 +151,12 @@ class FormatError(RangepairError):
     errno = _errno.EINVAL
 
 
+class FingerprintError(FormatError):
+    """What the image looked like when it was closed cannot be read, so nothing can be compared."""
+
+    code = "fingerprint"
+
+
 class CorruptAreaError(RangepairError):
     """A structure or extent of the additional area fails its checksum."""
 
@@ -181,6 +193,7 @@ ERRORS_BY_CODE: dict[str, type[RangepairError]] = {
         UsageError,
         ImageError,
         ImageChangedError,
+        ImageSizeError,
         VolumeBusyError,
         ReadOnlyError,
         InvalidRangeError,
@@ -192,6 +205,7 @@ ERRORS_BY_CODE: dict[str, type[RangepairError]] = {
         AreaFullError,
         DeviceFailedError,
         FormatError,
+        FingerprintError,
         CorruptAreaError,
         StreamError,
         TransferError,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
+        ScrubStep,
         Stats,
         TableAnswer,
         Usage,
@@ -139,12 +140,29 @@ class VolumeSession(Protocol):
         """Return the live counters."""
         ...
 
-    def check(self) -> list[Finding]:
-        """Verify every invariant and checksum; an empty list is a clean volume."""
+    def check(self, *, structures: bool = False) -> list[Finding]:
+        """Verify every invariant and checksum, or all but data; empty if the volume is clean."""
+        ...
+
+    def scrub_step(self, run: int = 0) -> ScrubStep:
+        """Verify the next few MiB of what is kept for copies, while writes go on.
+
+        Args:
+            run: 0 begins a scrub; then the number that the answer names goes on with it. Who wants
+                no more just stops asking. With the last step each copy has its result, durable
+                where the volume may be written.
+        """
         ...
 
     def dump(self) -> dict[str, object]:
         """Return superblock, catalog, layers and journal as plain values (for ``dump``)."""
+        ...
+
+    def pack(self, *, hides_names: bool = False) -> bytes:
+        """Return the structures of the additional area, without data, as a bundle (for ``pack``).
+
+        ``hides_names`` puts digests in the place of the names of copies and of the image.
+        """
         ...
 
     def close(self) -> None:

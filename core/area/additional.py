@@ -11,6 +11,7 @@ import msgspec
 from core.area.allocator import Allocator
 from core.area.freeruns import Runs
 from core.device.base import aligned_buffer, read_available
+from core.device.hollow import HollowDevice
 from core.errors import CorruptAreaError, FormatError
 from core.format import ringhead, superblock, table
 from core.format.block import HEADER_BYTES
@@ -47,6 +48,11 @@ class AdditionalArea:
         self.uuid = newest.uuid
         self.newest = newest
         self.allocator = allocator
+
+    @property
+    def has_data(self) -> bool:
+        """Whether data can be verified; of a bundle only the structures are there."""
+        return not isinstance(self.device, HollowDevice)
 
     @property
     def fields(self) -> SuperblockFields:

@@ -50,8 +50,11 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "map": Entry("tables", "IMAGE [--copy NAME]", "show areas, pointers and range pairs"),
         "usage": Entry("space", "IMAGE", "show space, and what purging would free"),
         "stats": Entry("space", "IMAGE", "show the engine's live counters"),
+        "scrub": Entry("scrubbing", "IMAGE", "read all that is kept for copies and verify it"),
         "check": Entry("inspection", "IMAGE", "verify every pointer and checksum"),
         "dump": Entry("inspection", "IMAGE", "print the structures of the additional area"),
+        "load": Entry("loading", "DUMP IMAGE", "make an additional area of what dump printed"),
+        "pack": Entry("packing", "IMAGE OUT", "bundle the structures, without data, for a report"),
         "claims": Entry("claims", "", "show the mechanism's claims at work, measured"),
     },
 }

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
@@ -11,6 +12,7 @@ from core.cli.parsing import add_image, add_json
 from core.cli.progress import Waiting
 from core.cli.terminal import Cell, plural, printable
 from core.errors import EXIT_CORRUPTION, EXIT_DONE, EXIT_LEAK
+from core.format.layout import BUNDLE_MAGIC
 
 if TYPE_CHECKING:
     import argparse
@@ -19,16 +21,29 @@ if TYPE_CHECKING:
     from core.answers import Finding
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
+    from core.session import VolumeSession
 
 
 def _declare_check(parser: CommandParser) -> None:
     add_image(parser)
     add_json(parser)
+    parser.add_argument(
+        "--repair",
+        metavar="OUT",
+        help="make a new additional area OUT of what is left; the old one stays as it is",
+    )
+    parser.add_argument(
+        "--structures", action="store_true", help="leave data alone, and verify all else"
+    )
 
 
 def _check(options: argparse.Namespace, terminal: Terminal) -> int:
-    with open_for(options, read_only=True) as volume, Waiting("checking"):
-        findings = volume.check()
+    if options.repair is not None:
+        from core.cli.repairing import repair
+
+        return repair(options, terminal)
+    with _opened(options) as volume, Waiting("checking"):
+        findings = volume.check(structures=options.structures)
         copies = len(volume.info().copies)
     if options.json:
         import msgspec
@@ -40,10 +55,30 @@ def _check(options: argparse.Namespace, terminal: Terminal) -> int:
     else:
         good = terminal.paint("✓ clean", "green")
         all_copies = plural(copies, "copy", "copies")
-        terminal.line(f"{good}  every pointer and checksum of {all_copies} holds")
+        what = "structure" if options.structures else "pointer and checksum"
+        terminal.line(f"{good}  every {what} of {all_copies} holds")
     if any(finding.severity == "corruption" for finding in findings):
         return EXIT_CORRUPTION
     return EXIT_LEAK if findings else EXIT_DONE
+
+
+def _opened(options: argparse.Namespace) -> VolumeSession:
+    """Return the open volume, or what a bundle has of one."""
+    if _is_bundle(options.image):
+        from core.engine.bundles import open_bundle
+
+        options.structures = True
+        return open_bundle(options.image)
+    return open_for(options, read_only=True)
+
+
+def _is_bundle(path: str) -> bool:
+    """Return whether a file is a bundle; what cannot be read is none, and is told of elsewhere."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(BUNDLE_MAGIC)) == BUNDLE_MAGIC
+    except (OSError, ValueError):
+        return False
 
 
 def _print_findings(findings: Sequence[Finding], terminal: Terminal) -> None:
@@ -75,7 +110,7 @@ def _declare_dump(parser: CommandParser) -> None:
 def _dump(options: argparse.Namespace, terminal: Terminal) -> int:
     import msgspec
 
-    with open_for(options, read_only=True) as volume:
+    with _opened(options) as volume:
         structures = volume.dump()
     raw = msgspec.json.encode(structures)
     terminal.line((raw if options.json else msgspec.json.format(raw)).decode())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
+from core.cli.scrubbing import badge, told_ranges
 from core.cli.terminal import Cell, Terminal, plural, printable
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
@@ -23,7 +24,17 @@ if TYPE_CHECKING:
     from core.answers import CopyInfo, VolumeInfo
     from core.cli.parsing import Command, CommandParser
 
-_HEAD: Final = ("NAME", "KIND", "CREATED", "OWN", "SHARED", "POINTERS", "RANGE PAIRS", "")
+_HEAD: Final = (
+    "NAME",
+    "KIND",
+    "CREATED",
+    "OWN",
+    "SHARED",
+    "POINTERS",
+    "RANGE PAIRS",
+    "INTEGRITY",
+    "",
+)
 _RIGHT: Final = (3, 4, 5, 6)
 _NOT_PLAIN: Final = (
     "The image is no plain raw image now: only Rangepair, with the additional area, reads it"
@@ -62,6 +73,7 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     else:
         image = printable(options.image)
         terminal.line(f"No copies yet. Take one:  rangepair snapshot {image} NAME")
+    _tell_damage(shown, terminal)
     _tell_hidden(len(info.copies) - len(shown), terminal)
     return EXIT_DONE
 
@@ -110,8 +122,26 @@ def _row(copy: CopyInfo, branch: str) -> list[Cell]:
         Cell(format_bytes(copy.shared_bytes), style or "grey"),
         Cell(f"{copy.pointers:,}", style),
         Cell(f"{copy.range_pairs:,}", style),
+        badge(copy),
         Cell(", ".join(marks), "yellow"),
     ]
+
+
+def _tell_damage(copies: Sequence[CopyInfo], terminal: Terminal) -> None:
+    """Name the ranges of each copy that cannot be read, or not be trusted."""
+    told = [
+        f"{printable(copy.name)}: {words} {told_ranges(ranges)}"
+        for copy in copies
+        for words, ranges in (
+            ("damaged in", copy.damaged_ranges),
+            ("another program changed what it reads in", copy.suspect_ranges),
+        )
+        if ranges
+    ]
+    if told:
+        terminal.line()
+    for line in told:
+        terminal.line(line)
 
 
 def _tell_hidden(count: int, terminal: Terminal) -> None:

@@ -51,7 +51,7 @@ def open_volume(
     Raises:
         RangepairError: It cannot be opened; nothing was changed.
     """
-    image_path, area_path = _paths(Path(path), area)
+    image_path, area_path = paths_of(Path(path), area)
     try:
         image = device_opening.open_image(image_path, writable=not read_only)
     except OSError as error:
@@ -135,7 +135,7 @@ def _create(
     """Make an image and the additional area of the volume that ``make`` makes of it."""
     if not os.fspath(path):
         raise ImageError("The path of the image is empty; name an image file.")
-    image_path, area_path = _paths(Path(path), area)
+    image_path, area_path = paths_of(Path(path), area)
     device_opening.refuse_existing(os.fspath(image_path))
     if os.path.lexists(area_path):
         raise ImageError(
@@ -197,7 +197,7 @@ def _open_state(
         raise
 
 
-def _paths(path: Path, area: Path | None) -> tuple[Path, Path]:
+def paths_of(path: Path, area: Path | None) -> tuple[Path, Path]:
     """Return the paths of image and additional area, given either of them."""
     if path.suffix == AREA_SUFFIX and path.with_suffix("").exists():
         return path.with_suffix(""), path

@@ -14,6 +14,7 @@ import msgspec
 
 from core.answers import (
     AreaState,
+    ByteRange,
     CopyInfo,
     MapAnswer,
     PointerColumns,
@@ -28,6 +29,7 @@ from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
 from core.session import ORIGINAL
 from core.usage import freed_bytes, own_bytes
+from core.volume import integrity
 from core.volume.picture import additional_extents, initial_extents, metadata_extents
 from core.volume.read import Views
 
@@ -58,6 +60,7 @@ def volume_head(state: VolumeState, area_path: Path) -> VolumeInfo:
         event_seq=event_seq(state),
         copies=[],
         notice=_notice(state),
+        changed_ranges=[ByteRange(each.start, each.length) for each in state.changed_ranges],
         plain=state.initial is None,
         portions=state.portion_count,
     )
@@ -93,6 +96,7 @@ def copy_info(state: VolumeState, views: Views, copy: CopyRecord) -> CopyInfo:
 def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -> CopyInfo:
     parent = state.catalog.copies.get(copy.parent_id)
     pointers, range_pairs = counts
+    known = integrity.known_of(state.catalog, copy.id)
     return CopyInfo(
         name=copy.name,
         id=copy.id,
@@ -105,6 +109,10 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
         pointers=pointers,
         range_pairs=range_pairs,
         deleted=copy.deleted,
+        integrity=integrity.badge_of(known),
+        damaged_ranges=integrity.told(known.damaged),
+        suspect_ranges=integrity.told(known.suspect),
+        scrubbed=known.scrubbed,
     )
 
 

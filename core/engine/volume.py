@@ -19,7 +19,7 @@ import msgspec
 from core import check as check_module
 from core import dump as dump_module
 from core.device import opening as device_opening
-from core.engine import infos, portioned, queries, rearranging
+from core.engine import infos, packing, portioned, queries, rearranging, scrubbing
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
@@ -72,6 +72,7 @@ class Volume:
         self._image = image
         self._area_path = area_path
         self._views = Views(state)
+        self._scrubs = scrubbing.Scrubs()
         self._lock = threading.RLock()
         self._asking = threading.RLock()
         self._is_closed = False
@@ -94,7 +95,7 @@ class Volume:
         state.stats.read_bytes += length
         if record is None:
             return read_original(state, offset, length)
-        return self._views.read(record, offset, length)
+        return scrubbing.read_view(self, record, offset, length)
 
     def _write(self, offset: int, payload: Readable, copy: str) -> None:
         """Write to the original or to a clone, if the lane does not; under the lock."""
@@ -239,10 +240,13 @@ class Volume:
         return infos.stats(self._state)
 
     @guarded
-    def check(self) -> list[Finding]:
-        """Verify every invariant and checksum; an empty list is a clean volume."""
+    def check(self, *, structures: bool = False) -> list[Finding]:
+        """Verify every invariant and checksum, or all but data; empty if the volume is clean."""
         self._close_group()
-        return check_module.check(self._state)
+        return check_module.check(self._state, structures=structures)
+
+    scrub_step = scrubbing.scrub_step
+    pack = packing.pack
 
     @guarded
     def dump(self) -> dict[str, object]:

@@ -50,8 +50,41 @@ class LayerRecord(msgspec.Struct, kw_only=True):
     tables: list[Place]
 
 
-class CatalogRecord(msgspec.Struct, kw_only=True):
-    """The whole catalog at a checkpoint. ``chain``: layer ids of the original, oldest first."""
+Range = tuple[int, int]
+"""First byte and length."""
+
+
+class LostExtent(msgspec.Struct, frozen=True, array_like=True):
+    """An extent whose data is known to be lost: where it lies, and the checksum that it fails."""
+
+    address: int
+    checksum: int
+
+
+class IntegrityRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """What is known of the bytes of one copy.
+
+    Attributes:
+        id: Of the copy.
+        scrubbed: Seconds since 1970 of the last scrub; 0 = never.
+        damaged: Ranges of its view that cannot be read.
+        suspect: Ranges that it reads from the image, where another program changed that.
+    """
+
+    id: int
+    scrubbed: float
+    damaged: list[Range]
+    suspect: list[Range]
+
+
+class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The whole catalog at a checkpoint.
+
+    Attributes:
+        chain: Layer ids of the original, oldest first.
+        integrity: Of those copies of which something is known.
+        lost: Data that is known to be lost, and that a check need not find anew.
+    """
 
     generation: int
     next_copy_id: int
@@ -59,6 +92,8 @@ class CatalogRecord(msgspec.Struct, kw_only=True):
     copies: list[CopyRecord]
     layers: list[LayerRecord]
     chain: list[int]
+    integrity: list[IntegrityRecord] = []
+    lost: list[LostExtent] = []
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):

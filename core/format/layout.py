@@ -41,6 +41,10 @@ def block_ceil(count: int) -> int:
     return (count + BLOCK_BYTES - 1) & ~(BLOCK_BYTES - 1)
 
 
+BUNDLE_MAGIC: Final = b"RPAIRPAK"
+"""What a file begins with that holds the structures of an additional area and none of its data."""
+
+
 class Geometry(NamedTuple):
     """Sizes in bytes of a sidecar's parts and of the buffers in front of it.
 

@@ -19,6 +19,7 @@ from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
 from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
 from core.service.meetingplace import meeting_place
+from core.service.request import Bulk
 from core.service.ring import RingReader
 from core.session import ORIGINAL
 
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
         Holding,
         MapAnswer,
         Ranges,
+        ScrubStep,
         Stats,
         TableAnswer,
         Usage,
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
+    from core.service.request import Request
 
 
 class RemoteVolume:
@@ -75,7 +78,7 @@ class RemoteVolume:
         view = memoryview(payload)
         for start, size in _cut(offset, len(payload)):
             at = start - offset
-            self._ask(ask.Write(start, ask.Bulk(view[at : at + size]), copy))
+            self._ask(ask.Write(start, Bulk(view[at : at + size]), copy))
 
     def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
         """Make a range read as zeroes; snapshots keep what it held."""
@@ -137,7 +140,7 @@ class RemoteVolume:
 
     def write_portion(self, number: int, payload: bytes, copy: str = ORIGINAL) -> None:
         """Write a portion as a whole. One of the original may get another size, durably then."""
-        self._ask(ask.WritePortion(number, ask.Bulk(payload), copy))
+        self._ask(ask.WritePortion(number, Bulk(payload), copy))
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""
@@ -159,13 +162,21 @@ class RemoteVolume:
         """Return the live counters."""
         return cast("Stats", self._ask(ask.Stats()))
 
-    def check(self) -> list[Finding]:
-        """Verify every invariant and checksum; an empty list is a clean volume."""
-        return cast("list[Finding]", self._ask(ask.Check()))
+    def check(self, *, structures: bool = False) -> list[Finding]:
+        """Verify every invariant and checksum, or all but data; empty if the volume is clean."""
+        return cast("list[Finding]", self._ask(ask.Check(structures)))
+
+    def scrub_step(self, run: int = 0) -> ScrubStep:
+        """Verify the next few MiB of what is kept for copies."""
+        return cast("ScrubStep", self._ask(ask.ScrubStep(run)))
 
     def dump(self) -> dict[str, object]:
         """Return superblock, catalog, layers and journal as plain values."""
         return cast("dict[str, object]", self._ask(ask.Dump()))
+
+    def pack(self, *, hides_names: bool = False) -> bytes:
+        """Return the structures of the additional area, without data, as a bundle."""
+        return cast("bytes", self._ask(ask.Pack(hides_names)))
 
     def events(self) -> RingReader:
         """Return a reader of the event ring, starting behind the last event so far."""
@@ -230,7 +241,7 @@ class RemoteVolume:
         """Leave the engine process."""
         self.close()
 
-    def _ask(self, request: ask.Request) -> Any:
+    def _ask(self, request: Request) -> Any:
         """Return the answer's value.
 
         Raises:

@@ -16,7 +16,8 @@ import numpy as np
 from core.answers import PointerColumns
 from core.errors import ERRORS_BY_CODE, InvalidNameError, InvalidRangeError, RangepairError
 from core.service.frames import FrameError
-from core.service.messages import AnyRequest, Bulk, Done, Failed
+from core.service.messages import AnyRequest, Done, Failed
+from core.service.request import Bulk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,6 +15,7 @@ from core.errors import RangepairError, VolumeBusyError
 from core.service import messages as ask
 from core.service.codec import pack_answer, pack_error, unpack_request
 from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
+from core.service.request import Bulk
 
 if TYPE_CHECKING:
     from core.service.host import Host
@@ -93,7 +94,7 @@ class Connection:
         if isinstance(request, ask.Write | ask.WritePortion):
             fields["payload"] = bytes(request.payload.content)
         value = getattr(self._host.volume, request.method)(**fields)
-        return ask.Bulk(value) if isinstance(request, ask.Read) else value
+        return Bulk(value) if isinstance(request, ask.Read) else value
 
     def _answer_as_host(self, request: ask.AnyRequest) -> object:
         """Return the value that answers a request to the process rather than to the volume."""

@@ -138,7 +138,8 @@ def _see_to_acceptance(session: VolumeSession, image: str | os.PathLike[str]) ->
     Raises:
         VolumeBusyError: It has.
     """
-    if session.info().read_only:
+    info = session.info()
+    if info.read_only and info.notice:
         session.close()
         raise VolumeBusyError(
             f"An engine process has {os.fspath(image)} open without its changes accepted; close"

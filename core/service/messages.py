@@ -9,42 +9,17 @@ type, an unknown field or an unknown request never reaches the engine.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from core import answers
 from core import arrangement as laid
+from core.service.request import Bulk, Request
 
 PROTOCOL_VERSION: Final = 1
 CHUNK_BYTES_MAX: Final = 4 << 20
 """Longest read or write in one request; clients cut longer ones."""
-
-
-class Bulk:
-    """Bytes that travel beside a message instead of within it.
-
-    Attributes:
-        content: What was read or is to be written.
-    """
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes | bytearray | memoryview) -> None:
-        """Keep the bytes, uncopied."""
-        self.content = content
-
-
-class Request(msgspec.Struct, forbid_unknown_fields=True, tag_field="ask"):
-    """Base of all requests.
-
-    Attributes:
-        method: Method of the session that answers; empty if the host itself does.
-        answer: Type of the answer's value.
-    """
-
-    method: ClassVar[str] = ""
-    answer: ClassVar[Any] = None
 
 
 class Info(Request, tag="info"):
@@ -238,10 +213,19 @@ class Stats(Request, tag="stats"):
 
 
 class Check(Request, tag="check"):
-    """Verify everything."""
+    """Verify everything, or all but data."""
 
     method = "check"
     answer = list[answers.Finding]
+    structures: bool
+
+
+class ScrubStep(Request, tag="scrub-step"):
+    """Verify some more of what is kept for copies; ``run`` 0 begins anew."""
+
+    method = "scrub_step"
+    answer = answers.ScrubStep
+    run: int
 
 
 class Dump(Request, tag="dump"):
@@ -249,6 +233,14 @@ class Dump(Request, tag="dump"):
 
     method = "dump"
     answer = dict[str, Any]
+
+
+class Pack(Request, tag="pack"):
+    """The sidecar's structures as a bundle."""
+
+    method = "pack"
+    answer = bytes
+    hides_names: bool
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -323,8 +315,7 @@ class Shutdown(Request, tag="shutdown"):
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
     | Lock | Table | Map | Initial | Rearrange | Portions | WritePortion | Diff | Allocation
-    | Holdings | Usage | Stats
-    | Check | Dump
+    | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

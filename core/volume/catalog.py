@@ -20,16 +20,20 @@ from core.format.catalog import (
     CatalogRecord,
     Change,
     CopyRecord,
+    IntegrityRecord,
     LayerRecord,
     Marked,
     Purged,
     Renamed,
     Took,
 )
+from core.format.layout import EXTENT_BYTES_MAX
 from core.mapping.layermap import LayerMap
 from core.volume import handdown
 
 if TYPE_CHECKING:
+    from core.answers import Int64s
+    from core.format.catalog import LostExtent
     from core.format.superblock import Place
     from core.mapping.pointerrun import PointerRun
 
@@ -44,9 +48,10 @@ class Layer:
         map: Its pointers, those that are durable at their permanent place.
         parent: Id of the private layer it lies on, or None.
         places: Where a run of ``map`` lies as a table, by the run's identity.
+        cuts: (starts, lengths) of extents of which a part was freed since the last fold.
     """
 
-    __slots__ = ("id", "map", "parent", "places", "private")
+    __slots__ = ("cuts", "id", "map", "parent", "places", "private")
 
     def __init__(self, layer_id: int, *, private: bool, parent: int | None = None) -> None:
         """Make an empty layer."""
@@ -55,6 +60,15 @@ class Layer:
         self.parent = parent
         self.map = LayerMap()
         self.places: dict[int, tuple[PointerRun, Place]] = {}
+        self.cuts: list[tuple[Int64s, Int64s]] = []
+
+    def note_cuts(self, run: PointerRun) -> None:
+        """Note the extents of which ``run`` has a piece; see ``core.volume.reseal``."""
+        is_piece = run.lengths != run.wholes
+        is_piece &= (run.wholes != 0) & (run.wholes <= 2 * EXTENT_BYTES_MAX)
+        if is_piece.any():
+            starts = (run.starts - run.heads)[is_piece]
+            self.cuts.append((starts, run.wholes[is_piece].astype(starts.dtype)))
 
     def replace(self, run: PointerRun) -> None:
         """Take ``run`` as the whole content."""
@@ -72,6 +86,8 @@ class Catalog:
         chain: Ids of the original's layers, oldest first.
         generation: Rises with every change.
         dropped_places: Tables of layers that are gone; their space is free after the next fold.
+        integrity: By the id of a copy, what is known of its bytes.
+        lost: Extents that are known to fail their checksum.
     """
 
     def __init__(self) -> None:
@@ -83,6 +99,8 @@ class Catalog:
         self.next_copy_id = 1
         self.next_layer_id = 1
         self.dropped_places: list[Place] = []
+        self.integrity: dict[int, IntegrityRecord] = {}
+        self.lost: list[LostExtent] = []
         self._ids_by_name: dict[str, int] = {}
         self._plain_snapshots = 0
 
@@ -94,6 +112,8 @@ class Catalog:
         catalog.next_copy_id = record.next_copy_id
         catalog.next_layer_id = record.next_layer_id
         catalog.chain = list(record.chain)
+        catalog.integrity = {known.id: known for known in record.integrity}
+        catalog.lost = list(record.lost)
         for copy in record.copies:
             catalog.copies[copy.id] = copy
             catalog._ids_by_name[copy.name] = copy.id
@@ -116,6 +136,8 @@ class Catalog:
                 for layer in self.layers.values()
             ],
             chain=list(self.chain),
+            integrity=[known for known in self.integrity.values() if known.id in self.copies],
+            lost=list(self.lost),
         )
 
     def twin(self) -> Catalog:
@@ -275,6 +297,8 @@ class Catalog:
         self.dropped_places += [place for _, place in layer.places.values()]
         layer.places.clear()
         layer.replace(run)
+        layer.cuts.clear()
+        layer.note_cuts(run)
 
     def _forget(self, layer: Layer) -> None:
         self.dropped_places += [place for _, place in layer.places.values()]

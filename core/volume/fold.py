@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fold the log into tables: what opening then reads instead of the log.
 
+Before that, pieces of extents that were cut get checksums of their own (``core.volume.reseal``).
+
 Everything goes to fresh space, is synced, and becomes true with one superblock; only then is the
 space of what it replaces free. Tables are written per run of a layer and stay while the run does,
 so a fold costs what is new, not what there is.
@@ -25,6 +27,7 @@ from core.format.superblock import Place
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
+from core.volume.reseal import reseal
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -54,6 +57,7 @@ def fold(state: VolumeState, *, clean: bool = False, fingerprint: bytes = b"") -
     assert area is not None
     assert journal is not None
     journal.barrier()
+    reseal(state)
     work = _Fold(state, area)
     with state.writing():
         if state.initial is not None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.area.initial import InitialArea
 from core.errors import AreaFullError, CorruptAreaError, ImageChangedError
+from core.extent import Extent
 from core.format import table
 from core.format.catalog import Remapped, pack_change
 from core.mapping.initialmap import InitialMap
@@ -44,9 +45,11 @@ def load(state: VolumeState, area: AdditionalArea) -> None:
     if not place.length:
         return
     raw = area.read_place(place)
-    columns = table.unpack(table.MAP_MAGIC, raw, place.offset, area.uuid)
     try:
+        columns = table.unpack(table.MAP_MAGIC, raw, place.offset, area.uuid)
         mapped = InitialMap.from_columns(*columns)
+    except CorruptAreaError:  # its advice would be to use the image without: nobody could
+        raise _senseless("it fails its checksum") from None
     except ValueError as error:
         raise _senseless(error) from None
     initial = InitialArea(state.image, mapped, state.size_bytes)
@@ -80,6 +83,17 @@ def check_image(state: VolumeState) -> None:
             f"{initial.path} has {initial.image.size} bytes and is shorter than the "
             f"{initial.map.place_end} bytes that its map needs; restore it from a backup."
         )
+
+
+def ranges_lying_in(state: VolumeState, places: Sequence[Extent]) -> tuple[Extent, ...]:
+    """Return the ranges of the volume that lie in stretches of the image."""
+    if state.initial is None:
+        return tuple(places)
+    return tuple(
+        Extent(part.start, part.length)
+        for place in places
+        for part in state.initial.map.lying_in(place.start, place.stop)
+    )
 
 
 def keep(state: VolumeState) -> None:

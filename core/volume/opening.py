@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,9 +13,8 @@ import msgspec
 from core.area import additional
 from core.area.initial import InitialArea
 from core.area.places import IMAGE_BYTES_MIN
-from core.device.fingerprint import Fingerprint, compare_fingerprint, take_fingerprint
-from core.device.refusals import readable_path
-from core.errors import FormatError, ImageChangedError
+from core.device.fingerprint import take_fingerprint
+from core.errors import FingerprintError
 from core.format.layout import geometry_for
 from core.format.superblock import Place, SuperblockFields
 from core.journal.log import Log
@@ -26,8 +24,9 @@ from core.journal.ring import Ring
 from core.journal.writer import Journal
 from core.mapping.initialmap import InitialMap
 from core.units import SECTOR_BYTES
-from core.volume import initialmap, portions, recover
+from core.volume import initialmap, outside, portions, recover
 from core.volume.fold import fold, load_layers
+from core.volume.integrity import note_suspects
 from core.volume.state import VolumeState
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from core.area.additional import AdditionalArea
     from core.device.base import Device
     from core.format.layout import Geometry
+    from core.volume.outside import Changes
 
 NO_PLACE: Final = Place(0, 0)
 
@@ -92,59 +92,40 @@ def state_with_area(
     area = additional.load(area_device)
     fields = area.fields
     if not fields.initial_map.length:
-        _check_size(image, area)
+        outside.check_size(image, fields.size_bytes, area_device.path)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
     state.portion_count = fields.portions
     state.background = background
-    if fields.clean and not accept_changes:
-        state.changed_outside = _changes_outside(image, area, mtime_ns)
-        state.read_only = state.changed_outside
+    changes = _changes(image, area, mtime_ns, accept_changes=accept_changes)
+    is_trusted = changes is None or accept_changes
     load_layers(state, area)
     initialmap.load(state, area)
-    _recover(state, area, writable=writable and not state.read_only)
+    _recover(state, area, writable=writable and is_trusted)
+    if changes is not None:
+        changed = initialmap.ranges_lying_in(state, changes.extents)
+        is_any = note_suspects(state, changed)
+        if not accept_changes:
+            state.changed_ranges = changed
+            state.changed_outside = outside.sentence_of(state, area, changes)
+            state.read_only = state.changed_outside
+        elif is_any and writable:
+            fold(state)  # from now on the fingerprint that told of it is gone
     return state
 
 
-def _check_size(image: Device, area: AdditionalArea) -> None:
-    size = area.fields.size_bytes
-    if image.size != size:
-        word = "shorter" if image.size < size else "longer"
-        raise ImageChangedError(
-            f"{image.path} has {image.size} bytes and is {word} than the {size} bytes its "
-            f"additional area {area.device.path} was made for; bring the image back to that size, "
-            "or move the additional area away to use the image without its copies."
-        )
-
-
-def _changes_outside(image: Device, area: AdditionalArea, mtime_ns: int) -> str:
-    """Return a sentence if the image is not as it was at clean close, else an empty string."""
+def _changes(
+    image: Device, area: AdditionalArea, mtime_ns: int, *, accept_changes: bool
+) -> Changes | None:
+    """Return what other programs did to the image; if it is accepted, as far as that is known."""
+    if not area.fields.clean or not area.has_data:
+        return None
     try:
-        kept = msgspec.msgpack.decode(area.fields.fingerprint, type=Fingerprint)
-    except msgspec.MsgspecError as error:
-        raise FormatError(
-            f"The fingerprint of the image cannot be read ({error}); use a newer Rangepair, or "
-            "open it with --accept-changes to go on without."
-        ) from None
-    difference = compare_fingerprint(image, mtime_ns, kept)
-    if not difference:
-        return ""
-    if difference.extents:
-        where = ", ".join(str(extent) for extent in difference.extents[:4])
-        what = f"{len(difference.extents)} of the places looked at differ, first {where}"
-    else:
-        what = "its time of change differs"
-    other = Path(os.path.realpath(image.path)).name != Path(area.fields.image_name).name
-    whose = (
-        f"The additional area {readable_path(area.device.path)} belongs to another image "
-        f"({area.fields.image_name}), or this one"
-        if other
-        else readable_path(image.path)
-    )
-    return (
-        f"{whose} was changed by another program while copies existed ({what}), so copies may show "
-        "wrong data there; open it as it is now (--accept-changes) to go on, or restore the image."
-    )
+        return outside.changes_of(image, area, mtime_ns)
+    except FingerprintError:
+        if accept_changes:
+            return None
+        raise
 
 
 def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> None:
@@ -167,7 +148,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         if writable:
             recover.erase_torn_group(area, log)
     initialmap.check_image(state)
-    journal = _journal(state, area, log, dead_seq)
+    journal = journal_of(state, area, log, dead_seq)
     journal.covered_ring_seq = covered.staged_seq
     state.journal = journal
     initialmap.keep(state)
@@ -183,7 +164,8 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     recover.active_grains_of(state)
 
 
-def _journal(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) -> Journal:
+def journal_of(state: VolumeState, area: AdditionalArea, log: Log, dead_seq: int) -> Journal:
+    """Return the writer of a volume whose additional area is open, with an empty ring."""
     ring = Ring(
         area.device,
         area.uuid,
@@ -268,7 +250,7 @@ def add_area(
         segment_stop=start + geometry.segment_bytes,
     )
     state.area = area
-    state.journal = _journal(state, area, log, 0)
+    state.journal = journal_of(state, area, log, 0)
     initialmap.keep(state)
     while prepare_ring and state.journal.ring.prepare_step():
         pass

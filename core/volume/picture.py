@@ -64,6 +64,7 @@ def _join(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s]:
     """Join sorted ranges that touch."""
     if not len(starts):
         return starts, stops
+    stops = np.maximum.accumulate(stops)  # a piece that was sealed anew lies above the old one
     breaks = np.flatnonzero(starts[1:] > stops[:-1]) + 1
     return starts[np.concatenate(([0], breaks))], stops[
         np.concatenate((breaks - 1, [len(stops) - 1]))

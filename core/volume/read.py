@@ -10,9 +10,9 @@ import xxhash
 
 from core.answers import PointerKind
 from core.device.base import read_exactly, read_into
-from core.errors import CorruptAreaError
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
+from core.volume.verified import DamagedExtentError, VerifiedExtents, WholeExtent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +45,20 @@ class Views:
         """Read from ``state``."""
         self._state = state
         self._sealed: dict[int, tuple[int, PointerRun]] = {}
+        self._verified = VerifiedExtents()
 
     def read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes of a copy's view at ``offset``."""
+        """Return ``length`` bytes of a copy's view at ``offset``.
+
+        Raises:
+            DamagedExtentError: Some of them are not what was kept; it names copy and range.
+        """
+        try:
+            return self._read(copy, offset, length)
+        except DamagedExtentError as error:
+            raise DamagedExtentError(error.start, error.length, error.address, copy.name) from None
+
+    def _read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
         whole = bytearray(length)
         target = memoryview(whole)
         ranges: Ranges = [(offset, offset + length)]
@@ -112,6 +123,13 @@ class Views:
         return remaining
 
     def _fill(self, run: PointerRun, target: memoryview, base: int) -> None:
+        """Fill in what ``run`` points to; no byte goes out that its checksum belies.
+
+        Raises:
+            DamagedExtentError: One does.
+        """
+        assert self._state.area is not None
+        device = self._state.area.device
         rows = zip(
             run.starts.tolist(),
             run.lengths.tolist(),
@@ -119,34 +137,39 @@ class Views:
             run.kinds.tolist(),
             run.checksums.tolist(),
             run.wholes.tolist(),
+            run.heads.tolist(),
             strict=True,
         )
-        for start, length, offset, kind, checksum, whole in rows:
+        for start, length, offset, kind, checksum, whole, head in rows:
             if kind == _ZERO:
                 continue
             piece = target[start - base : start - base + length]
-            self.read_area(piece, offset)
-            # A part says nothing: the rest of its extent may be used for something else by now.
-            if length == whole and not self._is_as_kept(piece, offset, checksum):
-                raise CorruptAreaError(
-                    f"What was kept of range [{start}..{start + length - 1}] fails its checksum, at"
-                    f" byte {offset} of the additional area; the original is unharmed, and"
-                    " 'rangepair check' lists all damage."
-                )
+            if self._is_staged(piece, offset):
+                continue
+            if length != whole:
+                extent = WholeExtent(offset - head, whole, checksum, start - head)
+                self._read_part(piece, start, head, extent)
+                continue
+            read_into(device, piece, offset)
+            if xxhash.xxh3_64_intdigest(piece) != checksum:
+                raise DamagedExtentError(start, length, offset)
 
-    def _is_as_kept(self, piece: memoryview, offset: int, checksum: int) -> bool:
-        """Return whether a whole extent has its checksum, which it has not while it is staged."""
+    def _is_staged(self, target: memoryview, offset: int) -> bool:
+        """Fill ``target`` from memory if that is where the address is; there nothing goes bad."""
         journal = self._state.journal
         assert journal is not None
-        return journal.opened.holds(offset) or xxhash.xxh3_64_intdigest(piece) == checksum
-
-    def read_area(self, target: memoryview, offset: int) -> None:
-        """Fill ``target`` from an address of the additional area, staged or on disk."""
-        journal, area = self._state.journal, self._state.area
-        assert journal is not None
-        assert area is not None
         staged = journal.staged_bytes_at(offset, len(target))
-        if staged is not None:
-            target[:] = staged
-        else:
-            read_into(area.device, target, offset)
+        if staged is None:
+            return False
+        target[:] = staged
+        return True
+
+    def _read_part(self, target: memoryview, start: int, head: int, whole: WholeExtent) -> None:
+        state = self._state
+        assert state.area is not None
+        if self._verified.read_part(state.area.device, target, head, whole) is not None:
+            return
+        if any(whole.is_kept_by(layer.map) for layer in state.catalog.layers.values()):
+            raise DamagedExtentError(start, len(target), whole.base)
+        self._verified.note_unknown(whole)
+        read_into(state.area.device, target, whole.base + head)

@@ -108,11 +108,11 @@ def intact_groups(area: AdditionalArea, offset: int, seq: int) -> Iterator[Group
     Raises:
         CorruptAreaError: One is damaged that is not the last.
     """
-    group = _read_group(area, offset, seq)
+    group = read_group(area, offset, seq)
     if group is None:
         _refuse_gap(area, offset, seq)
     while group is not None:
-        following = _read_group(area, group.next_offset, group.seq + 1)
+        following = read_group(area, group.next_offset, group.seq + 1)
         if following is None:
             _refuse_gap(area, group.next_offset, group.seq + 1)
             if not _payload_is_intact(area, group):
@@ -219,7 +219,8 @@ def _columns(records: group_format.RecordArray) -> Iterator[tuple[int, int, int]
     )
 
 
-def _read_group(area: AdditionalArea, offset: int, seq: int) -> Group | None:
+def read_group(area: AdditionalArea, offset: int, seq: int) -> Group | None:
+    """Return the group of the log of this number, if an intact one lies at ``offset``."""
     if offset % BLOCK_BYTES or offset >= area.device.size:
         return None
     tail_max = max(TAIL_BYTES_MAX, CHANGE_BYTES_MAX)
@@ -231,7 +232,7 @@ def _refuse_gap(area: AdditionalArea, offset: int, seq: int) -> None:
     """Tell a damaged group from a torn one: the next was written only after it had returned."""
     read = functools.partial(read_available, area.device)
     following = group_format.successor_offset(area.uuid, offset, seq, read)
-    if following is not None and _read_group(area, following, seq + 1) is not None:
+    if following is not None and read_group(area, following, seq + 1) is not None:
         raise _damaged("log", offset)
 
 
@@ -251,7 +252,7 @@ def _damaged(what: str, offset: int) -> CorruptAreaError:
 
 
 def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
-    if group.kind == KIND_CHANGE:
+    if group.kind == KIND_CHANGE or not area.has_data:
         return True
     records = group.records
     has_bytes = records["kind"] != int(PointerKind.ZERO)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.device.base import Device
     from core.errors import DeviceFailedError
     from core.events import EventSink
+    from core.extent import Extent
     from core.format.catalog import CopyRecord
     from core.format.group import Group, RecordArray
     from core.journal.writer import Journal
@@ -47,6 +48,7 @@ class VolumeState:
         portion_count: Of how many portions the volume consists; 0 if it is a volume of bytes.
         preserved: Grains whose originals the active layer holds; None without copies.
         changed_outside: In what the image is not as it was left, or an empty string.
+        changed_ranges: The places looked at in which it is not; none if only its time differs.
         read_only: Why nothing may be written, or an empty string.
         lane_writes: Whole grains written by the shortest way, not yet in ``stats``.
         grains_preserved: Originals preserved one whole grain at a time, not yet in ``stats``.
@@ -77,6 +79,7 @@ class VolumeState:
         self.grains_preserved = 0
         self.read_only = ""
         self.changed_outside = ""
+        self.changed_ranges: tuple[Extent, ...] = ()
         self.hole_filler: Callable[[int, int], None] | None = None
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
@@ -228,6 +231,8 @@ class VolumeState:
         layer = self.catalog.layers[layer_id]
         if layer.private:
             hidden = handdown.displaced(layer.map, run.starts, run.stops)
+            for piece in hidden:
+                layer.note_cuts(piece)
             if hidden and self.area is not None:
                 self.area.allocator.release_many(*handdown.extents_of(hidden))
         layer.map.append(run)

@@ -24,6 +24,7 @@ from typing_extensions import override
 from core.events import ORIGINAL_ID
 from core.session import ORIGINAL
 from core.units import format_bytes
+from gui.models.integrity import integrity_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,7 @@ class CopyTreeRole(enum.IntEnum):
     LOCKED = Qt.ItemDataRole.UserRole + 3
     DELETED = Qt.ItemDataRole.UserRole + 4
     KEY = Qt.ItemDataRole.UserRole + 5
+    INTEGRITY = Qt.ItemDataRole.UserRole + 6
 
 
 class _Node:
@@ -299,6 +301,7 @@ class CopyTreeModel(QAbstractItemModel):
             words.append("locked")
         if copy.deleted:
             words.append("deleted")
+        words.append(integrity_sentence(copy))
         return ", ".join(words)
 
 
@@ -309,6 +312,8 @@ def _detail(node: _Node, role: int) -> object:
         return node.key
     if role == CopyTreeRole.LOCKED:
         return node.copy is not None and node.copy.locked
+    if role == CopyTreeRole.INTEGRITY:
+        return None if node.copy is None else node.copy.integrity
     if role == CopyTreeRole.DELETED:
         return node.copy is not None and node.copy.deleted
     return None

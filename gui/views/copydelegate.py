@@ -32,6 +32,11 @@ _ICONS: Final = {
     NodeKind.CLONE: "clone",
     NodeKind.DELETED_GROUP: "trash",
 }
+_BADGES: Final = {
+    "intact": ("check", "good"),
+    "suspect": ("warning", "warn"),
+    "damaged": ("error", "danger"),
+}
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
@@ -108,6 +113,11 @@ class CopyDelegate(QStyledItemDelegate):
         right = box.left() - 6
         if index.data(CopyTreeRole.LOCKED):
             painter.drawPixmap(round(right) - 13, round(rect.y()) + 8, self._icon("lock", tone, 13))
+            right -= 18
+        badge = _BADGES.get(str(index.data(CopyTreeRole.INTEGRITY)))
+        if badge is not None:
+            icon = self._icon(badge[0], getattr(theme, badge[1]), 13)
+            painter.drawPixmap(round(right) - 13, round(rect.y()) + 8, icon)
             right -= 18
         name = QRectF(x + 23, rect.y(), right - x - 23, rect.height())
         color = theme.accent if is_selected else theme.faint if is_faint else theme.text

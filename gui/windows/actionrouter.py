@@ -26,6 +26,7 @@ class ActionRouter(QObject):
         self._actions = window.actions_
         self._connect()
         window.runner.running_changed.connect(self._on_running)
+        window.scrubber.running_changed.connect(self._on_scrubbing)
         window.desk.picks_changed.connect(self.enable)
         window.demo.changed.connect(self.enable)
         window.exporter.busy_changed.connect(self.enable)
@@ -53,6 +54,7 @@ class ActionRouter(QObject):
             (a.delete, self._delete),
             (a.undelete, self._undelete),
             (a.purge, self._plan_purge),
+            (a.verify, w.scrubber.toggle),
             (a.workload, w.runner.toggle),
             (a.workload_stop, w.runner.stop),
             (a.theme, w.theme_choice.switch),
@@ -124,6 +126,7 @@ class ActionRouter(QObject):
             (a.delete, can_write and bool(picks.live)),
             (a.undelete, can_write and bool(picks.deleted)),
             (a.purge, can_write and bool(picks.all)),
+            (a.verify, is_open and info is not None and bool(info.copies)),
             (a.workload, can_write),
             (a.workload_stop, is_open and self._window.runner.is_running),
             (a.undo, not self._is_demo and self._window.acts.stack.canUndo()),
@@ -173,6 +176,11 @@ class ActionRouter(QObject):
         icon, theme = "pause" if running else "play", self._window.source.theme
         self._actions.set_icon(self._actions.workload, icon, theme)
         self.enable()
+
+    @Slot(bool)
+    @guarded
+    def _on_scrubbing(self, running: bool) -> None:
+        self._actions.verify.setText("Stop &verifying" if running else "&Verify copies")
 
 
 def _without_argument(act: Callable[[], object]) -> Callable[..., object]:

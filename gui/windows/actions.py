@@ -55,6 +55,8 @@ SPECS: Final = (
     Spec("delete", "&Delete", "Del", "trash", "Hide the copy; it can be brought back"),
     Spec("undelete", "&Bring back", "", "restore", "Show the deleted copy again"),
     Spec("purge", "&Purge…", "Shift+Del", "trash", "Remove the copy for good"),
+    Spec("verify", "&Verify copies", "F9", "shield",
+         "Read all that is kept for copies and compare it with its checksums, or stop that"),
     Spec("workload", "&Run workload", "F5", "play", "Let a workload write, or pause it"),
     Spec("workload_stop", "&Stop workload", "Shift+F5", "stop", "Stop the workload"),
     Spec("theme", "Switch &theme", "Ctrl+Shift+D", "moon", "Switch between light and dark"),
@@ -100,6 +102,7 @@ class Actions(QObject):
     delete: QAction
     undelete: QAction
     purge: QAction
+    verify: QAction
     workload: QAction
     workload_stop: QAction
     theme: QAction

@@ -20,6 +20,7 @@ from gui.models.focus import Focus
 from gui.views.banner import BannerStack
 from gui.views.copytree import CopyTreePane
 from gui.views.emptystate import EmptyState
+from gui.views.progressstrip import ProgressStrip
 from gui.views.statusbar import StatusBar
 from gui.views.toast import Toast
 from gui.views.topbar import TopBar
@@ -37,6 +38,7 @@ from gui.windows.livepanes import LivePanes
 from gui.windows.menus import Menus
 from gui.windows.opener import ImageMakers, VolumeOpener
 from gui.windows.recents import Recents
+from gui.windows.scrubrunner import ScrubRunner
 from gui.windows.themechoice import ThemeChoice
 from gui.windows.workloadrunner import WorkloadRunner
 
@@ -115,6 +117,8 @@ class MainWindow(QMainWindow):
         self.banner_desk = BannerDesk(
             self.banners, self.link, self.opener, self.acts, self.follower
         )
+        self.strip = ProgressStrip(source)
+        self.scrubber = ScrubRunner(self.link, self.strip, self.banners)
         self.arrangement = Arrangement(self.panes.arranged(self.tree))
         begin = [(a.demo, "play"), (a.open, "folder"), (a.scratch, "lightning")]
         self.empty = EmptyState(source, begin)
@@ -138,7 +142,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.top_bar, self.banners, self.pages, self.status):
+        for part in (self.top_bar, self.banners, self.strip, self.pages, self.status):
             column.addWidget(part)
         return central
 
@@ -156,6 +160,7 @@ class MainWindow(QMainWindow):
         self.acts.done.connect(self._on_done)
         self.exporter.done.connect(self._on_done)
         self.exporter.failed.connect(self.banner_desk.tell_failure)
+        self.scrubber.found_intact.connect(self._on_found_intact)
         self.acts.stack.indexChanged.connect(self._on_stack)
         self.runner.phase_changed.connect(self._on_phase)
         self.runner.stopped_by_error.connect(self.banner_desk.tell_workload)
@@ -246,6 +251,11 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_done(self, sentence: str, undoable: bool) -> None:
         self.toast.tell(sentence, offers_undo=undoable)
+
+    @Slot(str)
+    @guarded
+    def _on_found_intact(self, sentence: str) -> None:
+        self.toast.tell(sentence, offers_undo=False)
 
     @Slot()
     @guarded

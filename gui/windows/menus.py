@@ -43,7 +43,7 @@ class Menus(QObject):
         _fill(file, a.open, a.new, a.scratch, self.recent, None, a.close, a.quit)
         _fill(self.edit, a.undo, a.redo, None, a.find, a.deselect, None, a.palette)
         _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.rename, a.lock,
-              a.export, None, a.delete, a.undelete, a.purge)
+              a.export, None, a.delete, a.undelete, a.purge, None, a.verify)
         _fill(self.workload, a.workload, a.workload_stop)
         _fill(self.view, a.show_tree, a.show_side, a.show_drawer, None, a.zoom_in,
               a.zoom_out, a.fit, a.zoom_to, a.hilbert, None, self.theme, a.theme, None,

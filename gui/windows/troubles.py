@@ -7,7 +7,14 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from core.errors import EngineGoneError, ImageChangedError, RangepairError, VolumeBusyError
+from core.errors import (
+    EngineGoneError,
+    FingerprintError,
+    ImageChangedError,
+    RangepairError,
+    VolumeBusyError,
+)
+from gui.models.integrity import ranges_told
 from gui.views.banner import Trouble
 
 if TYPE_CHECKING:
@@ -50,7 +57,27 @@ def of_state(info: VolumeInfo, accept: Callable[[], None]) -> Trouble | None:
     if not info.read_only:
         return Trouble(sentence, "device-failed", topic=STATE)
     actions = ((_ACCEPT, accept),)
-    return Trouble(sentence, ImageChangedError.code, "warning", actions=actions, topic=STATE)
+    return Trouble(
+        sentence,
+        ImageChangedError.code,
+        "warning",
+        actions=actions,
+        details=_suspects(info),
+        topic=STATE,
+    )
+
+
+def _suspects(info: VolumeInfo) -> str:
+    """Return every place that was changed, and which copies read there, a line each."""
+    lines = []
+    if info.changed_ranges:
+        lines.append(f"changed: {ranges_told(info.changed_ranges, len(info.changed_ranges))}")
+    lines += [
+        f"{copy.name}: {ranges_told(copy.suspect_ranges, len(copy.suspect_ranges))}"
+        for copy in info.copies
+        if copy.suspect_ranges
+    ]
+    return "\n".join(lines)
 
 
 def of_drop(sentence: str, choose: Callable[[], None]) -> Trouble:
@@ -66,7 +93,7 @@ def of_opening(
 ) -> Trouble:
     """An image that could not be opened; ``reopen(accept_changes)`` tries once more."""
     actions: list[tuple[str, Callable[[], None]]] = []
-    if isinstance(error, ImageChangedError):
+    if isinstance(error, FingerprintError) or type(error) is ImageChangedError:
         actions.append((_ACCEPT, lambda: reopen(True)))
     if isinstance(error, (VolumeBusyError, EngineGoneError)):
         actions.append(("Try again", lambda: reopen(False)))

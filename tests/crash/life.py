@@ -45,6 +45,7 @@ ACTS: Final = {
     "settle": 3,
     "checkpoint": 2,
     "fold": 3,
+    "scrub": 1,
     "delete": 2,
     "undelete": 1,
     "purge": 3,
@@ -307,6 +308,12 @@ class Life:
         fold(self._volume._state)
 
     # -- copies ------------------------------------------------------------------------------
+
+    def _scrub(self) -> None:
+        step = self._volume.scrub_step()
+        while not step.is_done:
+            step = self._volume.scrub_step(step.run)
+        self._expect(["damage"] * bool(step.damaged_bytes), "scrubbed")
 
     def _snapshot(self) -> None:
         self._take(writable=False)

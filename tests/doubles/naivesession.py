@@ -29,6 +29,7 @@ from core.answers import (
     PointerColumns,
     PointerKind,
     Ranges,
+    ScrubStep,
     Stats,
     TableAnswer,
     Usage,
@@ -365,13 +366,21 @@ class NaiveSession:
         with self.guard:
             return msgspec.structs.replace(self.counters)
 
-    def check(self) -> list[Finding]:
+    def check(self, *, structures: bool = False) -> list[Finding]:
         with self.guard:
             return []
+
+    def scrub_step(self, run: int = 0) -> ScrubStep:
+        return ScrubStep(
+            run=1, done_bytes=0, total_bytes=0, damaged_bytes=0, unverified_bytes=0, is_done=True
+        )
 
     def dump(self) -> dict[str, object]:
         with self.guard:
             return {"copies": msgspec.to_builtins(self.info().copies), "area_end": self.area_end}
+
+    def pack(self, *, hides_names: bool = False) -> bytes:
+        return b"RPAIRPAK"
 
     def close(self) -> None:
         self.closed = True

@@ -164,7 +164,9 @@ class Board:
     def _slot(self, offset: int, length: int, kind: int) -> Slot:
         content = aligned_buffer(length)
         if kind != PointerKind.ZERO:
-            self.volume._views.read_area(content, offset)
+            state = self.volume._state
+            staged = state.journal.staged_bytes_at(offset, length)
+            content[:] = staged or state.area.device.pread(length, offset)
         return Slot(offset, length, bytes(content), KINDS[PointerKind(kind)])
 
 

@@ -283,7 +283,9 @@ EVERYTHING = CHANGES | {
     "usage": (),
     "stats": (),
     "check": (),
+    "scrub_step": (),
     "dump": (),
+    "pack": (),
 }
 
 

@@ -15,7 +15,14 @@ from core.answers import PointerKind
 from core.device.fingerprint import SAMPLE_BYTES, SAMPLES, Fingerprint
 from core.format import block, catalog, group, layout, ringgroup, ringhead, superblock, table
 from core.format.block import HEADER_BYTES, BlockHeader, pack_header
-from core.format.catalog import CatalogRecord, CopyRecord, LayerRecord
+from core.format.catalog import (
+    CatalogRecord,
+    CopyRecord,
+    IntegrityRecord,
+    LayerRecord,
+    LostExtent,
+    Range,
+)
 from core.format.superblock import Place, SuperblockFields
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.volume.naming import NAME_CHARACTERS_MAX
@@ -114,6 +121,9 @@ TYPES = {
     list[Place]: "array of places",
     list[CopyRecord]: "array of copies",
     list[LayerRecord]: "array of layers",
+    list[IntegrityRecord]: "array of integrity",
+    list[Range]: "array of ranges",
+    list[LostExtent]: "array of extents",
 }
 
 
@@ -128,6 +138,7 @@ def keys_of(kind):
         ("Catalog", "key", CatalogRecord),
         ("Catalog", "key of a copy", CopyRecord),
         ("Catalog", "key of a layer", LayerRecord),
+        ("Catalog", "key of integrity", IntegrityRecord),
     ],
 )
 def test_every_key_of_a_map_is_listed_with_its_type(heading, first_cell, kind):

@@ -21,6 +21,8 @@ moved       a thin image with a map: extents with a load point and with full poi
 moving      the same life, as a power cut after the last flush left it: changes of the map in the
             log, live groups in the ring
 portions    a volume of portions, some with another size than copies have; closed
+scrubbed    closed after a scrub; of the copies it is known which are intact and which suspect, and
+            of one extent that it is lost
 ==========  ====================================================================================
 
 Beside each pair of files lies what they must show: ``expected.json``.
@@ -41,12 +43,16 @@ from unittest import mock
 
 from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
+from core.extent import Extent
+from core.format.catalog import LostExtent
+from core.volume import integrity
 from core.volume.fold import fold
 from core.volume.portions import SLOT_BYTES
 from tests.engine.stills import bytes_of, still_volume, views_of
 from tests.faults.script import SECTOR, filled
 
 if TYPE_CHECKING:
+    from core.answers import CopyInfo
     from core.engine import Volume
 
 MTIME_NS = 1_000_000_000 * 10**9
@@ -149,6 +155,32 @@ def live_portions(volume: Volume) -> None:
     volume.write(SLOT_BYTES, filled(13, SECTOR), "second")
 
 
+def live_scrubbed(volume: Volume) -> None:
+    """Let something be known of each copy but the last."""
+    volume.snapshot("first")
+    volume.write(0, filled(1, 8 * GRAIN))
+    volume.clone("second", "first")
+    volume.write(20 * GRAIN, filled(2, GRAIN), "second")
+    volume.snapshot("third")
+    volume.write(30 * GRAIN, filled(3, GRAIN))
+    step = volume.scrub_step()
+    while not step.is_done:
+        step = volume.scrub_step(step.run)
+    state = volume._state
+    integrity.note_suspects(state, [Extent(4 * GRAIN, 2 * GRAIN)])
+    run = next(iter(state.catalog.layers.values())).map.flatten()
+    state.catalog.lost = [LostExtent(run.offsets.item(0), run.checksums.item(0))]
+    volume.snapshot("fourth")
+
+
+def _known_of(copy: CopyInfo) -> dict[str, Any]:
+    """Return what is known of a copy's bytes; nothing of one that was never looked at."""
+    if copy.integrity == "unchecked":
+        return {}
+    suspect = [[each.start, each.length] for each in copy.suspect_ranges]
+    return {"integrity": copy.integrity, "scrubbed": copy.scrubbed, "suspect": suspect}
+
+
 def expected_of(volume: Volume) -> dict[str, Any]:
     """Return what a volume shows, for comparison."""
     info = volume.info()
@@ -171,6 +203,7 @@ def expected_of(volume: Volume) -> dict[str, Any]:
                 "deleted": copy.deleted,
                 "pointers": copy.pointers,
                 "range_pairs": copy.range_pairs,
+                **_known_of(copy),
             }
             for copy in info.copies
         ],
@@ -212,6 +245,7 @@ LIVES = {
     "moved": live_moved,
     "moving": live_moved,
     "portions": live_portions,
+    "scrubbed": live_scrubbed,
 }
 
 

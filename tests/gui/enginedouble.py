@@ -21,6 +21,7 @@ from core.answers import (
     MapAnswer,
     PointerColumns,
     PointerKind,
+    ScrubStep,
     Stats,
     TableAnswer,
     Usage,
@@ -67,6 +68,10 @@ class SessionDouble:
         self.phase = ""
         self.calls = []
         self.counters = Stats()
+        self.known = {}  # copy id -> fields of CopyInfo that a scrub or a change from outside sets
+        self.changed_ranges = []
+        self.damage = {}  # copy id -> ranges that the next scrub finds
+        self.scrub_steps = 3
 
     # -- connection -----------------------------------------------------------------------
 
@@ -133,6 +138,7 @@ class SessionDouble:
                 area=self.image + ".rangepair", uuid="u", read_only=self.read_only,
                 generation=self.generation, event_seq=self.seq,
                 copies=[self._copy_info(copy_id) for copy_id in self.order], notice=self.notice,
+                changed_ranges=self.changed_ranges,
             )  # fmt: skip
 
     def _copy_info(self, copy_id):
@@ -140,7 +146,7 @@ class SessionDouble:
         count = len(self.tables[copy_id])
         return CopyInfo(
             **kept, id=copy_id, own_bytes=count * GRAIN, shared_bytes=self.size - count * GRAIN,
-            pointers=count, range_pairs=count + 1,
+            pointers=count, range_pairs=count + 1, **self.known.get(copy_id, {}),
         )  # fmt: skip
 
     def _id(self, name):
@@ -259,6 +265,24 @@ class SessionDouble:
             area_bytes=used, used_bytes=used, free_bytes=0, metadata_bytes=AREA_HEAD,
             reclaimable_bytes=0, copies=[], freed_bytes=freed,
         )  # fmt: skip
+
+    def scrub_step(self, run=0):
+        self._enter("scrub_step")
+        with self.mutex:
+            run += 1  # the double's number is how far it is
+            if run >= self.scrub_steps:
+                for copy_id in self.order:
+                    ranges = self.damage.get(copy_id, [])
+                    self.known[copy_id] = {
+                        "integrity": "damaged" if ranges else "intact",
+                        "damaged_ranges": ranges, "scrubbed": 1e9,
+                    }  # fmt: skip
+                self._catalog_changed()
+            return ScrubStep(
+                run=run, done_bytes=run * GRAIN, total_bytes=self.scrub_steps * GRAIN,
+                damaged_bytes=sum(r.length for each in self.damage.values() for r in each),
+                unverified_bytes=0, is_done=run >= self.scrub_steps, is_remembered=True,
+            )  # fmt: skip
 
     def stats(self):
         self._enter("stats")

@@ -330,6 +330,9 @@ def test_plain_structures_travel(volume: RemoteVolume) -> None:
     volume.snapshot("monday")
     assert isinstance(volume.dump(), dict)
     assert volume.check() == []
+    assert volume.check(structures=True) == []
+    assert volume.scrub_step().is_done
+    assert volume.pack(hides_names=True).startswith(b"RPAIRPAK")
 
 
 @pytest.mark.parametrize("output", ["<&- >&-", ">/dev/full"])

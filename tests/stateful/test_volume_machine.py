@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import invariant
+from hypothesis.stateful import invariant, rule
 
 from core.area import initial
 from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
 from core.engine import create_volume, open_volume
+from core.salvage.repair import Repair
 from core.volume import rearrange
 from tests.doubles.bareengine import new_volume, reopened
 from tests.stateful.volumemachine import VolumeMachine
@@ -43,6 +44,18 @@ class MemoryMachine(VolumeMachine):
 
     def open_again(self):
         return reopened(self.image, self.area)
+
+    @rule()
+    def what_is_repaired_of_it_is_whole(self):
+        """Of an area that is not damaged, in whatever state it is, all is saved."""
+        image, target = self.image.copy(), MemoryDevice(direct=True)
+        report = Repair(image, self.area.copy()).write(target, "image", lambda _count: None)
+        assert report.is_whole
+        looked_at = reopened(image.copy(), target.copy(), writable=False)
+        assert self.oracle.copy().settle_on(looked_at) == []
+        left = reopened(image, target)
+        assert self.oracle.copy().settle_on(left) == []
+        assert left.check() == []
 
     @invariant()
     def what_a_killed_process_leaves_is_whole(self):

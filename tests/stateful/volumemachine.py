@@ -268,6 +268,14 @@ class VolumeMachine(RuleBasedStateMachine):
     def check(self):
         assert self.volume.check() == []
 
+    @rule()
+    def scrub(self):
+        step = self.volume.scrub_step()
+        while not step.is_done:
+            step = self.volume.scrub_step(step.run)
+        assert step.damaged_bytes == 0
+        assert all(copy.integrity == "intact" for copy in self.volume.info().copies)
+
     @invariant()
     def views_equal_the_oracle(self):
         if self.volume is not None:

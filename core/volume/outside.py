@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""What other programs did to the image meanwhile: where, which copies it concerns, what to tell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from core.device.fingerprint import Fingerprint, compare_fingerprint
+from core.device.refusals import readable_path
+from core.errors import FingerprintError, ImageSizeError
+
+if TYPE_CHECKING:
+    from core.area.additional import AdditionalArea
+    from core.device.base import Device
+    from core.extent import Extent
+    from core.volume.state import VolumeState
+
+_TOLD_MAX: Final = 4
+
+
+class Changes(NamedTuple):
+    """How an image differs from what it was at the last clean close.
+
+    Attributes:
+        extents: The places looked at that differ; none if only the time of change does.
+        what: The same in words.
+    """
+
+    extents: tuple[Extent, ...]
+    what: str
+
+
+def check_size(image: Device, size: int, area_path: str) -> None:
+    """See to it that the image has the size that its additional area was made for.
+
+    Raises:
+        ImageSizeError: It has not.
+    """
+    if image.size != size:
+        word = "shorter" if image.size < size else "longer"
+        raise ImageSizeError(
+            f"{readable_path(image.path)} has {image.size} bytes and is {word} than the {size} "
+            f"bytes its additional area {readable_path(area_path)} was made for; bring the "
+            "image back to that size, or move the additional area away to use the image without "
+            "its copies."
+        )
+
+
+def changes_of(image: Device, area: AdditionalArea, mtime_ns: int) -> Changes | None:
+    """Return how the image differs from what it was at clean close; None if it does not.
+
+    Raises:
+        FingerprintError: Nobody can read any more what it was like.
+    """
+    try:
+        kept = msgspec.msgpack.decode(area.fields.fingerprint, type=Fingerprint)
+        difference = compare_fingerprint(image, mtime_ns, kept)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise FingerprintError(
+            f"What {readable_path(image.path)} was like when it was closed cannot be read "
+            f"({error}), so nobody knows whether another program changed it since; open it as it "
+            "is now (--accept-changes) to go on, or use a newer Rangepair."
+        ) from None
+    if not difference:
+        return None
+    if not difference.extents:
+        places = len(kept.checksums)
+        return Changes((), f"its time of change differs, none of the {places} places looked at")
+    count, places = len(difference.extents), len(kept.checksums)
+    what = f"{count} of the {places} places looked at differ: {_listed(difference.extents)}"
+    return Changes(difference.extents, what)
+
+
+def sentence_of(state: VolumeState, area: AdditionalArea, changes: Changes) -> str:
+    """Return what to tell of changes that nobody has accepted; after ``note_suspects``."""
+    image = state.image
+    other = Path(os.path.realpath(image.path)).name != Path(area.fields.image_name).name
+    whose = (
+        f"The additional area {readable_path(area.device.path)} belongs to another image "
+        f"({area.fields.image_name}), or this one"
+        if other
+        else readable_path(image.path)
+    )
+    names = [
+        copy.name
+        for copy in state.catalog.copies.values()
+        if (known := state.catalog.integrity.get(copy.id)) is not None and known.suspect
+    ]
+    return (
+        f"{whose} was changed by another program while copies existed ({changes.what}), so "
+        f"{_copies(names)} may show wrong data there; open it as it is now (--accept-changes) to "
+        "go on, or restore the image."
+    )
+
+
+def _copies(names: list[str]) -> str:
+    if not names:
+        return "copies"
+    shown = ", ".join(repr(name) for name in names[:_TOLD_MAX])
+    more = len(names) - _TOLD_MAX
+    return f"{'the copy' if len(names) == 1 else 'the copies'} {shown}" + (
+        f" and {more} more" if more > 0 else ""
+    )
+
+
+def _listed(extents: tuple[Extent, ...]) -> str:
+    shown = ", ".join(str(extent) for extent in extents[:_TOLD_MAX])
+    more = len(extents) - _TOLD_MAX
+    return f"{shown} and {more} more" if more > 0 else shown

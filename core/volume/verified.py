@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes of the additional area, none of which goes out unverified if anything can verify it.
+
+A checksum covers a whole extent. Who asks for a part of one is given it from the whole, which is
+read and verified for that and kept in memory for the next part; so many small reads cost one
+checksum an extent, and what is kept cannot go bad on the disk meanwhile. An extent is known by its
+checksum, not only by its address: where space is used again, nothing old is found.
+
+An extent of which a part was freed (a clone wrote over it, or a layer was handed down) can be
+verified as long as its other bytes are not used again. If it does not match, two things may be:
+damage, or that. While pointers to every byte of it are there none of it was freed, and it is
+damage; else nobody can tell, and the part is given as it is. The next fold gives such a part a
+checksum of its own (``core.volume.reseal``).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import xxhash
+
+from core.device.base import read_available, read_into
+from core.errors import CorruptAreaError
+from core.format.layout import EXTENT_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from core.device.base import Device
+    from core.mapping.layermap import LayerMap
+    from core.mapping.pointerrun import PointerRun
+
+CACHE_EXTENTS: Final = 64
+"""4 MiB mostly: a reader that goes through a copy in small steps needs one of them."""
+_UNKNOWN_MAX: Final = 4096
+
+
+class WholeExtent(NamedTuple):
+    """An extent as it was written.
+
+    Attributes:
+        base: Address of its first byte in the additional area.
+        length: Bytes.
+        checksum: xxh3-64 of them.
+        start: First byte in the volume.
+    """
+
+    base: int
+    length: int
+    checksum: int
+    start: int
+
+    def is_intact(self, raw: bytes) -> bool:
+        """Return whether ``raw``, read from its place, is what was written."""
+        return len(raw) == self.length and xxhash.xxh3_64_intdigest(raw) == self.checksum
+
+    def is_kept_by(self, layer: LayerMap) -> bool:
+        """Return whether a layer points to every byte of it, so that none was freed."""
+        run = layer.clip(self.start, self.start + self.length)
+        mine = run.offsets - run.heads == self.base
+        mine &= (run.checksums == self.checksum) & (run.wholes == self.length)
+        return int(run.lengths[mine].sum()) == self.length
+
+
+class DamagedExtentError(CorruptAreaError):
+    """What was kept of a range is not what was written.
+
+    Attributes:
+        start, length: The range of the volume, as far as it was asked for.
+        address: Where the extent lies in the additional area.
+    """
+
+    def __init__(self, start: int, length: int, address: int, copy: str = "") -> None:
+        """Say which range, of which copy if that is known."""
+        self.start, self.length, self.address = start, length, address
+        who = f"The copy {copy!r}" if copy else "A copy"
+        super().__init__(
+            f"{who} is damaged in [{start}..{start + length - 1}]: what was kept of it fails its "
+            f"checksum, at byte {address} of the additional area; the original is unharmed, and "
+            "'rangepair scrub' tells all damage."
+        )
+
+
+class VerifiedExtents:
+    """Reads parts of extents of one additional area."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
+        self._unknown: OrderedDict[tuple[int, int, int], None] = OrderedDict()
+
+    def read_part(
+        self, device: Device, target: memoryview, head: int, whole: WholeExtent
+    ) -> bool | None:
+        """Fill ``target`` with what lies ``head`` bytes into an extent.
+
+        Returns:
+            True if it was verified, False if it was filled with what is there, None if the caller
+            has to find out whether the extent is damaged; then call ``note_unknown`` or raise.
+        """
+        key = whole[:3]
+        raw = self._kept.get(key)
+        if raw is None and key not in self._unknown:
+            raw = read_available(device, whole.length, whole.base)
+            if not whole.is_intact(raw):
+                return None
+            self._keep(key, raw)
+        if raw is None:
+            read_into(device, target, whole.base + head)
+            return False
+        self._kept.move_to_end(key)
+        target[:] = memoryview(raw)[head : head + len(target)]
+        return True
+
+    def note_unknown(self, whole: WholeExtent) -> None:
+        """Remember that nothing can verify what is left of an extent."""
+        self._unknown[whole[:3]] = None
+        if len(self._unknown) > _UNKNOWN_MAX:
+            self._unknown.popitem(last=False)
+
+    def _keep(self, key: tuple[int, int, int], raw: bytes) -> None:
+        if len(raw) <= 2 * EXTENT_BYTES_MAX:  # longer ones come of damage only
+            self._kept[key] = raw
+            if len(self._kept) > CACHE_EXTENTS:
+                self._kept.popitem(last=False)
+
+
+def wholes_of(run: PointerRun) -> Iterator[WholeExtent]:
+    """Yield the extent that each pointer of ``run`` is a piece of, in their order; none is ZERO."""
+    columns = (run.offsets - run.heads, run.wholes, run.checksums, run.starts - run.heads)
+    return map(WholeExtent, *(column.tolist() for column in columns))
