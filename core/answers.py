@@ -80,6 +80,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
         damaged_ranges: Where reads fail, at most 64; those nearest to each other are told as one.
         suspect_ranges: Where it reads the image, and another program changed that.
         scrubbed: Seconds since 1970 of the last scrub; 0 if there was none.
+        expendable: Its place among those to be dropped when the area is full, from 1; 0 = never.
     """
 
     name: str
@@ -97,6 +98,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     damaged_ranges: list[ByteRange] = []
     suspect_ranges: list[ByteRange] = []
     scrubbed: float = 0.0
+    expendable: int = 0
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +210,7 @@ class Stats(msgspec.Struct, kw_only=True):
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
+        dropped_copies, room_waits: For want of room: copies dropped, writes that waited.
         area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
             costs more.
     """
@@ -228,12 +231,24 @@ class Stats(msgspec.Struct, kw_only=True):
     overlay_bytes: int = 0
     staged_bytes: int = 0
     flushed_seq: int = 0
+    dropped_copies: int = 0
+    room_waits: int = 0
     area_bytes: int = 0
     area_used_bytes: int = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Space in the additional area. ``freed_bytes`` answers ``--if-deleted``."""
+    """Space in the additional area.
+
+    Attributes:
+        area_bytes: Length of its file: ``used_bytes`` and ``free_bytes``.
+        free_bytes: Not in use. They may be holes of the file, and hold the reserve.
+        metadata_bytes: In use for no data; the next fold frees ``reclaimable_bytes`` of them.
+        freed_bytes: Answers ``--if-deleted``.
+        host_bytes: What the file takes on its disk; 0 if that cannot be told.
+        room_bytes: What can be kept beside what is, before the area is full.
+        full_in_seconds: When that is, at the rate of the last minute; None if that is not known.
+    """
 
     area_bytes: int
     used_bytes: int
@@ -242,24 +257,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     reclaimable_bytes: int
     copies: list[CopyInfo]
     freed_bytes: int
-
-
-class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the additional area, and who reads it.
-
-    Attributes:
-        offset: Byte address in the additional area.
-        length: Bytes.
-        content: What lies there.
-        start: First byte of the volume that it is the content of; -1 where it is no content.
-        copies: Names of the copies that read it, in the order in which they were taken.
-    """
-
-    offset: int
-    length: int
-    content: Literal["original", "new", "metadata", "unused"]
-    start: int
-    copies: list[str]
+    host_bytes: int = 0
+    room_bytes: int = 0
+    full_in_seconds: float | None = None
 
 
 class DiffRange(msgspec.Struct, frozen=True):

@@ -131,10 +131,14 @@ class TooManyCopiesError(RangepairError):
 
 
 class AreaFullError(RangepairError):
-    """The additional area cannot grow; the write that needed room was refused, nothing was lost."""
+    """A file cannot grow; the write that needed room was refused, nothing was lost."""
 
     code = "area-full"
     errno = _errno.ENOSPC
+
+
+class AdditionalAreaFullError(AreaFullError):
+    """The same, and certainly the additional area: what is dropped there makes room for a write."""
 
 
 class DeviceFailedError(RangepairError):

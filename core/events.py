@@ -42,6 +42,8 @@ class EventKind(enum.IntEnum):
     """The state of ``area_offset``, ``length`` in A changed; flags = AreaState."""
     READ_ONLY = 8
     """A device failed: the volume takes no more writes."""
+    COPY_DROPPED = 9
+    """Expendable ``copy_id`` was removed for want of room; ``moved`` = bytes that this freed."""
 
 
 class EventFlag(enum.IntFlag):

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from core.answers import (
         CopyInfo,
         Finding,
-        Holding,
         MapAnswer,
         Ranges,
         ScrubStep,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
+    from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 ORIGINAL = "original"
 """The reserved name of the live volume."""
@@ -88,6 +88,28 @@ class VolumeSession(Protocol):
 
     def lock(self, names: Sequence[str], *, locked: bool = True) -> None:
         """Forbid (or allow again) deletion."""
+        ...
+
+    def compact_step(self) -> CompactStep:
+        """Move data of the additional area nearer to its beginning, for a fraction of a second.
+
+        Ask again until it is done. The volume takes writes meanwhile; to stop, ask no more.
+        """
+        ...
+
+    def policy(self) -> Policy:
+        """Return what happens to a write that the additional area has no room for."""
+        ...
+
+    def set_policy(
+        self,
+        *,
+        when_full: WhenFull | None = None,
+        timeout_s: float | None = None,
+        area_limit_bytes: int | None = None,
+        expendable: Sequence[str] | None = None,
+    ) -> Policy:
+        """Change that; what is None stays as it is. Durable on return."""
         ...
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:

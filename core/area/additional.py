@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from core.area.allocator import Allocator
-from core.area.freeruns import Runs
+from core.area.freeruns import NO_RUNS, Runs
 from core.device.base import aligned_buffer, read_available
 from core.device.hollow import HollowDevice
 from core.errors import CorruptAreaError, FormatError
@@ -40,6 +40,8 @@ class AdditionalArea:
         uuid: Of the volume.
         allocator: What is free in it.
         newest: The superblock that holds now.
+        older: What the last fold replaced: free, and left as it is, so that a damaged structure may
+            be made up for from it.
     """
 
     def __init__(self, device: Device, newest: Superblock, allocator: Allocator) -> None:
@@ -48,6 +50,7 @@ class AdditionalArea:
         self.uuid = newest.uuid
         self.newest = newest
         self.allocator = allocator
+        self.older = NO_RUNS
 
     @property
     def has_data(self) -> bool:
@@ -164,6 +167,7 @@ def load(device: Device) -> AdditionalArea:
         reserve=RESERVE_BYTES,
         grow=device.allocate,
     )
+    allocator.forget_storage()
     return AdditionalArea(device, newest, allocator)
 
 

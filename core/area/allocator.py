@@ -4,25 +4,29 @@
 
 The area is ``[start, capacity)``. Below ``end`` lie extents in use and the free runs between them;
 from ``end`` to ``capacity`` lies the tail, which the file holds already and nothing has used since.
+What is *lent* is free in every durable sense and handed out to nobody: somebody gives its storage
+back to the disk, or moves an extent there that no durable pointer names yet.
 
 Invariants:
   L1 no byte is handed out while something that is durable may name it: a release takes effect at
      ``commit_releases``, which is called once the commit that forgets the extents is durable;
   L2 after an ordinary allocation at least ``reserve`` bytes are left to metadata, and so deleting
      copies works in a full area; the reserve is one piece at the tail until metadata has used it;
-  L3 the file grows before the bytes are handed out, in chunks, so that later syncs write data only.
+  L3 the file grows before the bytes are handed out, in chunks, so that later syncs write data only;
+     what was given back to the disk gets storage before it is handed out again (``Storage``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.area.freeruns import NO_RUNS, FreeRuns, Runs, complement, merge
+from core.area.freeruns import NO_RUNS, FreeRuns, Runs, merge
+from core.area.storage import Storage
 from core.device.base import DIRECT_ALIGNMENT_BYTES
-from core.errors import AreaFullError
-from core.units import MIB, format_bytes
+from core.errors import AdditionalAreaFullError, AreaFullError
+from core.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from core.area.freeruns import Column
-
-    Grow = Callable[[int, int], None]  # offset and length that the file must hold
-
-GROWTH_BYTES_MIN: Final = 1 * MIB
-GROWTH_BYTES_MAX: Final = 64 * MIB
+    from core.area.storage import Grow
 
 
 class Allocator:
@@ -43,8 +43,9 @@ class Allocator:
     Attributes:
         start: First byte it may hand out; what lies before has fixed places.
         end: First byte of the tail.
-        capacity: First byte the file does not hold.
         reserve: Bytes kept for metadata.
+        storage: What of the file has storage.
+        freed_count: Rises whenever bytes become free.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class Allocator:
         Args:
             start: First byte to hand out.
             end: First byte never used; ``start`` for a new area.
-            capacity: Size of the file; ``end`` when left out.
+            capacity: Size of the file; ``end`` when left out. It may be less than ``end``: the free
+                tail was cut after ``end`` was written down.
             free_runs: Free runs between ``start`` and ``end``, in any order.
             reserve: Bytes kept for metadata.
             grow: Makes the file hold a range; raises ``AreaFullError`` when it cannot.
@@ -72,44 +74,48 @@ class Allocator:
         """
         self.start = start
         self.end = start if end is None else end
-        self.capacity = max(self.end, capacity or 0)
         self.reserve = reserve
-        self._grow = grow
+        self.storage = Storage(self.end if capacity is None else capacity, grow)
+        self.freed_count = 0
         self._free = FreeRuns(free_runs)
+        self._lent = FreeRuns()
         self._released: list[Runs] = []
         self._releasing_bytes = 0
+        self._watched: list[Runs] | None = None
         self._check_bounds(*self._free.columns())
         self._lower_end()
 
-    @classmethod
-    def from_used(
-        cls, start: int, used: Runs, *, capacity: int, reserve: int = 0, grow: Grow
-    ) -> Allocator:
-        """Take over an area of which only the extents in use are known; they may overlap."""
-        end = max(start, int((used.starts + used.lengths).max())) if len(used.starts) else start
-        free_runs = complement(used, start, end)
-        return cls(
-            start, end=end, capacity=capacity, free_runs=free_runs, reserve=reserve, grow=grow
-        )
+    @property
+    def capacity(self) -> int:
+        """First byte the file does not hold."""
+        return self.storage.capacity
 
     @property
     def free_bytes(self) -> int:
-        """Bytes that the file holds and nothing uses."""
-        return self._free.total_bytes + self.capacity - self.end
+        """Bytes that the file holds and nothing uses, what is lent included."""
+        return self._free.total_bytes + self._lent.total_bytes + self.capacity - self.end
 
     @property
     def used_bytes(self) -> int:
         """Bytes in use, with those whose release is not committed yet."""
-        return self.end - self.start - self._free.total_bytes
+        return self.end - self.start - self._free.total_bytes - self._lent.total_bytes
 
     @property
     def releasing_bytes(self) -> int:
         """Bytes released since the last ``commit_releases``."""
         return self._releasing_bytes
 
+    @property
+    def solid_bytes(self) -> int:
+        """Free bytes that have storage and may be handed out at once."""
+        free = self._free.total_bytes + self.capacity - self.end
+        return free - self.storage.hollow_bytes
+
     def free_runs(self) -> Runs:
-        """Return the free runs below ``end``, sorted; the arrays are the caller's."""
-        return self._free.columns()
+        """Return the free runs below ``end``, lent ones included, sorted; the caller's arrays."""
+        if not self._lent.total_bytes:
+            return self._free.columns()
+        return merge(_join([self._free.columns(), self._lent.columns()]))
 
     def allocate(
         self, length: int, align: int = DIRECT_ALIGNMENT_BYTES, *, for_metadata: bool = False
@@ -126,10 +132,11 @@ class Allocator:
         """
         if length <= 0 or align <= 0:
             raise ValueError(f"cannot allocate {length} bytes aligned to {align}")
-        if for_metadata or self._has_spare(length):
-            offset = self._free.take_first_fit(length, align)
-            if offset is not None:
-                return offset
+        taken = self._take_run(length, align)
+        if taken is not None:
+            if for_metadata or self._has_reserve():
+                return taken
+            self._free.add(_columns([taken], [length]))
         offset = self.end + -self.end % align
         self._make_tail(offset + length, for_metadata=for_metadata)
         if offset > self.end:
@@ -151,6 +158,8 @@ class Allocator:
         self._check_bounds(runs.starts, runs.lengths)
         if len(runs.starts):
             self._released.append(runs)
+            if self._watched is not None:
+                self._watched.append(runs)
             self._releasing_bytes += int(runs.lengths.sum())
 
     def commit_releases(self) -> Runs:
@@ -162,6 +171,7 @@ class Allocator:
         released = merge(_join(self._released))
         if len(released.starts):
             self._free.add(released)
+            self.freed_count += 1
         self._released.clear()
         self._releasing_bytes = 0
         self._lower_end()
@@ -177,6 +187,7 @@ class Allocator:
         if length <= 0 or offset < self.start or stop > self.capacity:
             raise ValueError(f"{length} bytes at {offset} are not in the area")
         marked = self._free.take_at(offset, stop)
+        self.storage.forget_hollow(offset, stop)
         if stop > self.end:
             if offset > self.end:
                 self._free.append(self.end, offset - self.end)
@@ -184,47 +195,133 @@ class Allocator:
             self.end = stop
         return marked
 
-    def _has_spare(self, length: int) -> bool:
-        """Return whether the reserve stays, or can be made up for, when a free run is taken."""
-        missing = self.reserve + length - self.free_bytes
-        if missing <= 0:
-            return True
+    def lend(self, runs: Runs) -> Runs:
+        """Take those of ``runs`` that are wholly free out of reach for a while; return them."""
+        pairs = zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True)
+        kept = [self._free.covers(start, start + length) for start, length in pairs]
+        lent = Runs(runs.starts[kept], runs.lengths[kept])
+        for start, length in zip(lent.starts.tolist(), lent.lengths.tolist(), strict=True):
+            self._free.take_at(start, start + length)
+            self.storage.forget_hollow(start, start + length)
+        if len(lent.starts):
+            self._lent.add(lent)
+        return lent
+
+    def lend_below(self, length: int, align: int, ceiling: int) -> int | None:
+        """Lend the lowest ``length`` bytes that have room, if they end before ``ceiling``.
+
+        Returns:
+            Their offset; None if there are none, or the disk or the reserve has no room for them.
+        """
+        offset = self._take_run(length, align)
+        if offset is None:
+            return None
+        run = _columns([offset], [length])
+        if offset + length > ceiling or not self._has_reserve():
+            self._free.add(run)
+            return None
+        self._lent.add(run)
+        return offset
+
+    def take_back(self, runs: Runs, *, is_hollow: bool) -> None:
+        """Make what was lent free again; ``is_hollow`` says that it may have no storage now."""
+        if not len(runs.starts):
+            return
+        self.keep_lent(runs)
+        self._free.add(runs)
+        if is_hollow:
+            self.storage.note_hollow(runs)
+        self._lower_end()
+
+    def keep_lent(self, runs: Runs) -> None:
+        """Count what was lent as in use from now on."""
+        for start, length in zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True):
+            self._lent.take_at(start, start + length)
+
+    def watch(self) -> None:
+        """Begin to note what is released."""
+        self._watched = []
+
+    def watched(self) -> Runs:
+        """Return what was released since ``watch``, in any order, some of it perhaps twice."""
+        return _join(self._watched or [])
+
+    def unwatch(self) -> None:
+        """Note no more what is released."""
+        self._watched = None
+
+    def forget_storage(self) -> None:
+        """Say that of no free byte it is known whether it has storage."""
+        tail = _columns([self.end], [self.capacity - self.end])
+        parts = [self._free.columns(), tail] if self.capacity > self.end else [self._free.columns()]
+        self.storage.forget(merge(_join(parts)))
+
+    def expose_tail(self) -> None:
+        """Make the tail a free run like any other, until bytes next become free."""
+        if self.capacity > self.end:
+            self._free.append(self.end, self.capacity - self.end)
+            self.end = self.capacity
+
+    def cut_tail(self, spare_bytes: int, resize: Callable[[int], None]) -> None:
+        """Make the file end behind the reserve and ``spare_bytes``; never longer than it is."""
+        self._lower_end()
+        capacity = self.end + self.reserve + spare_bytes
+        capacity += -capacity % DIRECT_ALIGNMENT_BYTES
+        if capacity >= self.capacity:
+            return
+        resize(capacity)
+        self.storage.forget_hollow(capacity, self.capacity)
+        self.storage.capacity = capacity
+        self._has_reserve()
+
+    def _take_run(self, length: int, align: int) -> int | None:
+        """Take the first free run that fits and can have storage; None if there is none."""
+        offset = self._free.take_first_fit(length, align)
+        if offset is None:
+            return None
         try:
-            self._extend(self.capacity + missing)
+            self.storage.fill(offset, offset + length)
+        except AreaFullError:
+            self._free.add(_columns([offset], [length]))
+            offset = FreeRuns(self.storage.solid_of(self._free.columns())).take_first_fit(
+                length, align
+            )
+            if offset is not None:
+                self._free.take_at(offset, offset + length)
+        return offset
+
+    def _has_reserve(self) -> bool:
+        """Return whether the reserve is there, or can be made up for."""
+        try:
+            if self.solid_bytes < self.reserve:
+                self.storage.fill(self.end, min(self.capacity, self.end + self.reserve))
+            missing = self.reserve - self.solid_bytes
+            if missing > 0:
+                self.storage.extend(self.capacity + missing)
         except AreaFullError:
             return False
         return True
 
     def _make_tail(self, stop: int, *, for_metadata: bool) -> None:
-        """Let the file hold ``stop`` bytes, and the reserve behind them."""
+        """Let the file hold ``stop`` bytes with storage, and the reserve behind them."""
         try:
-            self._make_room(stop + self.reserve)
+            self._hold(stop + self.reserve)
         except AreaFullError as error:
             if for_metadata:
-                self._make_room(stop)
+                self._hold(stop)
                 return
-            raise AreaFullError(
+            if isinstance(error, AdditionalAreaFullError):
+                raise
+            raise AdditionalAreaFullError(
                 f"the additional area is full at {format_bytes(self.capacity)}; free some space "
                 "on its disk or purge copies that are no longer needed"
             ) from error
 
-    def _make_room(self, capacity: int) -> None:
-        if capacity > self.capacity:
-            self._extend(capacity)
-
-    def _extend(self, capacity: int) -> None:
-        """Grow the file to ``capacity`` at least: by a chunk, or by no more than needed."""
-        chunk = min(max(self.capacity // 16, GROWTH_BYTES_MIN), GROWTH_BYTES_MAX)
-        needed = capacity + -capacity % DIRECT_ALIGNMENT_BYTES
-        generous = max(needed, self.capacity + chunk + -chunk % DIRECT_ALIGNMENT_BYTES)
-        try:
-            self._grow(self.capacity, generous - self.capacity)
-            self.capacity = generous
-        except AreaFullError:
-            if generous == needed:
-                raise
-            self._grow(self.capacity, needed - self.capacity)
-            self.capacity = needed
+    def _hold(self, stop: int) -> None:
+        """See to it that the tail reaches to ``stop`` and has storage up to there."""
+        if stop > self.capacity:
+            self.storage.extend(stop)
+        self.storage.fill(self.end, stop)
 
     def _lower_end(self) -> None:
         """Let a free run that ends at ``end`` become part of the tail."""

@@ -80,6 +80,15 @@ class FreeRuns:
                 return offset
         return None
 
+    def covers(self, start: int, stop: int) -> bool:
+        """Return whether all of ``[start, stop)`` lies in one run."""
+        if not self._starts:
+            return False
+        block = self._block_of(start)
+        starts, lengths = self._starts[block], self._lengths[block]
+        index = int(np.searchsorted(starts, start, "right")) - 1
+        return index >= 0 and int(starts[index] + lengths[index]) >= stop
+
     def take_at(self, start: int, stop: int) -> int:
         """Take what is free within ``[start, stop)`` and return how many bytes that was."""
         before = self.total_bytes
@@ -220,3 +229,12 @@ def complement(runs: Runs, start: int, stop: int) -> Runs:
     gap_stops = np.clip(np.concatenate((starts, [stop])), start, stop)
     kept = gap_stops > gap_starts
     return Runs(gap_starts[kept], (gap_stops - gap_starts)[kept])
+
+
+def subtract(runs: Runs, holes: Runs, stop: int) -> Runs:
+    """Return what ``holes``, in any order, leave of sorted ``runs``; both end before ``stop``."""
+    if not len(runs.starts) or not len(holes.starts):
+        return runs
+    others = complement(runs, 0, stop)
+    starts = np.concatenate((others.starts, holes.starts))
+    return complement(Runs(starts, np.concatenate((others.lengths, holes.lengths))), 0, stop)

@@ -29,6 +29,7 @@ import errno
 import threading
 from typing import TYPE_CHECKING, Final
 
+from core.area.imagebacked import ImageBacked
 from core.area.places import Places
 from core.device.base import read_into, write_all
 from core.errors import AreaFullError
@@ -50,7 +51,7 @@ UNIT_BYTES: Final = 64 * KIB
 """A range without a place gets one for so much at once, in the volume's own multiples of it."""
 
 
-class InitialArea:
+class InitialArea(ImageBacked):
     """Translates the volume's offsets to places in the image.
 
     Attributes:
@@ -67,7 +68,7 @@ class InitialArea:
 
     def __init__(self, image: Device, mapped: InitialMap, size_bytes: int) -> None:
         """Look at ``image`` through ``mapped``."""
-        self.image = image
+        super().__init__(image)
         self.path = image.path
         self.size = size_bytes
         self.map = mapped
@@ -235,10 +236,6 @@ class InitialArea:
             pieces = self.map.within(offset, offset + length)
         for piece in pieces:
             self.image.advise_willneed(piece.place, piece.length)
-
-    def close(self) -> None:
-        """Release the image."""
-        self.image.close()
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or length < 0 or offset + length > self.size:

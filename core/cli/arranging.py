@@ -56,18 +56,8 @@ def _relocate(options: argparse.Namespace, terminal: Terminal) -> int:
     return _rearrange(options, terminal, "relocate", options.place)
 
 
-def _declare_compact(parser: CommandParser) -> None:
-    add_image(parser)
-    parser.add_argument(
-        "--initial",
-        action="store_true",
-        required=True,
-        help="the initial area: what lies last in the image moves into free places before it",
-    )
-    add_json(parser)
-
-
-def _compact(options: argparse.Namespace, terminal: Terminal) -> int:
+def compact_initial(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Carry ``compact --initial`` out."""
     options.range = None
     return _rearrange(options, terminal, "compact")
 
@@ -156,5 +146,4 @@ def print_initial(answer: InitialAnswer, terminal: Terminal, *, as_json: bool) -
 COMMANDS: Final[dict[str, Command]] = {
     "convert": (_declare_convert, _convert),
     "relocate": (_declare_relocate, _relocate),
-    "compact": (_declare_compact, _compact),
 }

@@ -44,7 +44,10 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
     "Initial area": {
         "convert": Entry("arranging", "IMAGE --to SCHEME", "choose how ranges of it are reached"),
         "relocate": Entry("arranging", "IMAGE --range O:L --to O", "move a range in the image"),
-        "compact": Entry("arranging", "IMAGE --initial", "move all together and shorten the image"),
+    },
+    "Space": {
+        "policy": Entry("policy", "IMAGE [--when-full WAY]", "choose what to do when it is full"),
+        "compact": Entry("compacting", "IMAGE", "move what is kept together, and cut the rest"),
     },
     "Insight": {
         "map": Entry("tables", "IMAGE [--copy NAME]", "show areas, pointers and range pairs"),

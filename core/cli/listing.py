@@ -113,6 +113,7 @@ def _row(copy: CopyInfo, branch: str) -> list[Cell]:
     """Return one copy's cells."""
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(copy.created))
     marks = ["locked"] * copy.locked + ["deleted"] * copy.deleted
+    marks += [f"expendable {copy.expendable}"] * (copy.expendable > 0)
     style = "dim" if copy.deleted else ""
     return [
         Cell(branch + printable(copy.name), style),

@@ -36,6 +36,10 @@ _COUNTERS: Final = {
         "copy_written_bytes": "written",
         "copy_write_bytes_from_initial": "copied from the initial area for them",
     },
+    "Full area": {
+        "dropped_copies": "expendable copies that were dropped for want of room",
+        "room_waits": "writes that waited for room",
+    },
     "Disk": {
         "commits": "durable writes to the additional area",
         "syncs": "syncs of the image",
@@ -70,6 +74,7 @@ def _usage(options: argparse.Namespace, terminal: Terminal) -> int:
         return EXIT_DONE
     terminal.line(f"{terminal.paint('Additional area', 'bold')}  {format_bytes(usage.area_bytes)}")
     _print_parts(usage, terminal)
+    _print_outlook(usage, terminal)
     if usage.copies:
         terminal.line()
         _print_copies(usage, terminal)
@@ -84,8 +89,8 @@ def _usage(options: argparse.Namespace, terminal: Terminal) -> int:
 def _print_parts(usage: Usage, terminal: Terminal) -> None:
     """Print what the area is made of."""
     parts = (
-        ("copies", usage.used_bytes - usage.metadata_bytes - usage.reclaimable_bytes, "yellow"),
-        ("metadata", usage.metadata_bytes, "cyan"),
+        ("copies", usage.used_bytes - usage.metadata_bytes, "yellow"),
+        ("metadata", usage.metadata_bytes - usage.reclaimable_bytes, "cyan"),
         ("reclaimable", usage.reclaimable_bytes, "green"),
         ("free", usage.free_bytes, "grey"),
     )
@@ -94,6 +99,26 @@ def _print_parts(usage: Usage, terminal: Terminal) -> None:
         for name, count, style in parts
     ]
     terminal.table(rows, right=(1,), indent=2)
+
+
+def _print_outlook(usage: Usage, terminal: Terminal) -> None:
+    """Print what the area takes on its disk, and when it will be full."""
+    if not usage.area_bytes:
+        return
+    if usage.host_bytes:
+        terminal.line(f"  takes {format_bytes(usage.host_bytes)} on its disk")
+    words = f"has room for {format_bytes(usage.room_bytes)} more"
+    if usage.full_in_seconds is not None:
+        words += f", full in {_told_time(usage.full_in_seconds)} at the rate of the last minute"
+    terminal.line(f"  {words}")
+
+
+def _told_time(seconds: float) -> str:
+    """Return a time to come, as exactly as it can be known."""
+    for unit, length_s in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"~{seconds / length_s:.0f} {unit}"
+    return f"~{seconds:.0f} s"
 
 
 def _print_copies(usage: Usage, terminal: Terminal) -> None:

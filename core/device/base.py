@@ -52,6 +52,14 @@ class Device(Protocol):
     def direct(self) -> bool:
         """Whether durable writes must be aligned."""
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the device takes on what it lies on; 0 if that cannot be told."""
+
+    @property
+    def room_bytes(self) -> int | None:
+        """Bytes by which it could take more; None if that cannot be told."""
+
     def pread(self, length: int, offset: int, /) -> bytes:
         """Read up to ``length`` bytes at ``offset``; fewer only at the end of the device."""
 
@@ -79,6 +87,13 @@ class Device(Protocol):
 
     def punch(self, offset: int, length: int, /) -> None:
         """Make a range read as zeroes, and give its storage back where that is possible."""
+
+    def discard(self, offset: int, length: int, /) -> bool:
+        """Give back the storage of a range that nobody reads before it is written again.
+
+        Returns:
+            False, and nothing was done, where that is not possible.
+        """
 
     def zero(self, offset: int, length: int, /) -> None:
         """Make a range read as zeroes, and keep its storage."""

@@ -32,6 +32,11 @@ def punch_hole(descriptor: int, offset: int, length: int) -> None:
         _write_zeroes(descriptor, offset, length)
 
 
+def give_back(descriptor: int, offset: int, length: int) -> bool:
+    """Give the storage of a range back; return False where that is refused. Writes nothing."""
+    return not length or _fallocate(descriptor, _PUNCH_HOLE | _KEEP_SIZE, offset, length)
+
+
 def zero_range(descriptor: int, offset: int, length: int) -> None:
     """Make a range read as zeroes with its storage kept; write zeroes where that is refused."""
     if length and not _fallocate(descriptor, _ZERO_RANGE | _KEEP_SIZE, offset, length):

@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
-from core.device.holes import fill_holes, find_data, has_holes, punch_hole, zero_range
+from core.device.holes import (
+    fill_holes,
+    find_data,
+    give_back,
+    has_holes,
+    punch_hole,
+    zero_range,
+)
 from core.device.refusals import explain_create, explain_open, refuse_kind
 from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
@@ -151,6 +158,19 @@ class FileDevice:
         """Permission bits, for files that must be guarded as well as this one."""
         return stat.S_IMODE(os.fstat(self._number).st_mode)
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the file takes on its disk, without directory entry and inode."""
+        return os.fstat(self._number).st_blocks * 512
+
+    @property
+    def room_bytes(self) -> int | None:
+        """Bytes that its file system has for this user; None for a block device."""
+        if self._is_block:
+            return None
+        status = os.fstatvfs(self._number)
+        return status.f_bavail * status.f_frsize
+
     def pwritev_durable(self, buffers: Sequence[ReadableBuffer], offset: int, /) -> int:
         """Write all of ``buffers``; they are durable on return."""
         if self._direct_descriptor is not None:
@@ -198,6 +218,10 @@ class FileDevice:
         """Make the part of a range within the file read as zeroes, and give its storage back."""
         self._has_holes = True
         punch_hole(self._number, offset, self._within(offset, length))
+
+    def discard(self, offset: int, length: int, /) -> bool:
+        """Give back the storage of the part of a range within the file, where that is possible."""
+        return give_back(self._number, offset, self._within(offset, length))
 
     def zero(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the file read as zeroes, with its storage kept."""

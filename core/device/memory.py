@@ -63,6 +63,16 @@ class MemoryDevice:
         other._pages = {number: bytearray(page) for number, page in self._pages.items()}
         return other
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all pages."""
+        return len(self._pages) * _PAGE_BYTES
+
+    @property
+    def room_bytes(self) -> int:
+        """Bytes by which it may grow."""
+        return self.size_max - self.size
+
     def pread(self, length: int, offset: int, /) -> bytes:
         """Read up to ``length`` bytes at ``offset``."""
         self._check(offset, length)
@@ -135,6 +145,11 @@ class MemoryDevice:
                 self._pages.pop(number, None)
             elif number in self._pages:
                 self._pages[number][first:after] = bytes(after - first)
+
+    def discard(self, offset: int, length: int, /) -> bool:
+        """Give up the pages of a range."""
+        self.punch(offset, length)
+        return True
 
     def zero(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the device read as zeroes."""

@@ -3,8 +3,7 @@
 """The clock of an open volume: what happens without being asked for.
 
 Makes durable what has waited in memory for a tenth of a second, prepares the ring, folds a long
-log,
-and puts everything in place when writes pause.
+log, puts everything in place when writes pause, and has free storage given back.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from core.errors import RangepairError
 from core.volume.fold import GROUPS_BEFORE_FOLD, fold
 
 if TYPE_CHECKING:
+    from core.engine.spacekeeper import SpaceKeeper
     from core.journal.writer import Journal
     from core.volume.state import VolumeState
 
@@ -33,9 +33,10 @@ _TICK_S: Final = 0.05
 class Clock:
     """A thread that looks after one volume, under the volume's own lock."""
 
-    def __init__(self, state: VolumeState, lock: threading.RLock) -> None:
-        """Start ticking."""
+    def __init__(self, state: VolumeState, lock: threading.RLock, keeper: SpaceKeeper) -> None:
+        """Start ticking; ``keeper`` is told when."""
         self._state = state
+        self._keeper = keeper
         self._lock = lock
         self._stopping = threading.Event()
         self._seen_writes = 0
@@ -47,6 +48,7 @@ class Clock:
         """End the thread; returns when it has ended. May be called twice."""
         self._stopping.set()
         self._thread.join()
+        self._keeper.stop()
 
     def _run(self) -> None:
         while not self._stopping.wait(_TICK_S):
@@ -59,6 +61,7 @@ class Clock:
                 with self._lock:
                     if not self._stopping.is_set():
                         self._look_after(journal)
+                self._keeper.tick(at_rest=self._is_at_rest())
             with self._lock:
                 self._state.tell_failure()
 
@@ -77,8 +80,10 @@ class Clock:
         if writes != self._seen_writes:
             self._seen_writes, self._quiet_since_s = writes, time.monotonic()
             return
-        quiet_s = time.monotonic() - self._quiet_since_s
-        if quiet_s > REST_AFTER_S and not journal.is_settled:
+        if self._is_at_rest() and not journal.is_settled:
             journal.checkpoint()
-        if quiet_s > IDLE_AFTER_S:
+        if self._is_at_rest(IDLE_AFTER_S):
             journal.flights.release_spare()
+
+    def _is_at_rest(self, after_s: float = REST_AFTER_S) -> bool:
+        return time.monotonic() - self._quiet_since_s > after_s

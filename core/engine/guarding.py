@@ -9,6 +9,7 @@ and works on that beside it. Only closing waits for such a question.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -16,7 +17,7 @@ from core.engine.told import told
 from core.errors import DeviceFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from core.engine.volume import Volume
 
@@ -33,15 +34,23 @@ def guarded(
     def locked(self: Volume, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
         with self._lock:
             self._check_open()
-            try:
+            with failures_told(self):
                 return method(self, *args, **kwargs)
-            except OSError as error:
-                raise told(error) from error
-            except DeviceFailedError:
-                self._state.tell_failure()
-                raise
 
     return locked
+
+
+@contextlib.contextmanager
+def failures_told(self: Volume) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into one sentence, and publish that a device failed."""
+    try:
+        yield
+    except OSError as error:
+        raise told(error) from error
+    except DeviceFailedError:
+        with self._lock:
+            self._state.tell_failure()
+        raise
 
 
 def beside(

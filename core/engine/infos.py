@@ -23,7 +23,9 @@ from core.answers import (
     Usage,
     VolumeInfo,
 )
+from core.area.forecast import full_in_s, room_bytes
 from core.device.refusals import readable_path
+from core.format.layout import block_ceil
 from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
@@ -97,6 +99,7 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
     parent = state.catalog.copies.get(copy.parent_id)
     pointers, range_pairs = counts
     known = integrity.known_of(state.catalog, copy.id)
+    expendable = state.catalog.policy.expendable
     return CopyInfo(
         name=copy.name,
         id=copy.id,
@@ -113,6 +116,7 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
         damaged_ranges=integrity.told(known.damaged),
         suspect_ranges=integrity.told(known.suspect),
         scrubbed=known.scrubbed,
+        expendable=expendable.index(copy.id) + 1 if copy.id in expendable else 0,
     )
 
 
@@ -168,8 +172,11 @@ def map_answer(moment: VolumeState, frame: Frame, seq: int) -> MapAnswer:
     )
 
 
-def usage_head(state: VolumeState) -> Usage:
-    """Return the space used, without the copies; nothing may be staged."""
+def usage_head(state: VolumeState, bytes_per_s: float | None) -> Usage:
+    """Return the space used, without the copies; nothing may be staged.
+
+    ``bytes_per_s`` is the rate at which the area fills, None if it is not known.
+    """
     area = state.area
     if area is None:
         return Usage(
@@ -183,7 +190,7 @@ def usage_head(state: VolumeState) -> Usage:
         )
     starts, stops, states = metadata_extents(state)
     metadata = int((stops - starts)[states == AreaState.METADATA].sum())
-    free = _free_bytes(state, area)
+    free, room = _free_bytes(state, area), room_bytes(area)
     return Usage(
         area_bytes=area.device.size,
         used_bytes=area.device.size - free,
@@ -192,6 +199,9 @@ def usage_head(state: VolumeState) -> Usage:
         reclaimable_bytes=_reclaimable(state),
         copies=[],
         freed_bytes=0,
+        host_bytes=area.device.stored_bytes,
+        room_bytes=room,
+        full_in_seconds=full_in_s(room, bytes_per_s),
     )
 
 
@@ -216,7 +226,7 @@ def _reclaimable(state: VolumeState) -> int:
     """Return what the next fold gives back: headers of the log, tables of layers that are gone."""
     assert state.journal is not None
     headers = sum(length for _, length in state.journal.log.metadata)
-    return headers + sum(place.length for place in state.catalog.dropped_places)
+    return headers + sum(block_ceil(place.length) for place in state.catalog.dropped_places)
 
 
 def stats(state: VolumeState) -> Stats:

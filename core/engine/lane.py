@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.engine.told import told
+from core.errors import AdditionalAreaFullError
 from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.session import ORIGINAL
 from core.volume.instantcopy import preserve_grain
@@ -116,6 +117,8 @@ def lane_for(
             state.lane_writes += 1
             if publish is not None:
                 publish(written, flags, ORIGINAL_ID, offset, grain_bytes, moved, 0)
+        except AdditionalAreaFullError:  # of a first write; the long way knows what to do
+            write(offset, payload, copy)
         except OSError as error:  # the long way tells its own
             if journal is None or flags != rewrite:
                 # The original cannot be read: this write is refused, nothing else.

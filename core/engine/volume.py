@@ -8,26 +8,35 @@ operating system into the sentence a user reads.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
 from core import check as check_module
 from core import dump as dump_module
-from core.device import opening as device_opening
-from core.engine import infos, packing, portioned, queries, rearranging, scrubbing
+from core.engine import (
+    compaction,
+    firstarea,
+    infos,
+    packing,
+    portioned,
+    queries,
+    rearranging,
+    scrubbing,
+    whenfull,
+)
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
-from core.engine.told import readable_path, told
-from core.errors import DeviceFailedError, NoSuchCopyError, ReadOnlyError
+from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
+from core.engine.told import told
+from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
-from core.volume import initialmap, opening, takecopy
+from core.volume import compact, initialmap, opening, takecopy
+from core.volume.fold import fold_twice
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
 from core.volume.read import Views, read_original
@@ -36,6 +45,7 @@ from core.volume.write import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from core.answers import (
@@ -81,9 +91,11 @@ class Volume:
         self._gate = Gate(state)
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
-        self._clock = Clock(state, self._lock) if ticking and not state.read_only else None
-
-    # -- bytes -------------------------------------------------------------------------------
+        self._keeper = SpaceKeeper(state, self._lock)
+        self._full_area = whenfull.FullArea(state, self._lock, self._keeper, self._begin_writing)
+        self._compactor = compaction.Compactor(state, self._lock, self._keeper)
+        is_ticking = ticking and not state.read_only
+        self._clock = Clock(state, self._lock, self._keeper) if is_ticking else None
 
     @guarded
     def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
@@ -103,6 +115,8 @@ class Volume:
             self._begin_writing()
         try:
             write(self._state, offset, payload, copy)
+        except AdditionalAreaFullError:
+            self._full_area.carry_out(partial(write, self._state, offset, payload, copy), copy)
         except OSError as error:
             raise told(error) from error
         except DeviceFailedError:
@@ -116,14 +130,14 @@ class Volume:
     def write_batch(self, batch: Sequence[tuple[int, Readable]]) -> None:
         """Write several pieces to the original under one lock."""
         self._begin_writing()
-        for offset, payload in batch:
-            write(self._state, offset, payload, ORIGINAL)
+        for piece in batch:
+            self._full_area.carry_out(partial(write, self._state, *piece, ORIGINAL), ORIGINAL)
 
     @guarded
     def trim(self, offset: int, length: int, copy: str = ORIGINAL) -> None:
         """Make a range read as zeroes; snapshots keep what it held."""
         self._begin_writing()
-        trim(self._state, offset, length, copy)
+        self._full_area.carry_out(partial(trim, self._state, offset, length, copy), copy)
 
     @guarded
     def flush(self) -> None:
@@ -136,8 +150,6 @@ class Volume:
         elif not state.read_only:
             state.journal.flush()
         state.publish(EventKind.FLUSHED)
-
-    # -- copies ------------------------------------------------------------------------------
 
     @guarded
     def snapshot(self, name: str, of: str = ORIGINAL) -> CopyInfo:
@@ -190,7 +202,9 @@ class Volume:
         self._begin_writing()
         takecopy.mark(self._state, names, locked=locked)
 
-    # -- questions ---------------------------------------------------------------------------
+    compact_step = compaction.compact_step
+    policy = whenfull.policy
+    set_policy = whenfull.set_policy
 
     @guarded
     def _look(self, look: Callable[[VolumeState], Seen]) -> tuple[Seen, VolumeState]:
@@ -232,7 +246,7 @@ class Volume:
 
     def _settled_usage(self, state: VolumeState) -> Usage:
         self._close_group()
-        return infos.usage_head(state)
+        return infos.usage_head(state, self._keeper.meter.bytes_per_s)
 
     @guarded
     def stats(self) -> Stats:
@@ -256,10 +270,9 @@ class Volume:
 
     # -- the initial area's map --------------------------------------------------------------
 
-    initial = rearranging.initial
-    rearrange = rearranging.rearrange
-    portions = portioned.portions
-    write_portion = portioned.write_portion
+    initial, rearrange = rearranging.initial, rearranging.rearrange
+    portions, write_portion = portioned.portions, portioned.write_portion
+    add_area = firstarea.add_area
 
     # -- life --------------------------------------------------------------------------------
 
@@ -267,7 +280,7 @@ class Volume:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
         if self._clock is not None:
             self._clock.stop()
-        with self._asking, self._lock:
+        with self._asking, self._compactor.busy, self._lock:
             if self._is_closed:
                 return
             self._is_closed = True
@@ -291,10 +304,12 @@ class Volume:
             with state.writing():
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
-            state.journal.checkpoint()
             initialmap.settle(state)
+            if compact.lower_log(state):
+                fold_twice(state)
             # Else a loss of power could bring another time back, as if someone had written.
             opening.close_cleanly(state, self._image.durable_mtime_ns())
+            self._keeper.give_back(seconds_max=CLOSE_S_MAX)
 
     def __enter__(self) -> Self:
         """Return self."""
@@ -333,18 +348,3 @@ class Volume:
         state = self._state
         if state.journal is not None and not state.read_only and state.journal.failed is None:
             state.journal.barrier()
-
-    def add_area(self) -> None:
-        """Make the additional area, which else the first copy does."""
-        name = readable_path(os.path.relpath(self._image.path, self._area_path.parent))
-        device = device_opening.create_area(self._area_path, self._image)
-        try:
-            opening.add_area(self._state, device, name)
-            device_opening.place_area(device, self._area_path)
-        except BaseException:
-            self._state.area = self._state.journal = None
-            device.close()
-            with contextlib.suppress(OSError):
-                Path(device.path).unlink()
-            raise
-        self._is_marked_dirty = True

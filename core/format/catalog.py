@@ -8,6 +8,7 @@ common header (seq = generation).
 
 from __future__ import annotations
 
+import bisect
 from typing import Final
 
 import msgspec
@@ -50,6 +51,32 @@ class LayerRecord(msgspec.Struct, kw_only=True):
     tables: list[Place]
 
 
+class DroppedRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """A copy that was dropped because the additional area was full, and when."""
+
+    name: str
+    when: float
+
+
+class PolicyRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What happens when the additional area is full.
+
+    Attributes:
+        when_full: ``refuse`` the write, let it ``wait`` for room, or ``drop`` copies; anything else
+            is taken for ``refuse``.
+        timeout_s: How long a write waits.
+        area_limit_bytes: The area's file may take so much on its disk; 0 = all there is.
+        expendable: Ids of the copies that may be dropped, the first one first.
+        dropped: The copies that were, the newest last.
+    """
+
+    when_full: str = "refuse"
+    timeout_s: float = 30.0
+    area_limit_bytes: int = 0
+    expendable: list[int] = []
+    dropped: list[DroppedRecord] = []
+
+
 Range = tuple[int, int]
 """First byte and length."""
 
@@ -84,6 +111,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
         chain: Layer ids of the original, oldest first.
         integrity: Of those copies of which something is known.
         lost: Data that is known to be lost, and that a check need not find anew.
+        policy: What happens when the additional area is full.
     """
 
     generation: int
@@ -94,6 +122,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     chain: list[int]
     integrity: list[IntegrityRecord] = []
     lost: list[LostExtent] = []
+    policy: PolicyRecord = PolicyRecord()
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):
@@ -132,7 +161,43 @@ class Remapped(msgspec.Struct, tag="remapped", kw_only=True):
     rows: list[MapRow]
 
 
-Change = Took | Renamed | Marked | Purged | Remapped
+class Compacted(msgspec.Struct, tag="compacted", kw_only=True):
+    """Extents of the additional area lie elsewhere now, checksums and all.
+
+    Attributes:
+        layers: Ids of the layers whose pointers name them.
+        sources: Where each range lay, in bytes; sorted, not overlapping.
+        targets: Where it lies now; was free before.
+        lengths: Bytes.
+    """
+
+    layers: list[int]
+    sources: list[int]
+    targets: list[int]
+    lengths: list[int]
+
+    def address_after(self, address: int) -> int:
+        """Return where lies now what lay at an address."""
+        row = bisect.bisect_right(self.sources, address) - 1
+        if row < 0 or address >= self.sources[row] + self.lengths[row]:
+            return address
+        return address - self.sources[row] + self.targets[row]
+
+
+class PolicySet(msgspec.Struct, tag="policy-set", kw_only=True):
+    """The policy for a full area is another one; which copies were dropped stays."""
+
+    policy: PolicyRecord
+
+
+class Dropped(msgspec.Struct, tag="dropped", kw_only=True):
+    """A copy was removed because the additional area was full."""
+
+    id: int
+    when: float
+
+
+Change = Took | Renamed | Marked | Purged | Remapped | Compacted | PolicySet | Dropped
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

@@ -67,7 +67,7 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
         log_offset: Where the first group after this checkpoint begins.
         log_seq: The sequence number which that group must have.
         segment_stop: End of the log segment that ``log_offset`` lies in.
-        area_end: First byte of the additional area that was never used.
+        area_end: From here on the additional area holds nothing; its file may end before.
         covered_ring_seq: What ring groups up to this number hold of this area, and the originals of
             what they write, are in tables already.
         ring_ready_bytes: How much of the ring has been written once.

@@ -8,6 +8,7 @@ from typing import Final
 
 from core.errors import DeviceFailedError
 
+AREA_FULL: Final = "The additional area is full; purge copies or free space on its disk."
 IMAGE_DISK_FULL: Final = (
     "The disk that holds the image is full, so the write was refused; free space there and try "
     "again."

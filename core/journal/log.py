@@ -14,6 +14,9 @@ import contextlib
 import mmap
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from core.area.freeruns import Runs
 from core.errors import AreaFullError
 from core.format import group as group_format
 from core.format.group import (
@@ -89,6 +92,25 @@ class Log:
             return
         following = self._new_segment()
         self._write_block(Group(self.offset, self.seq, KIND_RECORDS, 0, 0, *following, 0, b""))
+
+    def move_down(self) -> bool:
+        """Go on in a segment nearer to the beginning; return False if none is free there.
+
+        Nothing may be staged or on its way.
+        """
+        length = self._segment_bytes
+        while True:
+            start = self._allocator.lend_below(length, BLOCK_BYTES, self.offset)
+            if start is not None:
+                break
+            if length == SEGMENT_BYTES_SHORTEST:
+                return False
+            length = max(block_ceil(length // 2), SEGMENT_BYTES_SHORTEST)
+        self._allocator.keep_lent(Runs(np.array([start]), np.array([length])))
+        self._write_block(
+            Group(self.offset, self.seq, KIND_RECORDS, 0, 0, start, start + length, 0, b"")
+        )
+        return True
 
     def seal(self, opened: OpenGroup, payload_wanted: int, covers_ring_seq: int) -> Group:
         """Finish the open group and go on to the place after it; it is not written here.

@@ -12,9 +12,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from core.device.base import write_all
-from core.errors import AreaFullError, DeviceFailedError, RangepairError
+from core.errors import AdditionalAreaFullError, AreaFullError, DeviceFailedError, RangepairError
 from core.format.group import RECORD_BYTES
-from core.journal.failures import IMAGE_DISK_FULL, write_failure
+from core.journal.failures import AREA_FULL, IMAGE_DISK_FULL, write_failure
 from core.journal.flights import Flights
 
 if TYPE_CHECKING:
@@ -100,11 +100,9 @@ class Journal:
                 self.log.extend(length)
             except OSError as error:
                 raise self.fail(error) from error
-            self._begin_group()
+            self.begin_group()
         if not self.opened.has_room(length):
-            raise AreaFullError(
-                "The additional area is full; purge copies or free space on its disk."
-            )
+            raise AdditionalAreaFullError(AREA_FULL)
 
     def note_redirected(self) -> None:
         """Say that new data of a clone was staged; it must not stay in memory only for long."""
@@ -206,7 +204,7 @@ class Journal:
                 is_flushed = self._note_leaving()
                 self.flights.start(group, self.opened, self.overlay, is_flushed=is_flushed)
                 self.opened, self.overlay = self.flights.take_buffers()
-                self._begin_group()
+                self.begin_group()
             elif self.overlay.used_bytes:
                 self.flights.wait()
                 self._note_leaving()
@@ -240,10 +238,10 @@ class Journal:
         self._stats.checkpoints += 1
         self._update_direct()
 
-    def write_change(self, change: bytes, *, of_catalog: bool = True) -> None:
-        """Write a change: one of the catalog after everything accepted before it (I4)."""
+    def write_change(self, change: bytes, *, flush: bool = True) -> None:
+        """Write a change of the catalog, after everything accepted before it (I4) if ``flush``."""
         self._raise_if_failed()
-        if of_catalog:
+        if flush:
             self._flush()
         self.barrier()
         try:
@@ -251,7 +249,7 @@ class Journal:
         except OSError as error:
             raise self.fail(error) from error
         self._stats.commits += 1
-        self._begin_group()
+        self.begin_group()
 
     def use_image(self, image: Device) -> None:
         """Write to another device of the same content from now on; after a barrier."""
@@ -327,7 +325,8 @@ class Journal:
         self._has_redirected = False
         return is_flushed
 
-    def _begin_group(self) -> None:
+    def begin_group(self) -> None:
+        """Begin the next group where the log goes on; nothing may be staged."""
         self.opened.begin(self.log.offset, self.log.capacity_bytes)
 
     def _update_direct(self) -> None:

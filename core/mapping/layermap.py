@@ -19,7 +19,7 @@ from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _TIER_RUNS: Final = 4
 """Runs of one tier that are merged; with 2 a pointer is copied twice as often, with 8 a lookup
@@ -109,6 +109,10 @@ class LayerMap:
         if len(self._runs) > 1:
             self._runs = [flat]
         return flat
+
+    def move(self, change: Callable[[PointerRun], PointerRun]) -> None:
+        """Put ``change`` of each run in its place: other offsets, all else as it was."""
+        self._runs = [change(run) for run in self._runs]
 
     def _crowd(self, *, newer: bool) -> int:
         """Return how many runs at one end are of the tier of the outermost one, or below.

@@ -9,7 +9,8 @@ whole-array operations. It keeps these invariants, which every function here rel
   (2) columns are of equal length and are not changed once they are in a run (runs share them);
   (3) a piece cut from a pointer keeps the checksum of the whole extent. ``offset - head`` is where
       that whole extent begins in the additional area and ``whole`` is its length, so that a reader
-      of any piece can fetch and verify the whole;
+      of any piece can fetch and verify the whole, if the other pieces are there and were not moved
+      without this one;
   (4) a ZERO pointer has offset, head, whole and checksum 0, however it is cut.
 
 Range pairs are not stored anywhere: they are the gaps of a run.
@@ -199,6 +200,21 @@ class PointerRun:
             _int32s(self.heads[rows] + ahead),
             self.wholes[rows],
         )
+
+    def moved(self, sources: Int64s, targets: Int64s, lengths: Int64s) -> PointerRun:
+        """Return the run after its data in ``sources`` went to ``targets``.
+
+        Sources are sorted ranges of the additional area that begin and end between pointers. A run
+        that names none of them is returned itself.
+        """
+        range_of = sources.searchsorted(self.offsets, "right") - 1
+        hit = (range_of >= 0) & (self.kinds != _ZERO)
+        hit &= self.offsets < sources[range_of] + lengths[range_of]
+        if not hit.any():
+            return self
+        moved = self.take(slice(None))
+        moved.offsets = self.offsets + (targets - sources)[range_of] * hit
+        return moved
 
     def sorted_by_start(self) -> PointerRun:
         """Return the same pointers in order of start, equal starts in the order they had."""

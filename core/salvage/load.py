@@ -17,7 +17,7 @@ import numpy as np
 from core.answers import PointerKind
 from core.area.additional import RESERVE_BYTES, AdditionalArea
 from core.area.allocator import Allocator
-from core.area.freeruns import Runs
+from core.area.freeruns import Runs, complement
 from core.device.base import read_available, write_all
 from core.errors import AreaFullError, FormatError
 from core.format.catalog import (
@@ -221,11 +221,18 @@ def _begin(
     used = [run.take(np.flatnonzero(run.kinds != PointerKind.ZERO)) for run in runs]
     starts = np.concatenate([np.empty(0, np.int64), *(run.offsets for run in used)])
     lengths = np.concatenate([np.empty(0, np.int64), *(run.lengths for run in used)])
-    end = block_ceil(max(start, int((starts + lengths).max(initial=0))))
+    used_end = max(start, int((starts + lengths).max(initial=0)))
+    end = block_ceil(used_end)
     target.resize(end)
-    allocator = Allocator.from_used(
-        start, Runs(starts, lengths), capacity=end, reserve=RESERVE_BYTES, grow=target.allocate
+    allocator = Allocator(
+        start,
+        end=used_end,
+        capacity=end,
+        free_runs=complement(Runs(starts, lengths), start, used_end),
+        reserve=RESERVE_BYTES,
+        grow=target.allocate,
     )
+    allocator.forget_storage()
     uuid = bytes.fromhex(dumped.superblock["uuid"])
     area = AdditionalArea(target, Superblock(uuid, 0, fields), allocator)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)

@@ -18,6 +18,7 @@ from core.errors import EngineGoneError
 from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
 from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
+from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.meetingplace import meeting_place
 from core.service.request import Bulk
 from core.service.ring import RingReader
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from core.answers import (
         CopyInfo,
         Finding,
-        Holding,
         MapAnswer,
         Ranges,
         ScrubStep,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
     from core.service.request import Request
+    from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 
 class RemoteVolume:
@@ -116,6 +117,27 @@ class RemoteVolume:
         """Forbid (or allow again) deletion."""
         self._ask(ask.Lock(list(names), locked))
 
+    def compact_step(self) -> CompactStep:
+        """Move data of the additional area nearer to its beginning for a fraction of a second."""
+        return cast("CompactStep", self._ask(ask.CompactStep()))
+
+    def policy(self) -> Policy:
+        """Return what happens to a write that the additional area has no room for."""
+        return cast("Policy", self._ask(ask.Policy()))
+
+    def set_policy(
+        self,
+        *,
+        when_full: WhenFull | None = None,
+        timeout_s: float | None = None,
+        area_limit_bytes: int | None = None,
+        expendable: Sequence[str] | None = None,
+    ) -> Policy:
+        """Change that; what is None stays as it is. Durable on return."""
+        names = None if expendable is None else list(expendable)
+        request = ask.SetPolicy(when_full, timeout_s, area_limit_bytes, names)
+        return cast("Policy", self._ask(request))
+
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
         return cast("TableAnswer", self._ask(ask.Table(copy, start, stop)))
@@ -126,21 +148,21 @@ class RemoteVolume:
 
     def initial(self) -> InitialAnswer:
         """Return where in the image each range of the volume lies."""
-        return cast("InitialAnswer", self._ask(ask.Initial()))
+        return cast("InitialAnswer", self._ask(Initial()))
 
     def rearrange(
         self, arrangement: Arrangement, start: int = 0, length: int | None = None, place: int = 0
     ) -> Rearranged:
         """Move one batch of the initial area; call it again until nothing is left."""
-        return cast("Rearranged", self._ask(ask.Rearrange(arrangement, start, length, place)))
+        return cast("Rearranged", self._ask(Rearrange(arrangement, start, length, place)))
 
     def portions(self, copy: str = ORIGINAL) -> list[PortionInfo]:
         """Return all portions as ``copy`` has them; none if this is a volume of bytes."""
-        return cast("list[PortionInfo]", self._ask(ask.Portions(copy)))
+        return cast("list[PortionInfo]", self._ask(Portions(copy)))
 
     def write_portion(self, number: int, payload: bytes, copy: str = ORIGINAL) -> None:
         """Write a portion as a whole. One of the original may get another size, durably then."""
-        self._ask(ask.WritePortion(number, Bulk(payload), copy))
+        self._ask(WritePortion(number, Bulk(payload), copy))
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""

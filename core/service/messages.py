@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from core import answers
-from core import arrangement as laid
+from core import answers, spaceanswers
+from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
 
 PROTOCOL_VERSION: Final = 1
@@ -119,6 +119,31 @@ class Lock(Request, tag="lock"):
     locked: bool
 
 
+class CompactStep(Request, tag="compact-step"):
+    """Compact the additional area for a fraction of a second."""
+
+    method = "compact_step"
+    answer = spaceanswers.CompactStep
+
+
+class Policy(Request, tag="policy"):
+    """What happens when the additional area is full."""
+
+    method = "policy"
+    answer = spaceanswers.Policy
+
+
+class SetPolicy(Request, tag="set-policy"):
+    """Change that; None leaves a part as it is."""
+
+    method = "set_policy"
+    answer = spaceanswers.Policy
+    when_full: spaceanswers.WhenFull | None
+    timeout_s: float | None
+    area_limit_bytes: int | None
+    expendable: list[str] | None
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -134,41 +159,6 @@ class Map(Request, tag="map"):
 
     method = "map"
     answer = answers.MapAnswer
-
-
-class Initial(Request, tag="initial"):
-    """The map of the initial area."""
-
-    method = "initial"
-    answer = laid.InitialAnswer
-
-
-class Rearrange(Request, tag="rearrange"):
-    """Move one batch of the initial area."""
-
-    method = "rearrange"
-    answer = laid.Rearranged
-    arrangement: laid.Arrangement
-    start: int
-    length: int | None
-    place: int
-
-
-class Portions(Request, tag="portions"):
-    """The portions of a view."""
-
-    method = "portions"
-    answer = list[laid.PortionInfo]
-    copy: str
-
-
-class WritePortion(Request, tag="write-portion"):
-    """A portion as a whole, perhaps of another size."""
-
-    method = "write_portion"
-    number: int
-    payload: Bulk
-    copy: str
 
 
 class Diff(Request, tag="diff"):
@@ -192,7 +182,7 @@ class Holdings(Request, tag="holdings"):
     """Who reads a range of the additional area."""
 
     method = "holdings"
-    answer = list[answers.Holding]
+    answer = list[spaceanswers.Holding]
     offset: int
     length: int
 
@@ -314,8 +304,8 @@ class Shutdown(Request, tag="shutdown"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | Table | Map | Initial | Rearrange | Portions | WritePortion | Diff | Allocation
-    | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
+    | Lock | CompactStep | Policy | SetPolicy | Table | Map | Initial | Rearrange | Portions
+    | WritePortion | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

@@ -16,13 +16,21 @@ from __future__ import annotations
 from copy import copy as copied
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+import numpy as np
+
 from core.format.catalog import (
     CatalogRecord,
     Change,
+    Compacted,
     CopyRecord,
+    Dropped,
+    DroppedRecord,
     IntegrityRecord,
     LayerRecord,
     Marked,
+    PolicyRecord,
+    PolicySet,
     Purged,
     Renamed,
     Took,
@@ -38,6 +46,8 @@ if TYPE_CHECKING:
     from core.mapping.pointerrun import PointerRun
 
 COPIES_MAX: Final = 65536
+DROPPED_TOLD_MAX: Final = 64
+"""So many names of dropped copies are remembered, the newest."""
 ORIGINAL_COPY_ID: Final = 0
 
 
@@ -85,6 +95,7 @@ class Catalog:
         layers: By id.
         chain: Ids of the original's layers, oldest first.
         generation: Rises with every change.
+        policy: What happens when the additional area is full.
         dropped_places: Tables of layers that are gone; their space is free after the next fold.
         integrity: By the id of a copy, what is known of its bytes.
         lost: Extents that are known to fail their checksum.
@@ -98,6 +109,7 @@ class Catalog:
         self.generation = 0
         self.next_copy_id = 1
         self.next_layer_id = 1
+        self.policy = PolicyRecord()
         self.dropped_places: list[Place] = []
         self.integrity: dict[int, IntegrityRecord] = {}
         self.lost: list[LostExtent] = []
@@ -114,6 +126,7 @@ class Catalog:
         catalog.chain = list(record.chain)
         catalog.integrity = {known.id: known for known in record.integrity}
         catalog.lost = list(record.lost)
+        catalog.policy = record.policy
         for copy in record.copies:
             catalog.copies[copy.id] = copy
             catalog._ids_by_name[copy.name] = copy.id
@@ -138,6 +151,7 @@ class Catalog:
             chain=list(self.chain),
             integrity=[known for known in self.integrity.values() if known.id in self.copies],
             lost=list(self.lost),
+            policy=self.policy,
         )
 
     def twin(self) -> Catalog:
@@ -201,6 +215,16 @@ class Catalog:
                 self._mark(change)
             case Purged():
                 return [run for copy_id in change.ids for run in self._purge(copy_id)]
+            case Compacted():
+                self._follow_compaction(change)
+            case PolicySet():
+                self.policy = msgspec.structs.replace(change.policy, dropped=self.policy.dropped)
+            case Dropped():
+                name = self.copies[change.id].name
+                dropped = [*self.policy.dropped, DroppedRecord(name=name, when=change.when)]
+                kept = dropped[-DROPPED_TOLD_MAX:]
+                self.policy = msgspec.structs.replace(self.policy, dropped=kept)
+                return self._purge(change.id)
         return []
 
     def _take(self, change: Took) -> None:
@@ -247,8 +271,24 @@ class Catalog:
             if change.deleted is not None:
                 copy.deleted = change.deleted
 
+    def _follow_compaction(self, change: Compacted) -> None:
+        columns = (change.sources, change.targets, change.lengths)
+        ranges = [np.array(column, np.int64) for column in columns]
+        for layer_id in change.layers:
+            layer = self.layers[layer_id]
+            # What a newer run hides may have been freed and be anybody's, at the same address.
+            layer.map.compact()
+            layer.map.move(lambda run: run.moved(*ranges))
+        self.lost = [
+            msgspec.structs.replace(known, address=change.address_after(known.address))
+            for known in self.lost
+        ]
+
     def _purge(self, copy_id: int) -> list[PointerRun]:
         copy = self.copies.pop(copy_id)
+        if copy_id in self.policy.expendable:
+            left = [other for other in self.policy.expendable if other != copy_id]
+            self.policy = msgspec.structs.replace(self.policy, expendable=left)
         self._plain_snapshots -= copy.top is None
         del self._ids_by_name[copy.name]
         freed = self._drop_private(copy.top) if copy.top is not None else []

@@ -39,16 +39,24 @@ if TYPE_CHECKING:
     from core.volume.state import VolumeState
 
 GROUPS_BEFORE_FOLD: Final = 1024
+FAR: Final = 1 << 62
 _FREE_LIST_SLACK: Final = 64
 
 
-def fold(state: VolumeState, *, clean: bool = False, fingerprint: bytes = b"") -> bool:
+def fold(
+    state: VolumeState,
+    *,
+    clean: bool = False,
+    fingerprint: bytes = b"",
+    tables_below: int = FAR,
+) -> bool:
     """Write tables, catalog and free list, and a superblock that names them.
 
     Args:
         state: With an additional area; nothing staged or waiting stays so.
         clean: The volume is being closed after a checkpoint.
         fingerprint: Of the image, if ``clean``.
+        tables_below: Tables from this address on are written anew, where there is room.
 
     Returns:
         False if the area has no room for it; then nothing has changed and the log goes on.
@@ -58,7 +66,7 @@ def fold(state: VolumeState, *, clean: bool = False, fingerprint: bytes = b"") -
     assert journal is not None
     journal.barrier()
     reseal(state)
-    work = _Fold(state, area)
+    work = _Fold(state, area, tables_below)
     with state.writing():
         if state.initial is not None:
             state.initial.sync_content()
@@ -73,11 +81,18 @@ def fold(state: VolumeState, *, clean: bool = False, fingerprint: bytes = b"") -
     return True
 
 
+def fold_twice(state: VolumeState) -> None:
+    """Fold so that the second superblock names nothing either of what the first fold replaces."""
+    if fold(state):
+        fold(state)
+
+
 class _Fold:
     """One fold: what it has placed, and what it will make free."""
 
-    def __init__(self, state: VolumeState, area: AdditionalArea) -> None:
+    def __init__(self, state: VolumeState, area: AdditionalArea, tables_below: int) -> None:
         self._state = state
+        self._tables_below = tables_below
         self._area = area
         self._placed: list[Place] = []
         self._tables: list[tuple[Layer, PointerRun, Place]] = []
@@ -124,6 +139,7 @@ class _Fold:
         starts, lengths = self._replaced_extents(journal)
         self._area.allocator.release_many(starts, lengths)
         self._area.allocator.commit_releases()
+        self._area.older = Runs(starts, lengths)
         self._state.catalog.dropped_places.clear()
         journal.log.metadata.clear()
         journal.log.group_count = 0
@@ -133,7 +149,11 @@ class _Fold:
         places, kept = [], set()
         for run in layer.map.runs:
             known = layer.places.get(id(run))
-            place = known[1] if known else self._run(layer, run)
+            place = known[1] if known else None
+            if place is None or place.offset >= self._tables_below:
+                if place is not None:
+                    self._replaced.append(place)
+                place = self._run(layer, run)
             kept.add(id(run))
             places.append(place)
         for key in [key for key in layer.places if key not in kept]:
@@ -154,7 +174,7 @@ class _Fold:
     def _initial_map(self, old: Place) -> Place:
         """Write the map of the initial area, if it is not as its table says it is."""
         initial, uuid = self._state.initial, self._area.uuid
-        if initial is not None and initial.has_table:
+        if initial is not None and initial.has_table and old.offset < self._tables_below:
             return old
         if old.length:
             self._replaced.append(old)

@@ -112,14 +112,16 @@ def _commit(state: VolumeState, rows: Sequence[MapRow]) -> None:
     try:
         for at in range(0, len(rows), ROWS_MAX):
             change = Remapped(rows=list(rows[at : at + ROWS_MAX]))
-            state.journal.write_change(pack_change(change), of_catalog=False)
+            state.journal.write_change(pack_change(change), flush=False)
     except AreaFullError:
         if not fold(state):
             raise
 
 
 def settle(state: VolumeState) -> None:
-    """Make all of the image durable as it is, free places too, before its fingerprint is taken."""
+    """Put everything in place durably, and leave the image, free places too, as it is on disk."""
+    assert state.journal is not None
+    state.journal.checkpoint()
     initial = state.initial
     if initial is not None:
         with state.writing():

@@ -153,14 +153,17 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
     state.journal = journal
     initialmap.keep(state)
     if not fields.clean:
-        # The process before this one may have died with writes in the system's cache only.
+        # The process before this one may have died with writes in the system's cache only, and
+        # while it gave storage back.
         journal.note_uncovered()
+        area.allocator.forget_storage()
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)
         recover.replay_ring(state, journal, groups, covered)
         if writable:
             journal.checkpoint()
+    area.allocator.storage.limit_bytes = state.catalog.policy.area_limit_bytes
     recover.active_grains_of(state)
 
 

@@ -25,12 +25,13 @@ from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
-from core.format.catalog import Remapped, unpack_change
+from core.format.catalog import Compacted, Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
 from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
 from core.volume import handdown, initialmap
+from core.volume.compact import follow_move
 from core.volume.needs import needed_gaps
 from core.volume.read import read_original
 
@@ -74,7 +75,7 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
         if group.next_segment_stop > area.allocator.capacity:
             if writable:
                 area.device.allocate(group.next_offset, group.next_segment_stop - group.next_offset)
-            area.allocator.capacity = group.next_segment_stop
+            area.allocator.storage.capacity = group.next_segment_stop
         log.follow(group)
         if group.kind == KIND_CHANGE:
             original_seq = max(original_seq, group.covers_ring_seq)
@@ -84,6 +85,8 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
             else:
                 freed = state.catalog.apply(change)
                 area.allocator.release_many(*handdown.extents_of(freed))
+            if isinstance(change, Compacted):
+                follow_move(area.allocator, change)
         elif group.record_count:
             state.note_group(group)
         area.allocator.commit_releases()  # also of the rest of a segment that the log has left

@@ -18,7 +18,18 @@ from core.errors import (
     TooManyCopiesError,
 )
 from core.events import EventFlag, EventKind
-from core.format.catalog import Change, CopyRecord, Marked, Purged, Renamed, Took, pack_change
+from core.format.catalog import (
+    Change,
+    CopyRecord,
+    Dropped,
+    Marked,
+    PolicyRecord,
+    PolicySet,
+    Purged,
+    Renamed,
+    Took,
+    pack_change,
+)
 from core.mapping.grainset import GrainSet
 from core.session import ORIGINAL
 from core.volume import handdown
@@ -113,12 +124,34 @@ def purge(state: VolumeState, names: Sequence[str]) -> None:
             raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
     if not copies:
         return
-    freed = _commit(state, Purged(ids=[copy.id for copy in copies]))
+    _remove(state, Purged(ids=[copy.id for copy in copies]))
+
+
+def drop(state: VolumeState, copy: CopyRecord) -> int:
+    """Remove a copy because the additional area is full; return the bytes that this freed."""
+    freed_bytes = _remove(state, Dropped(id=copy.id, when=time.time()))
+    state.stats.dropped_copies += 1
+    state.publish(EventKind.COPY_DROPPED, copy_id=copy.id, moved=freed_bytes)
+    return freed_bytes
+
+
+def set_policy(state: VolumeState, policy: PolicyRecord) -> None:
+    """Let another policy for a full area hold from now on; durable on return."""
     assert state.area is not None
-    state.area.allocator.release_many(*handdown.extents_of(freed))
+    _commit(state, PolicySet(policy=policy))
+    state.area.allocator.storage.limit_bytes = policy.area_limit_bytes
+    _tell(state)
+
+
+def _remove(state: VolumeState, change: Purged | Dropped) -> int:
+    """Make a change durable that removes copies; return the bytes that are free now."""
+    assert state.area is not None
+    starts, lengths = handdown.extents_of(_commit(state, change))
+    state.area.allocator.release_many(starts, lengths)
     state.area.allocator.commit_releases()
     active_grains_of(state)
     _tell(state)
+    return int(lengths.sum())
 
 
 def _existing(state: VolumeState, name: str) -> CopyRecord:

@@ -122,9 +122,14 @@ class AllocatorAgainstTwin(RuleBasedStateMachine):
     def take_over_again(self):
         self.allocator.commit_releases()
         self.released.clear()
-        extents = _runs(*self.held.items())
-        again = Allocator.from_used(
-            START, extents, capacity=self.disk.size, reserve=RESERVE, grow=self.disk.grow
+        end = max((start + length for start, length in self.held.items()), default=START)
+        again = Allocator(
+            START,
+            end=end,
+            capacity=self.disk.size,
+            free_runs=complement(_runs(*self.held.items()), START, end),
+            reserve=RESERVE,
+            grow=self.disk.grow,
         )
         assert _pairs(again.free_runs()) == _pairs(self.allocator.free_runs())
         assert (again.end, again.capacity) == (self.allocator.end, self.allocator.capacity)

@@ -93,7 +93,12 @@ def test_usage_adds_up_and_foretells(changed: Cli, image: Path) -> None:
     assert told["used_bytes"] + told["free_bytes"] == told["area_bytes"]
     assert told["freed_bytes"] >= 12288
     assert [copy["name"] for copy in told["copies"]] == ["monday"]
+    assert told["reclaimable_bytes"] <= told["metadata_bytes"] < told["used_bytes"]
+    assert told["host_bytes"] > 0
+    assert told["room_bytes"] > told["free_bytes"]
     page = changed.text("usage", image, "--if-deleted", "monday")
+    assert " on its disk\n" in page
+    assert "has room for " in page
     assert f"Purging monday would free 12 KiB ({told['freed_bytes']:,} bytes)" in page
 
 
@@ -113,7 +118,7 @@ def test_statistics_and_structures_are_there(changed: Cli, image: Path) -> None:
 def test_statistics_of_nobody_are_explained_first(bare_cli: Cli, image: Path) -> None:
     first, empty, *rows = bare_cli.text("stats", image).splitlines()
     assert first.startswith("No engine process has the volume open")
-    assert (empty, len(rows)) == ("", 16)
+    assert (empty, len(rows)) == ("", 18)
 
 
 def test_an_exact_difference_tells_bytes_that_differ_and_no_others(cli: Cli, image: Path) -> None:

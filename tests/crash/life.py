@@ -14,9 +14,11 @@ import random
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+from unittest import mock
 
 from core.area.additional import RESERVE_BYTES
 from core.area.places import IMAGE_BYTES_MIN
+from core.engine import compaction
 from core.errors import AreaFullError, InvalidRangeError
 from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
@@ -46,6 +48,8 @@ ACTS: Final = {
     "checkpoint": 2,
     "fold": 3,
     "scrub": 1,
+    "give_back": 3,
+    "compact": 3,
     "delete": 2,
     "undelete": 1,
     "purge": 3,
@@ -126,6 +130,8 @@ class Toll:
         again: Those of them during recovery.
         refused: Acts that the additional area had no room for, or that named no fit place.
         rearranged: Acts on the map of the initial area.
+        given_bytes: What was given back to the disk.
+        moved_bytes: What was moved by compaction.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
     """
@@ -134,6 +140,8 @@ class Toll:
     again: int = 0
     refused: int = 0
     rearranged: int = 0
+    given_bytes: int = 0
+    moved_bytes: int = 0
     exhaustive_max: int = -1
     crashes_max: int = 1 << 60
 
@@ -306,6 +314,29 @@ class Life:
 
     def _fold(self) -> None:
         fold(self._volume._state)
+
+    def _give_back(self) -> None:
+        giveback = self._volume._keeper._prepared()
+        giveback.run(at_rest=self._rng.random() < 0.8)
+        area = self._volume._state.area
+        self._toll.given_bytes += giveback.given_bytes
+        giveback.given_bytes = 0
+        if area.allocator.capacity != area.device.size:
+            self._expect(["another size than the file's"], "giving storage back")
+
+    def _compact(self) -> None:
+        for _ in range(self._rng.choice((1, 1, 2, 5))):
+            try:
+                with mock.patch.object(
+                    compaction, "STEP_S", float("inf")
+                ):  # a seed decides, no clock
+                    step = self._volume.compact_step()
+            except AreaFullError:
+                self._toll.refused += 1
+                break
+            self._toll.moved_bytes += step.moved_bytes
+            if step.is_done:
+                break
 
     # -- copies ------------------------------------------------------------------------------
 

@@ -8,17 +8,20 @@ The letters are those of the journal's head comment.
 from __future__ import annotations
 
 import random
+from unittest import mock
 
 import msgspec
 import pytest
 
 from core.area.additional import AdditionalArea
+from core.area.allocator import Allocator
+from core.format.catalog import Purged
 from core.format.layout import block_ceil
 from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import fold, needs, recover, trim
+from core.volume import compact, fold, handdown, needs, recover, takecopy, trim
 from tests.crash.life import Life, Toll, WrongAfterLossError
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
@@ -75,10 +78,11 @@ def _flush_without_sync(patch):
 def _take_without_flush(patch):
     """I4: the copy is durable before what it holds is."""
 
-    def write_change(self, change):
+    def write_change(self, change, *, flush=True):
+        del flush
         self.barrier()
         self.log.write_change(change, self.covered_ring_seq)
-        self._begin_group()
+        self.begin_group()
 
     patch.setattr(Journal, "write_change", write_change)
 
@@ -191,6 +195,65 @@ def _need_no_originals_for_clones(patch):
     patch.setattr(needs, "needed_gaps", careless)
 
 
+def _give_back_what_is_only_released(patch):
+    """What a clone's new data replaces is a hole before the group that says so is durable."""
+    init, release = AdditionalArea.__init__, Allocator.release_many
+
+    def bind(self, device, newest, allocator):
+        init(self, device, newest, allocator)
+        allocator.device = device
+
+    def release_many(self, starts, lengths):
+        release(self, starts, lengths)
+        for start, length in zip(starts, lengths, strict=True):
+            self.device.discard(int(start), int(length))
+
+    patch.setattr(AdditionalArea, "__init__", bind)
+    patch.setattr(Allocator, "release_many", release_many)
+
+
+def _give_back_before_the_purge(patch):
+    """A purged copy's data is a hole before the change that says so is durable."""
+    commit = takecopy._commit
+
+    def eager(state, change):
+        if isinstance(change, Purged):
+            freed = state.catalog.twin().apply(change)
+            for start, length in zip(*handdown.extents_of(freed), strict=True):
+                state.area.device.discard(int(start), int(length))
+        return commit(state, change)
+
+    patch.setattr(takecopy, "_commit", eager)
+
+
+def _move_without_a_sync(patch):
+    """Pointers name an extent's new place while the data is in the caches only."""
+    copy = compact.Plan._copy
+
+    def careless(self, batch):
+        with mock.patch.object(CrashDevice, "sync"):
+            copy(self, batch)
+
+    patch.setattr(compact.Plan, "_copy", careless)
+
+
+def _free_what_moves_too_early(patch):
+    """An extent's old place is a hole before the change that names the new one is durable."""
+    commit = compact.Plan._commit
+
+    def eager(self, moves):
+        for move in moves:
+            self._area.device.discard(move.source, move.length)
+        commit(self, moves)
+
+    patch.setattr(compact.Plan, "_commit", eager)
+
+
+def _forget_at_replay_what_moved(patch):
+    """Recovery hands the new places out again."""
+    patch.setattr(recover, "follow_move", lambda allocator, change: None)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -212,6 +275,11 @@ def _need_no_originals_for_clones(patch):
         _leave_the_ring_out,
         _discard_without_originals,
         _need_no_originals_for_clones,
+        _give_back_what_is_only_released,
+        _give_back_before_the_purge,
+        _move_without_a_sync,
+        _free_what_moves_too_early,
+        _forget_at_replay_what_moved,
     ],
     ids=lambda mutate: mutate.__name__.strip("_"),
 )

@@ -32,6 +32,8 @@ def test_nothing_is_lost_or_invented_in_random_lives(block, monkeypatch):
         Life.of_seed(seed, toll, share=0.4).run(60)
     assert toll.crashes > 150
     assert toll.again > 20
+    assert toll.given_bytes
+    assert toll.moved_bytes
 
 
 @pytest.mark.parametrize("seed", range(EXHAUSTIVE_SEEDS))

@@ -159,6 +159,16 @@ class CrashDevice:
         """Whether durable writes must be aligned."""
         return self._now.direct
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the device takes."""
+        return self._now.stored_bytes
+
+    @property
+    def room_bytes(self) -> int:
+        """Bytes by which it may grow."""
+        return self._now.room_bytes
+
     def pread(self, length: int, offset: int, /) -> bytes:
         with self._power.on():
             return self._now.pread(length, offset)
@@ -211,6 +221,12 @@ class CrashDevice:
         with self._power.on():
             self._now.punch(offset, length)
             self._note_content("punch", offset, length)
+
+    def discard(self, offset: int, length: int, /) -> bool:
+        with self._power.on():
+            self._now.discard(offset, length)
+            self._note_content("discard", offset, length)
+            return True
 
     def zero(self, offset: int, length: int, /) -> None:
         with self._power.on():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: Final = frozenset(
     {"pread", "preadv", "pwrite", "pwritev", "pwritev_durable", "sync"}
-    | {"allocate", "punch", "zero", "resize"}
+    | {"allocate", "punch", "discard", "zero", "resize"}
 )
 _SHORTENED: Final = frozenset({"pread", "preadv", "pwrite", "pwritev"})
 _ROOM: Final = frozenset({"allocate", "resize"})
@@ -66,6 +66,16 @@ class FaultDevice:
     def direct(self) -> bool:
         """Whether durable writes must be aligned."""
         return self._device.direct
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the device takes."""
+        return self._device.stored_bytes
+
+    @property
+    def room_bytes(self) -> int | None:
+        """Bytes by which it could take more."""
+        return self._device.room_bytes
 
     def fail(
         self, operation: str, nth: int = 1, code: int = errno.EIO, *, for_ever: bool = False
@@ -125,6 +135,10 @@ class FaultDevice:
     def punch(self, offset: int, length: int, /) -> None:
         self._due("punch")
         self._device.punch(offset, length)
+
+    def discard(self, offset: int, length: int, /) -> bool:
+        self._due("discard")
+        return self._device.discard(offset, length)
 
     def zero(self, offset: int, length: int, /) -> None:
         self._due("zero")

@@ -10,6 +10,7 @@ import pytest
 
 from core.device.memory import MemoryDevice
 from core.engine.clock import IDLE_AFTER_S, REST_AFTER_S, SETTLE_AFTER_NS, Clock
+from core.engine.spacekeeper import SpaceKeeper
 from core.errors import DeviceFailedError
 from core.events import EventKind
 from core.volume import opening
@@ -38,7 +39,7 @@ def volume(area):
 @pytest.fixture
 def clock(volume):
     """A clock that does not tick by itself."""
-    clock = Clock(volume._state, volume._lock)
+    clock = Clock(volume._state, volume._lock, volume._keeper)
     clock.stop()
     return clock
 
@@ -101,7 +102,8 @@ def test_the_ring_is_prepared_in_the_background(area):
     state = opening.state_without_area(image, GRAIN, thin=False)
     opening.add_area(state, area, "disk.img")
     assert state.journal.ring.ready_bytes == 0
-    clock = Clock(state, threading.RLock())
+    lock = threading.RLock()
+    clock = Clock(state, lock, SpaceKeeper(state, lock))
     while state.journal.ring.ready_bytes < state.area.geometry.ring_bytes:
         clock._thread.join(0.005)
         assert clock._thread.is_alive()
@@ -116,7 +118,8 @@ def test_a_failure_in_the_background_is_told_and_not_tried_again(area):
     state.sink = trace = Trace()
     area.fail("pwritev_durable")
     before = area.calls["pwritev_durable"]
-    clock = Clock(state, threading.RLock())
+    lock = threading.RLock()
+    clock = Clock(state, lock, SpaceKeeper(state, lock))
     while not trace.events:
         clock._thread.join(0.005)
         assert clock._thread.is_alive()

@@ -226,7 +226,7 @@ def _fill(board):
     board.act("snapshot C0")
     content = {"C0": LETTERS}
     allocator = board.volume._state.area.allocator
-    allocator._grow = _full
+    allocator.storage._grow = _full
     with pytest.raises(AreaFullError):
         _keep_portion_5_for_ever(board, content)
     return content
@@ -264,10 +264,11 @@ def test_s15_a_write_that_needs_room_is_refused_and_every_view_stays(board):
 
 def test_s15_a_full_area_can_be_emptied_and_used_again(board):
     content = _fill(board)
+    full_bytes = board.volume._state.area.allocator.storage.held_bytes
     for name in content:
         board.act(f"delete {name}")
     board.reopen()
-    board.volume._state.area.allocator._grow = _full
+    board.volume._state.area.allocator.storage.limit_bytes = full_bytes
     assert board.volume.check() == []
     before = board.view()
     board.act("snapshot after")
@@ -279,7 +280,7 @@ def test_s15_a_full_area_can_be_emptied_and_used_again(board):
 def test_s15_room_on_the_disk_is_used_as_soon_as_it_is_there(board):
     content = _fill(board)
     allocator = board.volume._state.area.allocator
-    allocator._grow = board.volume._state.area.device.allocate
+    allocator.storage._grow = board.volume._state.area.device.allocate
     board.act("snapshot after")
     board.act("O7=H1")
     for name, words in content.items():

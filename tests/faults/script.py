@@ -66,6 +66,7 @@ SCRIPT = (
     ("fold",),
     ("write", ORIGINAL, 61 * GRAIN, filled(13, 2 * GRAIN)),
     ("delete", "S1"),
+    ("compact",),
     ("write", ORIGINAL, 0, filled(14, GRAIN)),
     ("read",),
     ("close",),
@@ -113,6 +114,18 @@ class Twin:
             self.possible.setdefault(name, []).append(content)
 
 
+def _compact(volume: Volume) -> None:
+    while not volume.compact_step().is_done:
+        continue
+
+
+_ACTS = {
+    "checkpoint": lambda volume: volume._state.journal.checkpoint(),
+    "compact": _compact,
+    "fold": lambda volume: fold(volume._state),
+}
+
+
 def _spliced(content: bytes, offset: int, payload: bytes) -> bytes:
     return content[:offset] + payload + content[offset + len(payload) :]
 
@@ -158,10 +171,8 @@ class Play:
                 self.volume.clone(name, source)
             case "delete", name:
                 self.volume.delete([name], now=True)
-            case ("checkpoint",):
-                self.volume._state.journal.checkpoint()
-            case ("fold",):
-                fold(self.volume._state)
+            case (("checkpoint" | "compact" | "fold") as act,):
+                _ACTS[act](self.volume)
             case ("read",):
                 assert views_of(self.volume) == self.twin.views
             case (act,):

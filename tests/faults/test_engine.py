@@ -58,7 +58,8 @@ def _cases(operations, *rest):
 
 def test_the_script_does_everything():
     assert {operation for _, operation in COUNTS} >= {
-        "pread", "preadv", "pwrite", "pwritev_durable", "sync", "allocate", "punch"
+        "pread", "preadv", "pwrite", "pwritev", "pwritev_durable", "sync", "allocate", "punch",
+        "discard", "resize",
     }  # fmt: skip
     play = Play()
     play.run()
@@ -198,7 +199,7 @@ def test_a_full_disk_refuses_what_needs_room_and_harms_nothing(name, operation, 
     play.run()
     if play.failed is None:
         return  # there was room elsewhere, or it was not needed yet
-    assert type(play.failed[1]) is AreaFullError
+    assert isinstance(play.failed[1], AreaFullError)
     assert_says_why(play.failed[1])
     assert_views_intact(play)
     assert_recoverable(play)
@@ -221,6 +222,17 @@ def test_no_space_for_a_write_harms_nothing(name, operation, nth):
     assert_says_why(play.failed[1])
     assert_recoverable(play)
     assert_views_intact(play)
+
+
+@pytest.mark.parametrize(("name", "operation", "nth"), _cases(("discard", "resize")))
+def test_storage_that_cannot_be_given_back_stays_and_nobody_is_bothered(name, operation, nth):
+    play = Play()
+    play.device(name).fail(operation, nth)
+    play.run()
+    assert play.failed is None, play.failed
+    volume = still_volume(*play.disks_now())
+    assert views_of(volume) == play.twin.views
+    assert volume.check() == []
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ ACTS = {
     "sync": lambda device: device.sync(),
     "allocate": lambda device: device.allocate(0, 8192),
     "punch": lambda device: device.punch(0, 8),
+    "discard": lambda device: device.discard(0, 4096),
     "zero": lambda device: device.zero(0, 8),
     "resize": lambda device: device.resize(8192),
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -18,9 +19,11 @@ from core.format.block import HEADER_BYTES, BlockHeader, pack_header
 from core.format.catalog import (
     CatalogRecord,
     CopyRecord,
+    DroppedRecord,
     IntegrityRecord,
     LayerRecord,
     LostExtent,
+    PolicyRecord,
     Range,
 )
 from core.format.superblock import Place, SuperblockFields
@@ -124,6 +127,8 @@ TYPES = {
     list[IntegrityRecord]: "array of integrity",
     list[Range]: "array of ranges",
     list[LostExtent]: "array of extents",
+    PolicyRecord: "policy",
+    list[DroppedRecord]: "array of dropped",
 }
 
 
@@ -139,6 +144,7 @@ def keys_of(kind):
         ("Catalog", "key of a copy", CopyRecord),
         ("Catalog", "key of a layer", LayerRecord),
         ("Catalog", "key of integrity", IntegrityRecord),
+        ("Catalog", "key of a policy", PolicyRecord),
     ],
 )
 def test_every_key_of_a_map_is_listed_with_its_type(heading, first_cell, kind):
@@ -151,7 +157,7 @@ def test_the_changes_are_listed_with_their_keys():
         words = row[1].replace(" or nil", "").replace("array of ", "")
         pairs = [part.split() for part in words.split(",")]
         listed[row[0].strip("`")] = [name.strip("`") for name, _ in pairs]
-    changes = (catalog.Took, catalog.Renamed, catalog.Marked, catalog.Purged, catalog.Remapped)
+    changes = get_args(catalog.Change)
     assert listed == {
         kind.__struct_config__.tag: [field.encode_name for field in msgspec.structs.fields(kind)]
         for kind in changes

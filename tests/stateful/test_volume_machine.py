@@ -19,6 +19,7 @@ from core.engine import create_volume, open_volume
 from core.salvage.repair import Repair
 from core.volume import rearrange
 from tests.doubles.bareengine import new_volume, reopened
+from tests.doubles.storeddevice import StoredDevice
 from tests.stateful.volumemachine import VolumeMachine
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
@@ -38,7 +39,7 @@ class MemoryMachine(VolumeMachine):
 
     def make(self, content, grain, thin):
         self.image = MemoryDevice.from_bytes(bytes(IMAGE_BYTES_MIN) if thin else content)
-        self.area = MemoryDevice(direct=True)
+        self.area = StoredDevice()
         thin_bytes = len(content) if thin else 0
         return new_volume(self.image, self.area, grain, thin_bytes=thin_bytes)
 

@@ -174,6 +174,29 @@ class VolumeMachine(RuleBasedStateMachine):
         if self.volume._state.area is not None:
             assert fold(self.volume._state)
 
+    @rule(at_rest=st.booleans())
+    def give_back(self, at_rest):
+        area = self.volume._state.area
+        if area is None:
+            return
+        self.volume._keeper._prepared().run(at_rest=at_rest)
+        storage = area.allocator.storage
+        assert storage.capacity == area.device.size
+        assert area.device.stored_bytes >= storage.held_bytes
+
+    @rule(to_the_end=st.booleans())
+    def compact(self, to_the_end):
+        """Move everything together; no view changes, and the file ends no later."""
+        if self.volume._state.area is None:
+            return
+        before = self.volume.usage().used_bytes
+        step = self.volume.compact_step()
+        while to_the_end and not step.is_done:
+            step = self.volume.compact_step()
+        assert self.volume.check() == []
+        if step.is_done:
+            assert self.volume.usage().used_bytes <= before + 64 * 1024
+
     @rule()
     def prepare_ring(self):
         if self.volume._state.journal is not None:

@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""A write that the additional area has no room for is refused, waits, or costs some copies."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from core.device.memory import MemoryDevice
+from core.errors import (
+    AreaFullError,
+    NoSuchCopyError,
+    ReadOnlyError,
+    UsageError,
+)
+from core.events import EventKind
+from core.units import MIB
+from tests.doubles.storeddevice import StoredDevice
+from tests.engine.board import Trace
+from tests.engine.stills import still_volume, views_of
+from tests.faults.script import filled
+
+GRAIN = 4096
+SIZE = 512 * GRAIN
+START = filled(0, SIZE)
+LIMIT = 16 * MIB
+PATIENCE_S = 20.0
+
+
+class Bench:
+    """A volume whose additional area may take 16 MiB, and copies that fill it."""
+
+    def __init__(self):
+        self.image, self.area = MemoryDevice.from_bytes(START), StoredDevice()
+        self.volume = still_volume(self.image, self.area)
+        self.trace = Trace()
+        self.volume._state.sink = self.trace
+        self.volume.set_policy(area_limit_bytes=LIMIT)
+        self.content = {}
+        self.number = 0
+
+    def rewrite(self):
+        self.number += 1
+        content = filled(self.number * 1000, SIZE)
+        for offset in range(0, SIZE, GRAIN):
+            self.volume.write(offset, content[offset : offset + GRAIN])
+
+    def take_and_rewrite(self, times):
+        for _ in range(times):
+            self.volume.snapshot(f"more {self.number}")
+            self.rewrite()
+
+    def poke(self):
+        """Rewrite the end, which was not reached when the area got full."""
+        self.number += 1
+        content = filled(self.number * 1000, 64 * GRAIN)
+        for at in range(0, len(content), GRAIN):
+            self.volume.write(SIZE - len(content) + at, content[at : at + GRAIN])
+
+    def fill(self):
+        """Take copies and rewrite everything until a write is refused."""
+        while True:
+            name = f"c{len(self.content)}"
+            self.content[name] = self.volume.read(0, SIZE)
+            self.volume.snapshot(name)
+            try:
+                self.rewrite()
+            except AreaFullError:
+                return
+
+    def kinds(self):
+        return [event[0] for event in self.trace.events]
+
+    def check(self, *gone):
+        assert self.volume.check() == []
+        views = views_of(self.volume)
+        for name, content in self.content.items():
+            assert (name in views) == (name not in gone)
+            assert name in gone or views[name] == content, name
+        assert self.area.stored_bytes <= LIMIT
+        again = still_volume(MemoryDevice.from_bytes(self.image.pread(SIZE, 0)), self.area.copy())
+        assert again.check() == []
+        assert again.policy() == self.volume.policy()
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    bench.fill()
+    assert len(bench.content) >= 3
+    return bench
+
+
+def test_a_write_is_refused_if_nothing_else_was_said(bench):
+    assert bench.volume.policy().when_full == "refuse"
+    with pytest.raises(AreaFullError):
+        bench.poke()
+    bench.check()
+    bench.volume.delete(["c0"], now=True)
+    bench.poke()
+    bench.check("c0")
+
+
+def test_expendable_copies_are_dropped_in_the_order_given(bench):
+    bench.volume.set_policy(when_full="drop", expendable=["c1", "c0"])
+    assert [copy.expendable for copy in bench.volume.info().copies][:3] == [2, 1, 0]
+    bench.poke()
+    policy = bench.volume.policy()
+    assert [copy.name for copy in policy.dropped] == ["c1"]
+    assert policy.expendable == ["c0"]
+    assert bench.volume.stats().dropped_copies == 1
+    event = next(event for event in bench.trace.events if event[0] == EventKind.COPY_DROPPED)
+    assert event[2] == 2, "the id of c1"
+    assert event[5] > 0, "and what it freed"
+    assert EventKind.CATALOG_CHANGED in bench.kinds()
+    bench.check("c1")
+
+
+def test_a_copy_that_is_not_marked_is_never_dropped(bench):
+    bench.volume.set_policy(when_full="drop", expendable=["c1"])
+    with pytest.raises(AreaFullError):
+        bench.take_and_rewrite(8)
+    assert bench.volume.stats().dropped_copies == 1
+    bench.check("c1")
+
+
+def test_a_locked_copy_is_passed_over(bench):
+    bench.volume.lock(["c0"])
+    bench.volume.set_policy(when_full="drop", expendable=["c0", "c1"])
+    bench.poke()
+    assert [copy.name for copy in bench.volume.policy().dropped] == ["c1"]
+    bench.check("c1")
+
+
+def test_a_clone_is_not_dropped_for_its_own_sake(bench):
+    bench.volume.clone("mine", "c0")
+    bench.volume.set_policy(when_full="drop", expendable=["mine", "c1"])
+    content = filled(5, 64 * GRAIN)
+    bench.volume.write(0, content, "mine")
+    assert bench.volume.read(0, len(content), "mine") == content
+    assert [copy.name for copy in bench.volume.policy().dropped] == ["c1"]
+    bench.check("c1")
+
+
+def test_batches_and_discards_follow_the_policy(bench):
+    bench.volume.set_policy(when_full="drop", expendable=["c0", "c1"])
+    bench.volume.trim(0, SIZE)
+    bench.volume.snapshot("after")
+    content = filled(77, SIZE)
+    bench.volume.write_batch([(at, content[at : at + MIB // 4]) for at in range(0, SIZE, MIB // 4)])
+    assert bench.volume.read(0, SIZE) == content
+    assert bench.volume.check() == []
+
+
+def test_dropped_names_are_remembered_across_opening(bench):
+    bench.volume.set_policy(when_full="drop", expendable=["c0"])
+    bench.poke()
+    before = bench.volume.policy()
+    assert time.time() - before.dropped[0].when < 60
+    bench.volume.close()
+    again = still_volume(bench.image, bench.area)
+    assert again.policy() == before
+    again.set_policy(when_full="refuse")
+    assert again.policy().dropped == before.dropped
+
+
+# -- waiting -----------------------------------------------------------------------------------
+
+
+class Waiter(threading.Thread):
+    """Writes, and keeps what it meets."""
+
+    def __init__(self, act):
+        super().__init__(daemon=True)
+        self.act = act
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            self.act()
+        except Exception as error:  # noqa: BLE001 (told by the test)
+            self.error = error
+
+    def end(self):
+        self.join(PATIENCE_S)
+        assert not self.is_alive()
+        return self.error
+
+
+def wait_for_the_wait(bench, count=1):
+    deadline = time.monotonic() + PATIENCE_S
+    while bench.volume._state.stats.room_waits < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_write_waits_until_somebody_makes_room(bench):
+    bench.volume.set_policy(when_full="wait", timeout_s=PATIENCE_S)
+    waiter = Waiter(bench.poke)
+    wait_for_the_wait(bench)
+    assert bench.volume.read(0, SIZE, "c0") == bench.content["c0"], "others are let in"
+    bench.volume.delete(["c0"], now=True)
+    assert waiter.end() is None
+    assert bench.volume.stats().room_waits >= 1
+    bench.check("c0")
+
+
+def test_a_write_waits_no_longer_than_it_was_told(bench):
+    bench.volume.set_policy(when_full="wait", timeout_s=0.3)
+    began = time.monotonic()
+    with pytest.raises(AreaFullError):
+        bench.poke()
+    assert 0.3 <= time.monotonic() - began < 10
+    bench.check()
+
+
+def test_closing_ends_the_wait(bench):
+    bench.volume.set_policy(when_full="wait", timeout_s=PATIENCE_S)
+    waiter = Waiter(bench.poke)
+    wait_for_the_wait(bench)
+    bench.volume.close()
+    assert isinstance(waiter.end(), ReadOnlyError)
+    again = still_volume(bench.image, bench.area)
+    assert again.check() == []
+    assert again.read(0, SIZE, "c0") == bench.content["c0"]
+
+
+# -- the policy itself ---------------------------------------------------------------------------
+
+
+def test_parts_of_the_policy_are_set_one_by_one(bench):
+    bench.volume.set_policy(timeout_s=5)
+    bench.volume.set_policy(expendable=["c1"])
+    policy = bench.volume.set_policy(when_full="wait")
+    assert (policy.when_full, policy.timeout_s, policy.area_limit_bytes, policy.expendable) == (
+        "wait",
+        5.0,
+        LIMIT,
+        ["c1"],
+    )
+    assert bench.volume.set_policy(expendable=[]).expendable == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "words"),
+    [
+        ({"when_full": "explode"}, UsageError, "no policy"),
+        ({"timeout_s": -1.0}, UsageError, "cannot wait"),
+        ({"timeout_s": float("nan")}, UsageError, "cannot wait"),
+        ({"area_limit_bytes": -1}, UsageError, "less than nothing"),
+        ({"expendable": ["original"]}, UsageError, "never dropped"),
+        ({"expendable": ["nobody"]}, NoSuchCopyError, "no copy named"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(bench, wish, error, words):
+    before = bench.volume.policy()
+    with pytest.raises(error, match=words):
+        bench.volume.set_policy(**wish)
+    assert bench.volume.policy() == before
+
+
+def test_a_purged_copy_is_expendable_no_more(bench):
+    bench.volume.set_policy(expendable=["c1", "c0"])
+    bench.volume.delete(["c1"], now=True)
+    assert bench.volume.policy().expendable == ["c0"]
+    assert bench.volume.info().copies[0].expendable == 1
+
+
+def test_raising_the_limit_makes_room(bench):
+    with pytest.raises(AreaFullError, match=r"no more than|full"):
+        bench.poke()
+    bench.volume.set_policy(area_limit_bytes=0)
+    bench.poke()
+    assert bench.volume.check() == []
+
+
+def test_what_is_free_but_scattered_is_used_before_anything_is_refused(bench):
+    """Every second grain of a copy goes: no free run is long enough for a segment of the log."""
+    bench.volume.delete(["c1"], now=True)
+    freed = bench.volume._state.area.allocator
+    assert freed.free_bytes > 0
+    bench.poke()
+    bench.check("c1")
