@@ -40,9 +40,9 @@ MAGIC: Final = b"RPAIRSUP"
 FRONT: Final = struct.Struct("<IIQQQ")
 assert FRONT.size == 32
 
-INITIAL_MAP: Final = 0
+INITIAL_MAP: Final = 1
 """The image lies as ``initial_map`` says: who does not know that would read other bytes."""
-PORTIONS: Final = 1
+PORTIONS: Final = 2
 """A write must lie within a portion and preserves all of it."""
 INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
     INITIAL_MAP: "initial-map",

@@ -155,7 +155,7 @@ def test_a_thin_image_becomes_a_plain_one_of_full_size(thin):
 def test_an_older_program_refuses_a_volume_with_a_map_and_opens_it_without(thin, monkeypatch):
     with monkeypatch.context() as older:
         older.setattr(superblock, "INCOMPATIBLE_FEATURES", {})
-        with pytest.raises(FormatError, match=r"unknown features \[0\]"):
+        with pytest.raises(FormatError, match=r"unknown features \[1\]"):
             open_volume(thin)
     with open_volume(thin) as volume:
         all_of(volume, "identity")

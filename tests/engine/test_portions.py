@@ -285,5 +285,5 @@ def test_a_program_that_knows_no_portions_refuses(tmp_path, monkeypatch):
     create_portions(tmp_path / "disk.img", [512])
     older = {superblock.INITIAL_MAP: "initial-map"}
     monkeypatch.setattr(superblock, "INCOMPATIBLE_FEATURES", older)
-    with pytest.raises(FormatError, match=r"unknown features \[1\]"):
+    with pytest.raises(FormatError, match=r"unknown features \[2\]"):
         open_volume(tmp_path / "disk.img")

@@ -202,7 +202,7 @@ def test_the_superblock():
     assert values_at(raw, fields)["incompatible"] == 1 << superblock.INITIAL_MAP
     portioned = msgspec.structs.replace(mapped, portions=3)
     raw = superblock.pack(superblock.Superblock(UUID, 5, portioned), 4096)
-    assert values_at(raw, fields)["incompatible"] == 3
+    assert values_at(raw, fields)["incompatible"] == 6
 
 
 def test_the_fingerprint():
