@@ -113,6 +113,8 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
             device failed.
         changed_ranges: The places looked at in which another program changed the image.
         restoring: How far the restore under way is; None without one.
+        portions: How many portions the volume consists of; 0 if it is a volume of bytes.
+        plain: The image is a plain raw image; else only through its map can it be read.
     """
 
     image: str
@@ -128,6 +130,8 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     notice: str = ""
     changed_ranges: list[ByteRange] = []
     restoring: RestoreProgress | None = None
+    plain: bool = True
+    portions: int = 0
 
 
 class PointerColumns:
@@ -262,24 +266,6 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     host_bytes: int = 0
     room_bytes: int = 0
     full_in_seconds: float | None = None
-
-
-class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the additional area, and who reads it.
-
-    Attributes:
-        offset: Byte address in the additional area.
-        length: Bytes.
-        content: What lies there.
-        start: First byte of the volume that it is the content of; -1 where it is no content.
-        copies: Names of the copies that read it, in the order in which they were taken.
-    """
-
-    offset: int
-    length: int
-    content: Literal["original", "new", "metadata", "unused"]
-    start: int
-    copies: list[str]
 
 
 class DiffRange(msgspec.Struct, frozen=True):

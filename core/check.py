@@ -19,6 +19,7 @@ from core.device.refusals import readable_path
 from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
+from core.volume.portions import SLOT_BYTES
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -42,6 +43,7 @@ def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
         findings.append(
             _corruption("image-changed", state.changed_outside, readable_path(state.image.path))
         )
+    findings += _check_initial(state)
     for layer in state.catalog.layers.values():
         findings += _check_layer(state, layer)
     if all(finding.code == "image-changed" for finding in findings):
@@ -78,6 +80,30 @@ def _check_catalog(state: VolumeState) -> list[Finding]:
         for layer_id in catalog.layers
         if layer_id not in known
     ]
+    return findings
+
+
+def _check_initial(state: VolumeState) -> list[Finding]:
+    """Check that the map of the initial area names no byte twice, and none that is not there."""
+    if state.initial is None:
+        return []
+    starts, lengths, places, _ = state.initial.map.columns()
+    if not len(starts):
+        return []
+    order = np.argsort(places, kind="stable")
+    stops = (places + lengths)[order]
+    tests = (
+        ("The map goes beyond the volume.", int((starts + lengths).max()) > state.size_bytes),
+        ("The map goes beyond the image.", int(stops.max()) > state.initial.image.size),
+        ("Two ranges of the volume lie in one place.", (places[order][1:] < stops[:-1]).any()),
+    )
+    where = "map of the initial area"
+    findings = [_corruption("initial-map", what, where) for what, is_wrong in tests if is_wrong]
+    for number in range(state.portion_count):
+        pieces = state.initial.map.within(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
+        follow = [number * SLOT_BYTES, *(piece.stop for piece in pieces)]
+        if not pieces or follow[:-1] != [piece.start for piece in pieces]:
+            findings.append(_corruption("portion", "A portion has a gap.", f"portion {number}"))
     return findings
 
 

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from core.answers import Holding, PointerKind
+from core.answers import (
+    PointerKind,
+)
 from core.errors import InvalidRangeError
 from core.mapping.pointerrun import EMPTY, PointerRun, without
+from core.spaceanswers import Holding
 from core.volume.handdown import displaced
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from core.answers import (
         CopyInfo,
         Finding,
-        Holding,
         MapAnswer,
         Ranges,
         Stats,
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
         Usage,
         VolumeInfo,
     )
+    from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
     from core.longwork import Promotion, RestorePlan, ScrubStep
-    from core.spaceanswers import CompactStep, Policy, WhenFull
+    from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 ORIGINAL = "original"
 """The reserved name of the live volume."""
@@ -137,6 +137,28 @@ class VolumeSession(Protocol):
 
     def map(self) -> MapAnswer:
         """Return what lies where in both areas."""
+        ...
+
+    def initial(self) -> InitialAnswer:
+        """Return where in the image each range of the volume lies."""
+        ...
+
+    def rearrange(
+        self, arrangement: Arrangement, start: int = 0, length: int | None = None, place: int = 0
+    ) -> Rearranged:
+        """Move one batch of the initial area; call it again until nothing is left.
+
+        ``start`` and ``length`` name a range of the volume (to its end if left out), ``place`` a
+        byte of the image; not every arrangement needs them. Durable on return.
+        """
+        ...
+
+    def portions(self, copy: str = ORIGINAL) -> list[PortionInfo]:
+        """Return all portions as ``copy`` has them; none if this is a volume of bytes."""
+        ...
+
+    def write_portion(self, number: int, payload: bytes, copy: str = ORIGINAL) -> None:
+        """Write a portion as a whole. One of the original may get another size, durably then."""
         ...
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:

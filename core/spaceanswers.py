@@ -51,3 +51,21 @@ class CompactStep(msgspec.Struct, frozen=True, kw_only=True):
     area_bytes: int
     host_bytes: int
     is_done: bool
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the additional area, and who reads it.
+
+    Attributes:
+        offset: Byte address in the additional area.
+        length: Bytes.
+        content: What lies there.
+        start: First byte of the volume that it is the content of; -1 where it is no content.
+        copies: Names of the copies that read it, in the order in which they were taken.
+    """
+
+    offset: int
+    length: int
+    content: Literal["original", "new", "metadata", "unused"]
+    start: int
+    copies: list[str]

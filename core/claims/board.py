@@ -9,7 +9,7 @@ are read from the two files, past the engine, pointers from the tables that the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from core.answers import PointerKind
 from core.claims.portions import LETTERS, PORTION_BYTES, portion, word_of, words
@@ -19,6 +19,7 @@ from core.session import ORIGINAL
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from core.arrangement import Arrangement, InitialExtent
     from core.claims.witness import Witness
     from core.engine import Volume
 
@@ -70,13 +71,15 @@ class Seen:
     """Both files at one moment.
 
     Attributes:
-        initial: The image, in words.
+        initial: What the image holds for the volume, in words.
+        places: Where in the image each portion lies, extents separated by bars.
         copies: By name.
         area: Every slot that any layer points to, whether or not a copy still reads it.
         area_used_bytes: Of the additional area.
     """
 
     initial: str
+    places: str
     copies: dict[str, SeenCopy]
     area: list[Slot]
     area_used_bytes: int
@@ -115,7 +118,7 @@ class Board:
     # -- acts --------------------------------------------------------------------------------
 
     def act(self, act: str) -> None:
-        """Do what a line of a table says: ``O3=D1``, ``C5=X2``, ``take C``, ``delete C``."""
+        """Do what a line of a table says: ``O3=D1``, ``C5=X2``, ``take C``, ``relocate 6 to 8``."""
         verb, _, rest = act.partition(" ")
         match verb, rest.split():
             case "take", [name]:
@@ -124,8 +127,20 @@ class Board:
                 self.volume.clone(name, source)
             case "delete", [name]:
                 self.volume.delete([name], now=True)
+            case "convert", [portions, "to", scheme]:
+                self._rearrange(cast("Arrangement", scheme), portions)
+            case "relocate", [portions, "to", place]:
+                self._rearrange("relocate", portions, int(place) * PORTION_BYTES)
+            case "compact", []:
+                self._rearrange("compact", "0")
             case _:
                 self._write(act)
+
+    def _rearrange(self, arrangement: Arrangement, portions: str, place: int = 0) -> None:
+        first, _, last = portions.partition("-")
+        start, stop = int(first) * PORTION_BYTES, (int(last or first) + 1) * PORTION_BYTES
+        while self.volume.rearrange(arrangement, start, stop - start, place).left:
+            continue
 
     def _write(self, act: str) -> None:
         place, _, new = act.partition("=")
@@ -155,8 +170,12 @@ class Board:
         self.volume = self._open()
         dumped = self.volume.dump()
         names = [copy.name for copy in self.volume.info().copies]
+        extents = self.volume.initial().extents
         return Seen(
-            initial=words(image),
+            initial=" ".join(
+                words(image[extent.place : extent.place + extent.length]) for extent in extents
+            ),
+            places=" | ".join(map(_places, extents)),
             copies={name: self._copy(name, area) for name in names},
             area=_slots_of_layers(dumped, area),
             area_used_bytes=self.volume.usage().used_bytes if area else 0,
@@ -180,6 +199,11 @@ class Board:
         pairs += _pair(at, self._size)
         reads = words(self.volume.read(0, self._size, name))
         return SeenCopy(pointers, " ".join(pairs), reads)
+
+
+def _places(extent: InitialExtent) -> str:
+    places = range(extent.place, extent.place + extent.length, PORTION_BYTES)
+    return " ".join(str(place // PORTION_BYTES) for place in places)
 
 
 def _pair(start: int, stop: int) -> list[str]:

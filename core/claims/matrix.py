@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.claims import measures
+from core.claims.mapmeasures import changed_mapping, pointer_and_size, portion_sizes
 from core.claims.measures import Lab
 from core.claims.scenarios import SCENARIOS
 from core.claims.verdict import play
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from core.claims.lines import Scenario
     from core.claims.measures import Measured
-    from core.claims.scenarios import Scenario
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,16 @@ CLAIMS: Final = (
     ),
     Claim(6, "the pointer names the new data", ("S3", "S4"), measures.points_to_new),
     Claim(
+        7,
+        "the initial area's mapping may change while it is used",
+        ("S12", "S13"),
+        changed_mapping,
+    ),
+    Claim(8, "portions differ in size; just the one written is copied", ("S10",), portion_sizes),
+    Claim(
         9, "the pointer lies in the additional area's table", ("S0", "S1"), measures.table_in_area
     ),
+    Claim(10, "the pointer is kept with the size", ("S10", "S11"), pointer_and_size),
     Claim(
         11, "pairs of pointers stand for unchanged ranges", ("S5", "S6", "S7"), measures.range_pairs
     ),
@@ -89,11 +98,24 @@ CLAIMS: Final = (
     ),
     Claim(17, "program: the pointer names the new data", ("S3", "S4"), measures.points_to_new),
     Claim(
+        18,
+        "program: the mapping may change while it is used",
+        ("S12", "S13"),
+        changed_mapping,
+    ),
+    Claim(
+        19,
+        "program: portions differ in size; just the one written is copied",
+        ("S10",),
+        portion_sizes,
+    ),
+    Claim(
         20,
         "program: the second group makes the pointer",
         ("S0", "S1"),
         measures.second_group_points,
     ),
+    Claim(21, "program: the pointer is kept with the size", ("S10", "S11"), pointer_and_size),
     Claim(
         22,
         "program: the second group splits range pairs",

@@ -52,6 +52,11 @@ class Lab:
         self._count += 1
         return Board(self._folder / f"claim{self._count}.img", self.witness)
 
+    def place(self) -> Path:
+        """Return the path of a new image that is not there yet."""
+        self._count += 1
+        return self._folder / f"claim{self._count}.img"
+
     def played(self, *acts: str) -> Played:
         """Return what a new board looks like before the last of ``acts``, and after it."""
         *earlier, last = acts

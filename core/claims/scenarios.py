@@ -20,42 +20,11 @@ Three things the engine does on purpose, all within what the claims leave open:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
+from core.claims.lines import WHOLE, Copy, Scenario, Step
+from core.claims.moves import changed_scheme, mixed_extents
 from core.claims.portions import LETTERS
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A copy's table: ``pointers`` as ``3->a0 4->a2``, ``pairs`` as ``[0-2] [4-7]``."""
-
-    pointers: str
-    pairs: str
-    reads: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """One act and everything that must be seen after it."""
-
-    act: str
-    initial: str
-    area: str = ""
-    copies: dict[str, Copy] = field(default_factory=dict)
-    copied: int = 0
-    hidden: str = ""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A list of steps from a fresh volume on."""
-
-    name: str
-    steps: tuple[Step, ...]
-
-
-WHOLE: Final = Copy("", "[0-7]", LETTERS)
 
 
 def _s5() -> tuple[Step, ...]:
@@ -295,6 +264,8 @@ SCENARIOS: Final = (
             ),
         ),
     ),
+    Scenario("S12 mapping scheme changed under a live copy", changed_scheme()),
+    Scenario("S13 mixed extents", mixed_extents()),
     Scenario(
         "S9 copy made late",
         (

@@ -11,7 +11,7 @@ from core.claims.portions import PORTION_BYTES
 
 if TYPE_CHECKING:
     from core.claims.board import Board, Seen
-    from core.claims.scenarios import Scenario, Step
+    from core.claims.lines import Scenario, Step
 
 
 def play(board: Board, scenario: Scenario) -> list[str]:
@@ -39,6 +39,7 @@ def compare(step: Step, seen: Seen, copied_bytes: int) -> list[str]:
         copied_bytes: What the act copied from the initial to the additional area.
     """
     found = _unequal("the initial area holds", seen.initial, step.initial)
+    found += _unequal("its portions lie at", seen.places, step.places)
     found += _unequal("portions copied:", copied_bytes, step.copied * PORTION_BYTES)
     found += _unequal("there are the copies", sorted(seen.copies), sorted(step.copies))
     if not found:

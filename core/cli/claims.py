@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from core.claims.lines import Scenario
     from core.claims.matrix import Claim
     from core.claims.measures import Measured
-    from core.claims.scenarios import Scenario
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
 

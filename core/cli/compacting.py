@@ -23,10 +23,19 @@ if TYPE_CHECKING:
 
 def _declare_compact(parser: CommandParser) -> None:
     add_image(parser)
+    parser.add_argument(
+        "--initial",
+        action="store_true",
+        help="the initial area instead: what lies last in the image goes to free places before it",
+    )
     add_json(parser)
 
 
 def _compact(options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.initial:
+        from core.cli.arranging import compact_initial
+
+        return compact_initial(options, terminal)
     with open_for(options) as volume:
         before = volume.usage()
         moved, last = _carry_out(volume)

@@ -7,9 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.cli.parsing import size
-from core.cli.terminal import printable
-from core.errors import EXIT_DONE
+from core.cli.parsing import size, sizes
+from core.cli.terminal import plural, printable
+from core.errors import EXIT_DONE, UsageError
 from core.units import GRAIN_BYTES_DEFAULT, format_bytes
 
 if TYPE_CHECKING:
@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 
 def _declare(parser: CommandParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="path of the image file to make")
-    parser.add_argument("--size", metavar="N", type=size, required=True, help="bytes, e.g. 8GiB")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--size", metavar="N", type=size, help="bytes, e.g. 8GiB")
+    what.add_argument(
+        "--portions",
+        metavar="N,N...",
+        type=sizes,
+        help="a volume of portions of these sizes instead, each preserved as a whole",
+    )
     parser.add_argument(
-        "--thin", action="store_true", help="take space on the disk only for what is written"
+        "--thin",
+        action="store_true",
+        help="let the image grow as it is written; only Rangepair can read it then",
     )
     parser.add_argument(
         "--grain",
@@ -36,17 +45,25 @@ def _declare(parser: CommandParser) -> None:
 
 
 def _create(options: argparse.Namespace, terminal: Terminal) -> int:
-    from core.engine import create_volume
+    from core.engine import create_portions, create_volume
 
+    name = terminal.paint(printable(options.image), "bold")
+    area = Path(options.area) if options.area else None
+    if options.portions is not None:
+        if options.thin or options.grain != GRAIN_BYTES_DEFAULT:
+            raise UsageError("--portions goes with neither --thin nor --grain; leave them out.")
+        create_portions(options.image, options.portions, area=area)
+        count = plural(len(options.portions), "portion")
+        terminal.line(f"{name}: {count}, {format_bytes(sum(options.portions))}")
+        return EXIT_DONE
     create_volume(
         options.image,
         options.size,
         thin=options.thin,
         grain_bytes=options.grain,
-        area=Path(options.area) if options.area else None,
+        area=area,
     )
     kind = "thin image" if options.thin else "image"
-    name = terminal.paint(printable(options.image), "bold")
     terminal.line(
         f"{name}: {kind} of {format_bytes(options.size)}, grain {format_bytes(options.grain)}"
     )

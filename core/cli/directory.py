@@ -44,6 +44,10 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "export": Entry("exporting", "IMAGE OUT", "make an image or a stream of a copy"),
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),
     },
+    "Initial area": {
+        "convert": Entry("arranging", "IMAGE --to SCHEME", "choose how ranges of it are reached"),
+        "relocate": Entry("arranging", "IMAGE --range O:L --to O", "move a range in the image"),
+    },
     "Space": {
         "policy": Entry("policy", "IMAGE [--when-full WAY]", "choose what to do when it is full"),
         "compact": Entry("compacting", "IMAGE", "move what is kept together, and cut the rest"),

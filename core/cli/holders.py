@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from core.answers import Holding, VolumeInfo
+    from core.answers import (
+        VolumeInfo,
+    )
     from core.cli.terminal import Terminal
+    from core.spaceanswers import Holding
 
 _STYLES: Final = {"original": "yellow", "new": "magenta", "metadata": "cyan", "unused": "grey"}
 _NAMES_MAX: Final = 6

@@ -36,6 +36,11 @@ _HEAD: Final = (
     "",
 )
 _RIGHT: Final = (3, 4, 5, 6)
+_NOT_PLAIN: Final = (
+    "The image is no plain raw image now: only Rangepair, with the additional area, reads it"
+    " aright."
+)
+_WAY_BACK: Final = " 'rangepair convert IMAGE --to identity' makes it one."
 
 
 def _declare(parser: CommandParser) -> None:
@@ -61,6 +66,9 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
         source, left = told_name(info.restoring.source), format_bytes(info.restoring.left_bytes)
         words = f"the original reads as {source}; {left} of that are still to be moved"
         terminal.line(terminal.paint(words, "yellow"))
+    if not info.plain:
+        way_back = "" if info.portions else _WAY_BACK
+        terminal.line(terminal.paint(_NOT_PLAIN + way_back, "yellow"))
     terminal.line()
     if shown:
         head = [Cell(title, "grey") for title in _HEAD]
@@ -79,6 +87,8 @@ def _headline(info: VolumeInfo, shown: Sequence[CopyInfo], terminal: Terminal) -
     facts = [format_bytes(info.size), f"grain {format_bytes(info.grain)}"]
     if info.thin:
         facts.append("thin")
+    if info.portions:
+        facts = [plural(info.portions, "portion")]
     facts.append(plural(len(shown), "copy", "copies"))
     name = terminal.paint(printable(Path(info.image).name), "accent")
     return f"{name}  {terminal.paint(' · '.join(facts), 'grey')}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     """How to declare a command's arguments, and how to carry it out (returns the exit status)."""
 
 _MISSING: Final = "the following arguments are required:"
+_ONE_OF: Final = "one of the arguments "
 _NAMES: Final = frozenset({"NAME", "COPY", "OLD", "NEW", "FROM"})
 """Arguments that are the name of a copy."""
 
@@ -44,6 +45,9 @@ class CommandParser(argparse.ArgumentParser):
         message = message.removeprefix("argument ")
         if message.startswith(_MISSING):
             message = message.replace(_MISSING, "missing") + self._dash_hint(message)
+        if message.startswith(_ONE_OF):
+            words = message.removeprefix(_ONE_OF).removesuffix(" is required").split()
+            message = f"missing {' or '.join(words)}"
         message = message.replace("unrecognized arguments:", "not understood:")
         raise UsageError(f"{message}; see '{self.prog} --help'.")
 
@@ -92,6 +96,29 @@ def add_copy(parser: CommandParser) -> None:
     parser.add_argument(
         "--copy", metavar="NAME", default="original", help="a copy; the original if left out"
     )
+
+
+def byte_range(text: str) -> tuple[int, int]:
+    """Return offset and length of a range written as ``OFFSET:LENGTH``, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: ``text`` is no range.
+    """
+    offset, colon, length = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no range; write it as OFFSET:LENGTH, like 64KiB:1MiB"
+        )
+    return size(offset), size(length)
+
+
+def sizes(text: str) -> list[int]:
+    """Return numbers of bytes separated by commas, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: One of them is no size.
+    """
+    return [size(part) for part in text.split(",")]
 
 
 def size(text: str) -> int:

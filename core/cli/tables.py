@@ -38,6 +38,12 @@ def _declare_map(parser: CommandParser) -> None:
         help="the other way round: which copies hold what lies there in the additional area;"
         " --length is one grain if left out",
     )
+    parser.add_argument(
+        "--initial", action="store_true", help="where in the image the volume's bytes lie"
+    )
+    parser.add_argument(
+        "--portions", action="store_true", help="the portions of a volume that consists of such"
+    )
     add_json(parser)
 
 
@@ -47,6 +53,16 @@ def _map(options: argparse.Namespace, terminal: Terminal) -> int:
 
         return show_holders(options, terminal)
     with open_for(options, read_only=True) as volume:
+        if options.initial:
+            from core.cli.arranging import print_initial
+
+            print_initial(volume.initial(), terminal, as_json=options.json)
+            return EXIT_DONE
+        if options.portions:
+            from core.cli.portions import print_portions
+
+            print_portions(options.copy, volume.portions(options.copy), terminal, options.json)
+            return EXIT_DONE
         stop = None if options.length is None else options.offset + options.length
         table = volume.table(options.copy, options.offset, stop)
         info = volume.info()

@@ -9,11 +9,12 @@ import stat
 import sys
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from core.cli import portions
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, size
 from core.cli.progress import Progress
 from core.cli.terminal import told_name
-from core.errors import EXIT_DONE, InvalidRangeError
+from core.errors import EXIT_DONE, InvalidRangeError, UsageError
 from core.units import MIB, SECTOR_BYTES, format_bytes
 
 if TYPE_CHECKING:
@@ -31,18 +32,22 @@ _DUMP_ROW_BYTES: Final = 16
 def _declare_read(parser: CommandParser) -> None:
     add_image(parser)
     add_copy(parser)
-    parser.add_argument("--offset", metavar="N", type=size, required=True, help="first byte")
-    parser.add_argument("--length", metavar="N", type=size, required=True, help="bytes")
+    portions.add_place(parser)
+    parser.add_argument("--length", metavar="N", type=size, help="bytes, after --offset")
     parser.add_argument(
         "--hex", action="store_true", help="as a hex dump; a terminal always gets one"
     )
 
 
 def _read(options: argparse.Namespace, terminal: Terminal) -> int:
+    if (options.length is None) is (options.portion is None):
+        raise UsageError("'--offset' goes with --length, '--portion' without it.")
     with (
         open_for(options, read_only=True) as volume,
         Progress(f"reading {told_name(options.copy)}", options.length) as progress,
     ):
+        if options.portion is not None:
+            options.offset, options.length = portions.place_of(volume, options)
         # The whole range is refused before the first byte of it is put out.
         _check_range(volume, options.offset, options.length)
         for offset, length in _chunks(options.offset, options.length):
@@ -95,13 +100,15 @@ def _print_hex(offset: int, piece: bytes, terminal: Terminal) -> None:
 def _declare_write(parser: CommandParser) -> None:
     add_image(parser)
     add_copy(parser)
-    parser.add_argument("--offset", metavar="N", type=size, required=True, help="first byte")
+    portions.add_place(parser)
 
 
 def _write(options: argparse.Namespace, terminal: Terminal) -> int:
     source = sys.stdin.buffer
     expected = _bytes_left(source)
     with open_for(options) as volume:
+        if options.portion is not None:
+            return portions.write_portion(volume, source, options, terminal)
         if expected is not None:
             # What is known to fail is refused before the first byte is written.
             _check_sectors(expected, 0)

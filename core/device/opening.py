@@ -46,7 +46,7 @@ def create_image(path: StrPath, size: int) -> FileDevice:
     Raises:
         RangepairError: ``ImageError`` or ``ReadOnlyError``. No file is left behind then.
     """
-    _check_new_size(size)
+    check_new_size(size)
     image = FileDevice.create(path, mode=0o666, lock=lock_image)
     try:
         image.resize(size)
@@ -140,7 +140,12 @@ def sync_folder(path: StrPath) -> None:
         os.close(descriptor)
 
 
-def _check_new_size(size: int) -> None:
+def check_new_size(size: int) -> None:
+    """See to it that a new image, or a volume, may have this size.
+
+    Raises:
+        ImageError: It may not, and why.
+    """
     if size < SECTOR_BYTES:
         raise ImageError(f"an image cannot have {size} bytes; choose {SECTOR_BYTES} or more")
     if size > VOLUME_BYTES_MAX:

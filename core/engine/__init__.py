@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from core.engine.files import AREA_SUFFIX, create_volume, open_volume
+from core.engine.files import AREA_SUFFIX, create_portions, create_volume, open_volume
 from core.engine.volume import Volume
 
-__all__ = ["AREA_SUFFIX", "Volume", "create_volume", "open_volume"]
+__all__ = ["AREA_SUFFIX", "Volume", "create_portions", "create_volume", "open_volume"]

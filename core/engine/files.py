@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from core.area.places import IMAGE_BYTES_MIN
 from core.device import opening as device_opening
 from core.device.base import read_available
 from core.device.refusals import readable_path
@@ -18,8 +19,11 @@ from core.format import superblock
 from core.format.layout import BLOCK_BYTES, SUPERBLOCK_OFFSETS
 from core.units import GRAIN_BYTES_DEFAULT, GRAIN_BYTES_MAX, GRAIN_BYTES_MIN, format_bytes
 from core.volume import opening
+from core.volume.portions import packed_map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from core.device.imagefile import FileDevice
     from core.events import EventSink
     from core.volume.state import VolumeState
@@ -61,8 +65,9 @@ def open_volume(
     except BaseException:
         image.close()
         raise
-    state.hole_filler = image.fill_holes
-    state.fill_holes = image.fill_holes if image.has_holes else None
+    if state.initial is None:
+        state.hole_filler = image.fill_holes
+        state.fill_holes = image.fill_holes if image.has_holes else None
     if read_only:
         state.read_only = "The volume was opened read-only; open it for writing to change it."
     return Volume(state, image, area_path, sink=sink)
@@ -91,7 +96,8 @@ def create_volume(
     Args:
         path: Must not exist.
         size_bytes: A multiple of 512.
-        thin: Keep the image sparse; else its space is allocated now.
+        thin: Let the image grow as it is written, so that only its map says what lies where; else
+            its space is allocated now.
         grain_bytes: Unit in which originals are kept: a power of two from 512 to 65536.
         area: Where the additional area goes, if not beside the image.
 
@@ -99,6 +105,34 @@ def create_volume(
         RangepairError: It was not made; no file is left behind.
     """
     _check_grain(grain_bytes)
+    device_opening.check_new_size(size_bytes)
+
+    def make(image: FileDevice) -> VolumeState:
+        if thin:
+            return opening.thin_state(image, size_bytes, grain_bytes)
+        _allocate(image)
+        return opening.state_without_area(image, grain_bytes, thin=False)
+
+    _create(path, area, IMAGE_BYTES_MIN if thin else size_bytes, make)
+
+
+def create_portions(path: str | Path, sizes: Sequence[int], *, area: Path | None = None) -> None:
+    """Make a new volume of portions of these sizes: multiples of 512, up to 64 KiB.
+
+    Raises:
+        RangepairError: It was not made; no file is left behind.
+    """
+    packed_map(sizes)
+    _create(path, area, IMAGE_BYTES_MIN, lambda image: opening.portion_state(image, sizes))
+
+
+def _create(
+    path: str | Path,
+    area: Path | None,
+    image_bytes: int,
+    make: Callable[[FileDevice], VolumeState],
+) -> None:
+    """Make an image and the additional area of the volume that ``make`` makes of it."""
     if not os.fspath(path):
         raise ImageError("The path of the image is empty; name an image file.")
     image_path, area_path = paths_of(Path(path), area)
@@ -108,11 +142,9 @@ def create_volume(
             f"{readable_path(os.fspath(area_path))} exists already and may hold the copies of "
             "another image; move it away or choose another --area."
         )
-    image = device_opening.create_image(image_path, size_bytes)
+    image = device_opening.create_image(image_path, image_bytes)
     try:
-        if not thin:
-            _allocate(image)
-        state = opening.state_without_area(image, grain_bytes, thin=thin)
+        state = make(image)
         volume = Volume(state, image, area_path, sink=None, ticking=False)
         volume.add_area()
         volume.close()

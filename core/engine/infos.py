@@ -65,6 +65,8 @@ def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo
         notice=_notice(state),
         changed_ranges=[ByteRange(each.start, each.length) for each in state.changed_ranges],
         restoring=_progress(state, problem),
+        plain=state.initial is None,
+        portions=state.portion_count,
     )
 
 

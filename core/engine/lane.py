@@ -65,7 +65,7 @@ class Gate:
     def open(self) -> None:
         """Let writes take the short way, as far as the copies there are now allow it."""
         state = self._state
-        if state.preserved is None or state.restore is not None:
+        if state.preserved is None or state.portion_count or state.restore is not None:
             return  # while something is restored, no write may miss that
         self.bits, self.journal = state.preserved.bits, state.journal
         active = state.catalog.active

@@ -10,6 +10,7 @@ from core.engine.guarding import guarded
 from core.errors import InvalidNameError
 from core.longwork import Promotion
 from core.session import ORIGINAL
+from core.volume import portions
 from core.volume.promote import BATCH_BYTES, promote_some
 
 if TYPE_CHECKING:
@@ -25,5 +26,6 @@ def promote(self: Volume, copy: str, bytes_max: int = BATCH_BYTES) -> Promotion:
         raise InvalidNameError(
             f"{ORIGINAL!r} is the initial area's own content; name a copy to promote."
         )
+    portions.refuse_bytes(self._state, "promoted")
     copied, left = promote_some(self._state, self._views, record, bytes_max)
     return Promotion(copied_bytes=copied, left_bytes=left)

@@ -16,8 +16,11 @@ from core.volume.picture import frame_of
 from core.volume.read import Views
 
 if TYPE_CHECKING:
-    from core.answers import Holding, Ranges
+    from core.answers import (
+        Ranges,
+    )
     from core.engine.volume import Volume
+    from core.spaceanswers import Holding
 
 
 @beside

@@ -17,8 +17,8 @@ from core.engine.mover import Mover
 from core.errors import InvalidNameError
 from core.longwork import RestorePlan
 from core.session import ORIGINAL
+from core.volume import portions, takecopy
 from core.volume import restore as restoring
-from core.volume import takecopy
 from core.volume.write import CHUNK_BYTES
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def _source(state: VolumeState, copy: str) -> CopyRecord:
 
 
 def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
+    portions.refuse_bytes(state, "restored")
     ranges = changed_ranges(state, source, None)
     if safety:
         takecopy.check_name(state, safety)

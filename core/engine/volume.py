@@ -8,25 +8,24 @@ operating system into the sentence a user reads.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
 from core import check as check_module
 from core import dump as dump_module
-from core.device import opening as device_opening
 from core.engine import (
     compaction,
     copying,
+    firstarea,
     infos,
     packing,
+    portioned,
     promotions,
     queries,
+    rearranging,
     restores,
     scrubbing,
     whenfull,
@@ -35,11 +34,11 @@ from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
 from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
-from core.engine.told import readable_path, told
+from core.engine.told import told
 from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
-from core.volume import compact, opening
+from core.volume import compact, initialmap, opening
 from core.volume.fold import fold_twice
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
@@ -49,6 +48,7 @@ from core.volume.write import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from core.answers import (
@@ -235,6 +235,14 @@ class Volume:
         self._close_group()
         return dump_module.dump(self._state)
 
+    # -- the initial area's map --------------------------------------------------------------
+
+    initial, rearrange = rearranging.initial, rearranging.rearrange
+    portions, write_portion = portioned.portions, portioned.write_portion
+    add_area = firstarea.add_area
+
+    # -- life --------------------------------------------------------------------------------
+
     def close(self) -> None:
         """Settle everything, mark the sidecar clean, release the locks. May be called twice."""
         if self._clock is not None:
@@ -264,7 +272,7 @@ class Volume:
             with state.writing():
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
-            state.journal.checkpoint()
+            initialmap.settle(state)
             if compact.lower_log(state):
                 fold_twice(state)
             # Else a loss of power could bring another time back, as if someone had written.
@@ -308,18 +316,3 @@ class Volume:
         state = self._state
         if state.journal is not None and not state.read_only and state.journal.failed is None:
             state.journal.barrier()
-
-    def add_area(self) -> None:
-        """Make the additional area, which else the first copy does."""
-        name = readable_path(os.path.relpath(self._image.path, self._area_path.parent))
-        device = device_opening.create_area(self._area_path, self._image)
-        try:
-            opening.add_area(self._state, device, name)
-            device_opening.place_area(device, self._area_path)
-        except BaseException:
-            self._state.area = self._state.journal = None
-            device.close()
-            with contextlib.suppress(OSError):
-                Path(device.path).unlink()
-            raise
-        self._is_marked_dirty = True

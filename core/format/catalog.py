@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""The catalog: which copies and layers there are, and the changes of it that the log records.
+"""The catalog: which copies and layers there are, and the changes that the log records.
 
 Both are MessagePack; field names are those of the structs below. The catalog block begins with the
 common header (seq = generation).
@@ -16,6 +16,7 @@ import msgspec
 from core.errors import CorruptAreaError
 from core.format.block import Readable, pack_block, unpack_block
 from core.format.superblock import Place  # noqa: TC001 (msgspec resolves it)
+from core.format.table import MapRow  # noqa: TC001
 
 MAGIC: Final = b"RPAIRCAT"
 
@@ -176,6 +177,12 @@ class Purged(msgspec.Struct, tag="purged", kw_only=True):
     ids: list[int]
 
 
+class Remapped(msgspec.Struct, tag="remapped", kw_only=True):
+    """The map of the initial area changed; rows take their ranges one after the other."""
+
+    rows: list[MapRow]
+
+
 class Compacted(msgspec.Struct, tag="compacted", kw_only=True):
     """Extents of the additional area lie elsewhere now, checksums and all.
 
@@ -237,9 +244,8 @@ class Promoted(msgspec.Struct, tag="promoted", kw_only=True):
     id: int
 
 
-Change = (
-    Took | Renamed | Marked | Purged | Compacted | PolicySet | Dropped | Restored | Moved | Promoted
-)
+CopyChange = Took | Renamed | Marked | Purged | Dropped | Promoted
+Change = CopyChange | Remapped | Compacted | PolicySet | Restored | Moved
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

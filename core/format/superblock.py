@@ -40,8 +40,17 @@ MAGIC: Final = b"RPAIRSUP"
 FRONT: Final = struct.Struct("<IIQQQ")
 assert FRONT.size == 32
 
-RESTORING_BIT: Final = 0
-INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {RESTORING_BIT: "restoring"}
+RESTORING: Final = 0
+"""The original reads as a copy in places: who does not know that would read what was before."""
+INITIAL_MAP: Final = 1
+"""The image lies as ``initial_map`` says: who does not know that would read other bytes."""
+PORTIONS: Final = 2
+"""A write must lie within a portion and preserves all of it."""
+INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
+    RESTORING: "restoring",
+    INITIAL_MAP: "initial-map",
+    PORTIONS: "portions",
+}
 """Bit number -> name, of the features this program knows."""
 
 
@@ -67,6 +76,8 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
         ring_ready_bytes: How much of the ring has been written once.
         catalog, free_list: Places of these structures.
         clean: Nothing was written after this superblock; ``fingerprint`` holds.
+        initial_map: Place of the initial area's map; of length 0 if that is the identity.
+        portions: Of how many portions the volume consists; 0 if it is a volume of bytes.
     """
 
     size_bytes: int
@@ -89,6 +100,8 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
     free_list: Place
     clean: bool
     fingerprint: bytes
+    initial_map: Place = Place(0, 0)
+    portions: int = 0
 
 
 class Superblock(msgspec.Struct, frozen=True):
@@ -102,8 +115,12 @@ class Superblock(msgspec.Struct, frozen=True):
 
 def pack(superblock: Superblock, offset: int) -> bytes:
     """Return the block as it lies at ``offset``, padded."""
-    front = FRONT.pack(FORMAT_VERSION, FRONT.size, superblock.incompatible, 0, 0)
-    body = front + msgspec.msgpack.encode(superblock.fields)
+    fields = superblock.fields
+    incompatible = superblock.incompatible & 1 << RESTORING
+    incompatible |= bool(fields.initial_map.length) << INITIAL_MAP
+    incompatible |= bool(fields.portions) << PORTIONS
+    front = FRONT.pack(FORMAT_VERSION, FRONT.size, incompatible, 0, 0)
+    body = front + msgspec.msgpack.encode(fields)
     raw = pack_block(MAGIC, offset, superblock.uuid, superblock.seq, body)
     if len(raw) > BLOCK_BYTES:
         raise FormatError(

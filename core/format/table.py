@@ -6,13 +6,15 @@ After the common header (seq = layer id, ``extra`` = number of rows) come the co
 little-endian values as there are rows. Pointer tables have start, length, offset, checksum (u64
 each), head, whole (u32 each) and kind (u8): ``head`` bytes of the preserved extent lie before this
 piece of it, and ``whole`` is the length of the extent that the checksum covers. Free lists and
-ranges of the volume have start and stop (u64).
+ranges of the volume have start and stop (u64). The map of the initial area has start, length and
+place (u64 each) and scheme (u8).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,14 +27,31 @@ if TYPE_CHECKING:
 POINTERS_MAGIC: Final = b"RPAIRTAB"
 FREE_MAGIC: Final = b"RPAIRFRE"
 RANGES_MAGIC: Final = b"RPAIRRAN"
+MAP_MAGIC: Final = b"RPAIRMAP"
 POINTER_COLUMNS: Final = ("<i8", "<i8", "<i8", "<u8", "<i4", "<i4", "u1")
 FREE_COLUMNS: Final = ("<i8", "<i8")
+MAP_COLUMNS: Final = ("<i8", "<i8", "<i8", "u1")
+_COLUMNS: Final = {
+    POINTERS_MAGIC: POINTER_COLUMNS,
+    FREE_MAGIC: FREE_COLUMNS,
+    RANGES_MAGIC: FREE_COLUMNS,
+    MAP_MAGIC: MAP_COLUMNS,
+}
 Column = npt.NDArray[Any]
+
+
+class MapRow(msgspec.Struct, frozen=True, array_like=True):
+    """One row of the initial area's map, as a change names it; ``place`` is None for no place."""
+
+    start: int
+    length: int
+    place: int | None
+    scheme: int
 
 
 def pack(magic: bytes, offset: int, uuid: bytes, seq: int, columns: Sequence[Column]) -> bytes:
     """Return the table as it lies at ``offset``, not padded; columns of equal length."""
-    formats = _formats(magic)
+    formats = _COLUMNS[magic]
     body = b"".join(
         column.astype(form, copy=False).tobytes()
         for column, form in zip(columns, formats, strict=True)
@@ -42,7 +61,7 @@ def pack(magic: bytes, offset: int, uuid: bytes, seq: int, columns: Sequence[Col
 
 def length_bytes(magic: bytes, rows: int) -> int:
     """Return the length of a table, header included, not padded."""
-    return HEADER_BYTES + rows * sum(np.dtype(form).itemsize for form in _formats(magic))
+    return HEADER_BYTES + rows * sum(np.dtype(form).itemsize for form in _COLUMNS[magic])
 
 
 def unpack(magic: bytes, raw: Readable, offset: int, uuid: bytes) -> list[Column]:
@@ -53,16 +72,12 @@ def unpack(magic: bytes, raw: Readable, offset: int, uuid: bytes) -> list[Column
     """
     header, body = unpack_block(raw, magic, offset, uuid, "table")
     rows, columns, position = header.extra, [], 0
-    widths = [np.dtype(form).itemsize for form in _formats(magic)]
+    widths = [np.dtype(form).itemsize for form in _COLUMNS[magic]]
     if rows * sum(widths) != header.body_bytes:
         raise CorruptAreaError(
             f"The table at byte {offset} of the additional area has a wrong length."
         )
-    for form, width in zip(_formats(magic), widths, strict=True):
+    for form, width in zip(_COLUMNS[magic], widths, strict=True):
         columns.append(np.frombuffer(body, form, rows, position))
         position += rows * width
     return columns
-
-
-def _formats(magic: bytes) -> tuple[str, ...]:
-    return POINTER_COLUMNS if magic == POINTERS_MAGIC else FREE_COLUMNS

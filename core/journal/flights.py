@@ -138,6 +138,11 @@ class Flights:
             self._under_way[0].landed.wait()
             self._collect()
 
+    def use_image(self, image: Device) -> None:
+        """Write in place on another device from now on; no flight may be under way."""
+        assert not self._under_way
+        self._image = image
+
     def overlays(self) -> list[Overlay]:
         """Return what waits, oldest first."""
         return [flight.overlay for flight in self._under_way]

@@ -85,8 +85,6 @@ class Journal:
         self._ring_credit = 0
         self.opened.begin(log.offset, log.capacity_bytes)
 
-    # -- staging -----------------------------------------------------------------------------
-
     def make_room(self, length: int) -> None:
         """See to it that ``length`` bytes can be staged; the open group may be sealed for it.
 
@@ -163,8 +161,6 @@ class Journal:
         if not self.staged_since_ns:
             self.staged_since_ns = time.monotonic_ns()
 
-    # -- what is in memory only --------------------------------------------------------------
-
     @property
     def overlays(self) -> list[Overlay]:
         """What waits, oldest first."""
@@ -175,8 +171,6 @@ class Journal:
         if self.opened.holds(offset):
             return self.opened.at(offset, length)
         return self.flights.staged_bytes_at(offset, length)
-
-    # -- durability --------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Make everything accepted so far durable (I3)."""
@@ -210,7 +204,7 @@ class Journal:
             elif self.overlay.used_bytes:
                 self.flights.wait()
                 self._note_leaving()
-                self._apply()
+                self.overlay.drain(self._image)
         except OSError as error:
             raise self.fail(error) from error
         self.staged_since_ns = 0
@@ -253,6 +247,11 @@ class Journal:
             raise self.fail(error) from error
         self._stats.commits += 1
         self.begin_group()
+
+    def use_image(self, image: Device) -> None:
+        """Write to another device of the same content from now on; after a barrier."""
+        self._image = image
+        self.flights.use_image(image)
 
     def settle(self, older_than_ns: int) -> None:
         """Make durable what has waited in memory longer than ``older_than_ns``."""
@@ -322,9 +321,6 @@ class Journal:
         self._has_uncovered |= not is_flushed
         self._has_redirected = False
         return is_flushed
-
-    def _apply(self) -> None:
-        self.overlay.drain(self._image)
 
     def begin_group(self) -> None:
         """Begin the next group where the log goes on; nothing may be staged."""

@@ -112,6 +112,11 @@ def read_dump(raw: bytes) -> Dumped:
             "The dump was made of a volume that was not closed cleanly, and what its log and ring "
             "hold is not in it; open the volume once for writing and make another dump."
         )
+    if fields.initial_map.length:
+        raise FormatError(
+            "The image of this volume lies as a map says that a dump does not hold, so nothing can "
+            "be made of the dump; restore image and additional area from a backup."
+        )
     start = block_ceil(RING_OFFSET + fields.ring_bytes)
     if not all(makes_sense(run, fields.size_bytes) for run in runs) or _is_misplaced(runs, start):
         raise _no_dump("its pointers contradict each other")

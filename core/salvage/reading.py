@@ -22,15 +22,16 @@ from core.answers import PointerKind
 from core.device.base import read_available
 from core.errors import CorruptAreaError
 from core.format import table
-from core.format.catalog import Purged, unpack_change
+from core.format.catalog import Purged, Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX
 from core.format.superblock import Superblock
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.salvage.catalogs import bare_area, find_beginning, groups_of
+from core.salvage.maps import load_map, refuse_lost_map
 from core.units import GRAIN_BYTES_DEFAULT, SECTOR_BYTES
-from core.volume import recover
+from core.volume import initialmap, recover
 from core.volume.catalog import Catalog
 from core.volume.state import VolumeState, run_of
 
@@ -85,6 +86,7 @@ def salvage(image: Device, device: Device) -> Salvaged:
     found = Salvaged(newest, _empty_state(image, newest), losses=list(losses))
     found.is_complete = base is not None
     _load(found, record, device)
+    load_map(found.state, newest, base, device)
     if not newest.fields.catalog.length:
         _guess_grain(found)
     area = bare_area(device, found.newest)
@@ -93,6 +95,7 @@ def salvage(image: Device, device: Device) -> Salvaged:
     else:
         log_end, staged_seq = newest.fields.log_offset, newest.fields.covered_ring_seq
         found.covered_seq = staged_seq
+    refuse_lost_map(found.state, is_complete=found.is_complete)
     _read_ring(found, area, log_end, staged_seq)
     _drop_lost_copies(found)
     return found
@@ -235,6 +238,9 @@ def _replay_log(found: Salvaged, area: AdditionalArea, base: Superblock) -> tupl
 def _apply(found: Salvaged, tail: bytes) -> None:
     """Apply one change; a layer that inherits from a lost one is lost as well."""
     catalog, change = found.state.catalog, unpack_change(tail)
+    if isinstance(change, Remapped):
+        initialmap.replay(found.state, change)
+        return
     maps = {layer_id: layer.map for layer_id, layer in catalog.layers.items()}
     if isinstance(change, Purged):
         change = Purged(ids=[copy_id for copy_id in change.ids if copy_id in catalog.copies])

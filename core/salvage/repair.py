@@ -13,7 +13,7 @@ from core.answers import ByteRange  # noqa: TC001 (msgspec resolves it)
 from core.salvage.reading import salvage
 from core.salvage.writing import data_bytes, finish, write_area
 from core.scrub import damage_of
-from core.volume import integrity, outside
+from core.volume import initialmap, integrity, outside
 from core.volume.moment import moment_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Repair:
         self._image = image
         self._source = source
         self._found = salvage(image, source)
-        outside.check_size(image, self._found.newest.fields.size_bytes, source.path)
+        if self._found.state.initial is None:
+            outside.check_size(image, self._found.newest.fields.size_bytes, source.path)
+        initialmap.check_image(self._found.state)
         self.total_bytes = data_bytes(self._found)
 
     def write(self, target: Device, image_name: str, tell: Tell) -> RepairReport:

@@ -18,6 +18,7 @@ import xxhash
 
 from core.answers import PointerKind
 from core.area import additional
+from core.area.initial import InitialArea
 from core.device.base import aligned_buffer, read_available, write_all
 from core.errors import AreaFullError
 from core.format import ringhead
@@ -120,6 +121,9 @@ def _begin(
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     area = additional.format_area(target, found.newest.uuid, fields)
     state.area = area
+    state.portion_count = fields.portions
+    if found.state.initial is not None:
+        state.look_through(InitialArea(image, found.state.initial.map, fields.size_bytes))
     state.journal = opening.journal_of(state, area, new_log(area, fields.log_seq), found.dead_seq)
     while state.journal.ring.prepare_step():
         pass
@@ -140,6 +144,7 @@ def fresh_fields(fields: SuperblockFields, image_name: str) -> SuperblockFields:
         ring_ready_bytes=0,
         catalog=opening.NO_PLACE,
         free_list=opening.NO_PLACE,
+        initial_map=opening.NO_PLACE,
         clean=False,
         fingerprint=b"",
     )

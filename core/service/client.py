@@ -19,6 +19,7 @@ from core.service import hosting
 from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
 from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
+from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.meetingplace import meeting_place
 from core.service.request import Bulk, Request
 from core.service.ring import RingReader
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from core.answers import (
         CopyInfo,
         Finding,
-        Holding,
         MapAnswer,
         Ranges,
         Stats,
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
         Usage,
         VolumeInfo,
     )
+    from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
     from core.longwork import Promotion, RestorePlan, ScrubStep
-    from core.spaceanswers import CompactStep, Policy, WhenFull
+    from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 
 class RemoteVolume:
@@ -156,6 +157,24 @@ class RemoteVolume:
     def map(self) -> MapAnswer:
         """Return what lies where in both areas."""
         return cast("MapAnswer", self._ask(ask.Map()))
+
+    def initial(self) -> InitialAnswer:
+        """Return where in the image each range of the volume lies."""
+        return cast("InitialAnswer", self._ask(Initial()))
+
+    def rearrange(
+        self, arrangement: Arrangement, start: int = 0, length: int | None = None, place: int = 0
+    ) -> Rearranged:
+        """Move one batch of the initial area; call it again until nothing is left."""
+        return cast("Rearranged", self._ask(Rearrange(arrangement, start, length, place)))
+
+    def portions(self, copy: str = ORIGINAL) -> list[PortionInfo]:
+        """Return all portions as ``copy`` has them; none if this is a volume of bytes."""
+        return cast("list[PortionInfo]", self._ask(Portions(copy)))
+
+    def write_portion(self, number: int, payload: bytes, copy: str = ORIGINAL) -> None:
+        """Write a portion as a whole. One of the original may get another size, durably then."""
+        self._ask(WritePortion(number, Bulk(payload), copy))
 
     def diff(self, source: str, target: str = ORIGINAL) -> Ranges:
         """Return the ranges in which two views may differ, from pointers alone."""

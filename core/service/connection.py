@@ -16,6 +16,7 @@ from core.service import hosting
 from core.service import messages as ask
 from core.service.codec import pack_answer, pack_error, unpack_request
 from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
+from core.service.mapmessages import WritePortion
 from core.service.request import Bulk
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Connection:
         fields: dict[str, Any] = {
             name: getattr(request, name) for name in request.__struct_fields__
         }
-        if isinstance(request, ask.Write):
+        if isinstance(request, ask.Write | WritePortion):
             fields["payload"] = bytes(request.payload.content)
         value = getattr(self._host.volume, request.method)(**fields)
         return Bulk(value) if isinstance(request, ask.Read) else value

@@ -23,6 +23,7 @@ from core.service.hosting import (
     Subscribe,
     WorkloadStatus,
 )
+from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
 
 PROTOCOL_VERSION: Final = 2
@@ -216,7 +217,7 @@ class Holdings(Request, tag="holdings"):
     """Who reads a range of the additional area."""
 
     method = "holdings"
-    answer = list[answers.Holding]
+    answer = list[spaceanswers.Holding]
     offset: int
     length: int
 
@@ -270,7 +271,8 @@ class Pack(Request, tag="pack"):
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
     | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote
-    | Table | Map | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
+    | Table | Map | Initial | Rearrange | Portions | WritePortion
+    | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
 )  # fmt: skip
 

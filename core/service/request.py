@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every request to an engine process is, and what travels beside it."""
+"""What every request to an engine process is, and bytes that travel beside it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from core.errors import AreaFullError
 from core.format import catalog as catalog_format
 from core.format import table
 from core.format.layout import block_ceil
-from core.format.superblock import RESTORING_BIT
+from core.format.superblock import RESTORING, Place
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from core.answers import Int64s
     from core.area.additional import AdditionalArea
     from core.format.catalog import LayerRecord, RestoringRecord
-    from core.format.superblock import Place, SuperblockFields
+    from core.format.superblock import SuperblockFields
     from core.journal.writer import Journal
     from core.volume.catalog import Layer
     from core.volume.restoring import Restoring
@@ -70,6 +70,8 @@ def fold(
     reseal(state)
     work = _Fold(state, area, tables_below)
     with state.writing():
+        if state.initial is not None:
+            state.initial.sync_content()
         try:
             fields = work.write(journal)
         except AreaFullError:
@@ -90,7 +92,7 @@ def fold_twice(state: VolumeState) -> None:
 
 def _features(state: VolumeState) -> int:
     """Return the bits of what a reader of this catalog must know."""
-    return 0 if state.catalog.restoring is None else 1 << RESTORING_BIT
+    return 0 if state.catalog.restoring is None else 1 << RESTORING
 
 
 class _Fold:
@@ -116,6 +118,7 @@ class _Fold:
         self._placed.append(catalog_place)
         self._write_at(catalog_place, catalog_format.pack(record, catalog_place.offset, area.uuid))
         self._replaced += [place for place in (old.catalog, old.free_list) if place.length]
+        map_place = self._initial_map(old.initial_map)
         free_place = self._write_free_list(journal)
         return msgspec.structs.replace(
             old,
@@ -127,6 +130,7 @@ class _Fold:
             ring_ready_bytes=journal.ring.ready_bytes,
             catalog=catalog_place,
             free_list=free_place,
+            initial_map=map_place,
         )
 
     def take_back(self) -> None:
@@ -141,6 +145,10 @@ class _Fold:
             layer.places[id(run)] = (run, place)
         if self._state.catalog.restoring is not None:
             self._state.catalog.restoring.place = self._ranges
+        initial = self._state.initial
+        if initial is not None:
+            initial.has_table = True
+            initial.note_durable()
         starts, lengths = self._replaced_extents(journal)
         self._area.allocator.release_many(starts, lengths)
         self._area.allocator.commit_releases()
@@ -187,6 +195,21 @@ class _Fold:
         if restoring.place is not None:
             self._replaced.append(restoring.place)
         return msgspec.structs.replace(restoring.to_record(), left=place)
+
+    def _initial_map(self, old: Place) -> Place:
+        """Write the map of the initial area, if it is not as its table says it is."""
+        initial, uuid = self._state.initial, self._area.uuid
+        if initial is not None and initial.has_table and old.offset < self._tables_below:
+            return old
+        if old.length:
+            self._replaced.append(old)
+        if initial is None:
+            return Place(0, 0)
+        place = place_block(self._area, table.length_bytes(table.MAP_MAGIC, len(initial.map)))
+        self._placed.append(place)
+        columns = initial.map.columns()
+        self._write_at(place, table.pack(table.MAP_MAGIC, place.offset, uuid, 0, columns))
+        return place
 
     def _write_free_list(self, journal: Journal) -> Place:
         """Write what will be free once the superblock holds."""

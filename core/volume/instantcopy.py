@@ -102,8 +102,9 @@ def _preserve_extent(
         read_into(state.image, target, start)
     stats.preserved_portions += 1
     if target[0] == 0 and bytes(target) == _ZEROES[:length]:
-        # The range may be a hole: let a full disk refuse the write before it is accepted.
-        state.image.allocate(start, length)
+        if state.fill_holes is None:
+            # The range may be a hole: let a full disk refuse the write before it is accepted.
+            state.image.allocate(start, length)
         opened.add_zero(layer_id, start, length, _ZERO)
         stats.zero_bytes += length
         state.publish(

@@ -39,6 +39,8 @@ def needed_gaps(state: VolumeState, gaps: list[tuple[int, int]]) -> list[tuple[i
     needed = GrainSet(state.grain_bytes)
     if _is_all_needed(state, needed, gaps):
         return gaps
+    if state.portion_count and len(needed):
+        return gaps  # they are of one portion, which is kept as a whole
     journal = state.journal
     if journal is not None and (state.staged_sectors or journal.flights.are_under_way):
         journal.barrier()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from core.area import additional
+from core.area.initial import InitialArea
+from core.area.places import IMAGE_BYTES_MIN
 from core.device.fingerprint import take_fingerprint
 from core.errors import FingerprintError
 from core.format.layout import geometry_for
@@ -20,13 +22,16 @@ from core.journal.opengroup import RECORDS_MAX, OpenGroup
 from core.journal.overlay import Overlay
 from core.journal.ring import Ring
 from core.journal.writer import Journal
+from core.mapping.initialmap import InitialMap
 from core.units import SECTOR_BYTES
-from core.volume import outside, recover, restore
+from core.volume import initialmap, outside, portions, recover, restore
 from core.volume.fold import fold, load_layers
 from core.volume.integrity import note_suspects
 from core.volume.state import VolumeState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.area.additional import AdditionalArea
     from core.device.base import Device
     from core.format.layout import Geometry
@@ -38,6 +43,28 @@ NO_PLACE: Final = Place(0, 0)
 def state_without_area(image: Device, grain_bytes: int, *, thin: bool) -> VolumeState:
     """Return a volume whose image has no additional area yet."""
     return VolumeState(image, image.size, grain_bytes, thin=thin)
+
+
+def thin_state(image: Device, size_bytes: int, grain_bytes: int) -> VolumeState:
+    """Return a new volume without an additional area, none of which has a place in its image."""
+    state = VolumeState(image, size_bytes, grain_bytes, thin=True)
+    state.look_through(InitialArea(image, InitialMap(), size_bytes))
+    return state
+
+
+def portion_state(image: Device, sizes: Sequence[int]) -> VolumeState:
+    """Return a new volume of portions without an additional area; the image is made to hold them.
+
+    Raises:
+        RangepairError: A size is impossible, or there is no room for them.
+    """
+    mapped = portions.packed_map(sizes)
+    image.allocate(0, max(mapped.place_end, IMAGE_BYTES_MIN))
+    size_bytes = len(sizes) * portions.SLOT_BYTES
+    state = VolumeState(image, size_bytes, SECTOR_BYTES, thin=False)
+    state.portion_count = len(sizes)
+    state.look_through(InitialArea(image, mapped, size_bytes))
+    return state
 
 
 def state_with_area(
@@ -64,18 +91,22 @@ def state_with_area(
     """
     area = additional.load(area_device)
     fields = area.fields
-    outside.check_size(image, fields.size_bytes, area_device.path)
+    if not fields.initial_map.length:
+        outside.check_size(image, fields.size_bytes, area_device.path)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
+    state.portion_count = fields.portions
     state.background = background
     changes = _changes(image, area, mtime_ns, accept_changes=accept_changes)
     is_trusted = changes is None or accept_changes
     load_layers(state, area)
+    initialmap.load(state, area)
     _recover(state, area, writable=writable and is_trusted)
     if changes is not None:
-        is_any = note_suspects(state, changes.extents)
+        changed = initialmap.ranges_lying_in(state, changes.extents)
+        is_any = note_suspects(state, changed)
         if not accept_changes:
-            state.changed_ranges = changes.extents
+            state.changed_ranges = changed
             state.changed_outside = outside.sentence_of(state, area, changes)
             state.read_only = state.changed_outside
         elif is_any and writable:
@@ -116,9 +147,11 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         groups = list(recover.intact_ring_groups(area, dead_seq))
         if writable:
             recover.erase_torn_group(area, log)
+    initialmap.check_image(state)
     journal = journal_of(state, area, log, dead_seq)
     journal.covered_ring_seq = covered.staged_seq
     state.journal = journal
+    initialmap.keep(state)
     if not fields.clean:
         # The process before this one may have died with writes in the system's cache only, and
         # while it gave storage back.
@@ -207,6 +240,7 @@ def add_area(
         free_list=NO_PLACE,
         clean=False,
         fingerprint=b"",
+        portions=state.portion_count,
         **geometry._asdict(),
     )
     area = additional.format_area(area_device, os.urandom(16), fields)
@@ -222,6 +256,7 @@ def add_area(
     )
     state.area = area
     state.journal = journal_of(state, area, log, 0)
+    initialmap.keep(state)
     while prepare_ring and state.journal.ring.prepare_step():
         pass
     fold(state)
@@ -237,7 +272,7 @@ def close_cleanly(state: VolumeState, mtime_ns: int) -> None:
     area, journal = state.area, state.journal
     if area is None or journal is None or journal.failed is not None:
         return
-    fingerprint = msgspec.msgpack.encode(take_fingerprint(state.image, mtime_ns))
+    fingerprint = msgspec.msgpack.encode(take_fingerprint(state.image_file, mtime_ns))
     if area.fields.log_seq != journal.log.seq:
         fold(state, clean=True, fingerprint=fingerprint)  # without room for it: replayed at open
         return

@@ -137,7 +137,8 @@ def metadata_extents(state: VolumeState) -> Columns:
     assert journal is not None
     fields = area.fields
     extents = [(0, area.allocator.start), *journal.log.metadata]
-    places = [fields.catalog, fields.free_list, *state.catalog.dropped_places]
+    places = [fields.catalog, fields.free_list, fields.initial_map]
+    places += state.catalog.dropped_places
     if state.catalog.restoring is not None and state.catalog.restoring.place is not None:
         places.append(state.catalog.restoring.place)
     places += [

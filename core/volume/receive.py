@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import ReadOnlyError
 from core.session import ORIGINAL
+from core.volume import portions
 
 if TYPE_CHECKING:
     from core.format.catalog import CopyRecord
@@ -28,11 +29,11 @@ def receive(state: VolumeState, offset: int, length: int, name: str) -> CopyReco
         state.check_writable()
     if (offset | length) & 511 or offset < 0 or offset + length > state.size_bytes:
         state.check_range(offset, length)
-    if name == ORIGINAL:
-        return None
-    copy = state.copy_named(name)
+    copy = None if name == ORIGINAL else state.copy_named(name)
     if copy is not None and not copy.writable:
         raise ReadOnlyError(
             f"{name!r} is a snapshot and takes no writes; make a clone of it and write to that."
         )
+    if state.portion_count:
+        portions.check_write(state, copy, offset, length)
     return copy

@@ -25,12 +25,12 @@ from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
-from core.format.catalog import Compacted, unpack_change
+from core.format.catalog import Compacted, Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
 from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
-from core.volume import handdown
+from core.volume import handdown, initialmap
 from core.volume.compact import follow_move
 from core.volume.needs import needed_gaps
 from core.volume.read import read_initial
@@ -81,8 +81,11 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
         if group.kind == KIND_CHANGE:
             original_seq = max(original_seq, group.covers_ring_seq)
             change = unpack_change(group.tail)
-            freed = state.catalog.apply(change)
-            area.allocator.release_many(*handdown.extents_of(freed))
+            if isinstance(change, Remapped):
+                initialmap.replay(state, change)
+            else:
+                freed = state.catalog.apply(change)
+                area.allocator.release_many(*handdown.extents_of(freed))
             if isinstance(change, Compacted):
                 follow_move(area.allocator, change)
         elif group.record_count:

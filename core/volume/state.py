@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.area.additional import AdditionalArea
+    from core.area.initial import InitialArea
     from core.device.base import Device
     from core.errors import DeviceFailedError
     from core.events import EventSink
@@ -42,8 +43,10 @@ class VolumeState:
 
     Attributes:
         image: The initial area.
+        initial: The same, if the image lies otherwise than the volume; else None.
         size_bytes, grain_bytes: Of the volume; a grain is the unit in which originals are kept.
         area, journal: The additional area and its writer; None until the first copy is taken.
+        portion_count: Of how many portions the volume consists; 0 if it is a volume of bytes.
         preserved: Grains whose originals the active layer holds; None without copies.
         changed_outside: In what the image is not as it was left, or an empty string.
         changed_ranges: The places looked at in which it is not; none if only its time differs.
@@ -66,7 +69,9 @@ class VolumeState:
         self.grain_bytes = grain_bytes
         self.grain_shift = grain_bytes.bit_length() - 1
         self.thin = thin
+        self.portion_count = 0
         self.catalog = Catalog()
+        self.initial: InitialArea | None = None
         self.area: AdditionalArea | None = None
         self.journal: Journal | None = None
         self.preserved: GrainSet | None = None
@@ -87,6 +92,16 @@ class VolumeState:
         self.layer_tree: tuple[int, LayerTree | None] = (-1, None)
         self._staged_runs: dict[int, tuple[int, int, PointerRun]] = {}
         self._is_failure_told = False
+
+    @property
+    def image_file(self) -> Device:
+        """The image itself, however its bytes lie."""
+        return self.image if self.initial is None else self.initial.image
+
+    def look_through(self, initial: InitialArea) -> None:
+        """Take an image that lies otherwise than the volume for the initial area."""
+        self.image = self.initial = initial
+        self.hole_filler = self.fill_holes = initial.reserve
 
     # -- questions ---------------------------------------------------------------------------
 

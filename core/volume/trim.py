@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from core.errors import AreaFullError
+from core.errors import AreaFullError, InvalidRangeError
 from core.events import EventKind
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import MIB
@@ -30,6 +30,10 @@ def trim(state: VolumeState, offset: int, length: int, name: str) -> None:
     """
     if length < 0:
         state.check_range(offset, length)
+    if state.portion_count:
+        raise InvalidRangeError(
+            "A volume of portions has nothing to discard; write a portion with a smaller size."
+        )
     copy = receive(state, offset, length, name)
     if not length:
         return

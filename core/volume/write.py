@@ -13,7 +13,7 @@ from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.format.layout import OVERLAY_BYTES_MIN
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import GRAIN_BYTES_MAX, MIB
-from core.volume import instantcopy, needs
+from core.volume import instantcopy, needs, portions
 from core.volume.read import read_original
 from core.volume.receive import receive
 
@@ -50,6 +50,8 @@ def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None
         moved = instantcopy.redirect(state, journal, copy, offset, payload)
         state.publish(EventKind.WRITTEN, copy_id=copy.id, start=offset, length=length, moved=moved)
         return
+    if state.portion_count:
+        offset, payload = portions.whole(state, offset, payload)
     if state.restore is not None:
         assert journal is not None
         _write_restoring(state, journal, offset, payload)

@@ -72,6 +72,7 @@ def test_a_table_that_is_wrong_somewhere_is_found_out(tmp_path, scenario):
 def wrong_changes(step):
     """Yield changes of a line that make it wrong, one field at a time."""
     yield {"initial": step.initial.replace("A", "Z", 1)}
+    yield {"places": f"{step.places} 9"}
     yield {"copied": step.copied + 1}
     yield {"hidden": f"{step.hidden} Q/o"}
     for name, copy in step.copies.items():

@@ -118,7 +118,7 @@ def test_a_new_image_that_cannot_be_made(
 def test_a_new_image_larger_than_files_may_be_is_told_so(tmp_path: Path) -> None:
     done = subprocess.run(
         ["prlimit", "--fsize=1048576", sys.executable, "-m", "core.cli", "create",
-         tmp_path / "a", "--size=2MiB", "--thin"],
+         tmp_path / "a", "--size=2MiB"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == (

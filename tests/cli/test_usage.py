@@ -80,7 +80,7 @@ def test_the_version_is_told(bare_cli: Cli) -> None:
             ["create", "new.img", "--size", "0.3KiB"],
             "--size: '0.3KiB' is not a whole number of bytes; see 'rangepair create --help'.",
         ),
-        (["create", "new.img"], "Missing --size; see 'rangepair create --help'."),
+        (["create", "new.img"], "Missing --size or --portions; see 'rangepair create --help'."),
         (
             ["create", "new.img", "--size", "1" * 5000],
             (

@@ -9,9 +9,11 @@ import random
 
 import pytest
 
+from core.area.initial import InitialArea
 from core.device.base import aligned_buffer, read_exactly, read_into, write_all, writev_all
 from core.device.imagefile import FileDevice
 from core.device.memory import MemoryDevice
+from core.mapping.initialmap import InitialMap
 from core.units import KIB, MIB
 from tests.doubles.crashdisk import CrashDisk
 from tests.doubles.faultdevice import FaultDevice
@@ -37,6 +39,7 @@ MAKERS = {
     "memory-direct": lambda _: MemoryDevice(direct=True),
     "crash-image": lambda _: CrashDisk(b"").image,
     "crash-area": lambda _: CrashDisk(b"").area,
+    "initial-area": lambda _: InitialArea(MemoryDevice(), InitialMap(), 0),
     "no-faults": lambda _: FaultDevice(MemoryDevice(direct=True)),
 }
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from unittest import mock
 
 from core.area.additional import RESERVE_BYTES
+from core.area.places import IMAGE_BYTES_MIN
 from core.engine import compaction, restores
-from core.errors import AreaFullError, CopyInUseError
+from core.errors import AreaFullError, CopyInUseError, InvalidRangeError
 from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.units import KIB
@@ -74,6 +75,7 @@ class Style(NamedTuple):
         sectors: Fewest and most of the volume; None leaves them to the grain.
         whole_share: Of the writes, that are of the whole volume.
         copies_max: With more, a copy is purged instead of taken.
+        thin_share: Of the volumes, that begin without a place for anything.
     """
 
     acts: dict[str, int] = ACTS
@@ -83,9 +85,23 @@ class Style(NamedTuple):
     sectors: tuple[int, int] | None = None
     whole_share: float = 0.03
     copies_max: int = 6
+    thin_share: float = 0.0
 
 
 MIXED: Final = Style()
+MAPPED: Final = Style(
+    acts={
+        **ACTS,
+        "trim": 10,
+        "relocate": 8,
+        "full_pointer": 4,
+        "load_point": 4,
+        "compact_initial": 6,
+        "identity": 5,
+    },
+    thin_share=0.6,
+)
+"""The image lies otherwise than the volume, most of the time."""
 TIGHT: Final = Style(
     geometry=TINY._replace(segment_bytes=SEGMENT_BYTES_SHORTEST),
     area_bytes_spare=384 * KIB,
@@ -117,9 +133,10 @@ class Toll:
     Attributes:
         crashes: Losses of power.
         again: Those of them during recovery.
+        refused: Acts that the additional area had no room for, or that named no fit place.
+        rearranged: Acts on the map of the initial area.
         given_bytes: What was given back to the disk.
         moved_bytes: What was moved by compaction.
-        refused: Acts that the additional area had no room for.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
     """
@@ -127,6 +144,7 @@ class Toll:
     crashes: int = 0
     again: int = 0
     refused: int = 0
+    rearranged: int = 0
     given_bytes: int = 0
     moved_bytes: int = 0
     exhaustive_max: int = -1
@@ -190,8 +208,15 @@ class Life:
         geometry = style.geometry
         needed = RING_OFFSET + geometry.ring_bytes + geometry.segment_bytes + RESERVE_BYTES
         limit = needed + 64 * KIB + rng.randrange(style.area_bytes_spare)
-        disk = CrashDisk(content, direct=rng.random() < 0.8, area_bytes_max=limit)
-        volume = new_volume(disk.image, disk.area, grain, geometry=geometry)
+        thin_bytes = len(content) if rng.random() < style.thin_share else 0
+        if thin_bytes:
+            content = bytes(thin_bytes)
+        disk = CrashDisk(
+            bytes(IMAGE_BYTES_MIN) if thin_bytes else content,
+            direct=rng.random() < 0.8,
+            area_bytes_max=limit,
+        )
+        volume = new_volume(disk.image, disk.area, grain, geometry=geometry, thin_bytes=thin_bytes)
         return cls(rng, disk, volume, Oracle(content), toll, share=share, style=style)
 
     # -- living ------------------------------------------------------------------------------
@@ -436,6 +461,36 @@ class Life:
             with contextlib.suppress(CopyInUseError):
                 self._try_bytes(name, lambda: self._volume.promote(name, batch))
 
+    # -- the initial area's map --------------------------------------------------------------
+
+    def _relocate(self) -> None:
+        offset, length = self._range()
+        place = self._rng.randrange(self._disk.image.size // SECTOR + 64) * SECTOR
+        self._rearrange("relocate", offset, length, place)
+
+    def _full_pointer(self) -> None:
+        self._rearrange("full-pointer", *self._range())
+
+    def _load_point(self) -> None:
+        self._rearrange("load-point", *self._range())
+
+    def _compact_initial(self) -> None:
+        self._rearrange("compact")
+
+    def _identity(self) -> None:
+        self._rearrange("identity")
+
+    def _rearrange(self, *what: object) -> None:
+        """Do some batches, or all; no view may change."""
+        batches = self._rng.choice((1, 2, 1000))
+        try:
+            while batches and self._volume.rearrange(*what).left:
+                batches -= 1
+        except (InvalidRangeError, AreaFullError):
+            self._toll.refused += 1
+        self._toll.rearranged += 1
+        self._expect(self._oracle.differences(self._volume), f"after {what}")
+
     # -- endings -----------------------------------------------------------------------------
 
     def _close(self) -> None:
@@ -465,7 +520,7 @@ class Life:
         toll.crashes += 1
         toll.again += self._losses > 0
         oracle = self._oracle.copy()
-        survivor = Life(
+        survivor = type(self)(
             random.Random(self._rng.random()),
             disk,
             None,

@@ -13,6 +13,8 @@ from core.units import KIB
 from core.volume import opening
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.device.base import Device
 
 AREA_PATH = Path("area")
@@ -28,10 +30,24 @@ TINY = Geometry(
 
 
 def new_volume(
-    image: Device, area: Device, grain_bytes: int, *, geometry: Geometry = TINY
+    image: Device,
+    area: Device,
+    grain_bytes: int,
+    *,
+    geometry: Geometry = TINY,
+    thin_bytes: int = 0,
+    portions: Sequence[int] = (),
 ) -> Volume:
-    """Give an image an additional area; return the open volume."""
-    state = opening.state_without_area(image, grain_bytes, thin=False)
+    """Give an image an additional area; return the open volume.
+
+    It is thin if its size is given, and one of portions if theirs are.
+    """
+    if portions:
+        state = opening.portion_state(image, portions)
+    elif thin_bytes:
+        state = opening.thin_state(image, thin_bytes, grain_bytes)
+    else:
+        state = opening.state_without_area(image, grain_bytes, thin=False)
     opening.add_area(state, area, "image", prepare_ring=True, geometry=geometry)
     return _volume(state, image)
 

@@ -24,7 +24,6 @@ from core.answers import (
     AreaState,
     CopyInfo,
     Finding,
-    Holding,
     MapAnswer,
     PointerColumns,
     PointerKind,
@@ -46,6 +45,7 @@ from core.errors import (
 from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.longwork import ScrubStep
 from core.session import ORIGINAL
+from core.spaceanswers import Holding
 from core.units import GRAIN_BYTES_DEFAULT, SECTOR_BYTES
 from tests.doubles.naiveentries import UNCHANGED, Copy, Entries, extents, no_pointers, runs
 

@@ -74,6 +74,12 @@ class Board:
                 self.volume.snapshot(name)
             case "delete", [name]:
                 self.volume.delete([name], now=True)
+            case "convert", [portions, "to", scheme]:
+                self._rearrange(scheme, portions)
+            case "relocate", [portions, "to", place]:
+                self._rearrange("relocate", portions, int(place) * PORTION)
+            case "compact", []:
+                self._rearrange("compact", f"0-{self.size // PORTION - 1}")
             case _:
                 self._write(act)
 
@@ -83,6 +89,12 @@ class Board:
         first = int(number.partition("-")[0])
         payload = b"".join(portion(word) for word in new.split("+"))
         self.volume.write(first * PORTION, payload, ORIGINAL if name == "O" else name)
+
+    def _rearrange(self, arrangement: str, portions: str, place: int = 0) -> None:
+        first, _, last = portions.partition("-")
+        start, stop = int(first) * PORTION, (int(last or first) + 1) * PORTION
+        while self.volume.rearrange(arrangement, start, stop - start, place).left:
+            continue
 
     def reopen(self) -> None:
         """Close and open again."""
@@ -95,6 +107,13 @@ class Board:
     def view(self, name: str = ORIGINAL) -> str:
         """Return what a copy reads, in words."""
         return words(self.volume.read(0, self.size, name))
+
+    def places(self) -> str:
+        """Return the portion of the image in which each portion lies; a bar between extents."""
+        return " | ".join(
+            " ".join(str((extent.place + at) // PORTION) for at in range(0, extent.length, PORTION))
+            for extent in self.volume.initial().extents
+        )
 
     def copied_portions(self) -> int:
         """Return how many portions were copied from the initial to the additional area."""

@@ -12,6 +12,8 @@ from core.engine import Volume
 from core.volume import opening
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.device.base import Device
     from core.volume.state import VolumeState
 
@@ -33,16 +35,28 @@ class StillImage:
 
 
 def still_volume(
-    image: Device, area: Device, *, grain_bytes: int = 4096, thin: bool = False
+    image: Device,
+    area: Device,
+    *,
+    grain_bytes: int = 4096,
+    thin: bool = False,
+    thin_bytes: int = 0,
+    portions: Sequence[int] = (),
 ) -> Volume:
     """Return an open volume in which nothing happens without being asked for.
 
-    ``area`` is formatted if it is empty, its ring prepared; else it is opened and recovered.
+    ``area`` is formatted if it is empty, its ring prepared; else it is opened and recovered. With
+    ``thin_bytes`` a new volume has this size and a map; ``thin`` alone says that it is sparse.
     """
     if area.size:
         state = opening.state_with_area(image, area, writable=True)
     else:
-        state = opening.state_without_area(image, grain_bytes, thin=thin)
+        if portions:
+            state = opening.portion_state(image, portions)
+        elif thin_bytes:
+            state = opening.thin_state(image, thin_bytes, grain_bytes)
+        else:
+            state = opening.state_without_area(image, grain_bytes, thin=thin)
         opening.add_area(state, area, "disk.img", prepare_ring=True)
     return _still(state, image)
 

@@ -54,6 +54,7 @@ def _check_step(board, step, copied_before):
     assert held == Counter([*listed, *step.hidden.split()])
     assert board.copied_portions() - copied_before == step.copied
     assert board.volume.stats().copy_write_bytes_from_initial == 0
+    assert board.places() == step.places
 
 
 @pytest.mark.parametrize("mode", [WAITING, FLUSHED, REOPENED])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
 from core.engine import restores
 from core.errors import RangepairError
@@ -20,6 +21,8 @@ from tests.doubles.faultdevice import FaultDevice
 from tests.engine.stills import bytes_of, still_volume, views_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.engine import Volume
 
 GRAIN = 4096
@@ -99,9 +102,9 @@ class Twin:
         possible: For each view, contents of which any sector may be found after a failure.
     """
 
-    def __init__(self) -> None:
-        self.views: Views = {ORIGINAL: START}
-        self.possible: dict[str, list[bytes]] = {ORIGINAL: [START]}
+    def __init__(self, start: bytes) -> None:
+        self.views: Views = {ORIGINAL: start}
+        self.possible: dict[str, list[bytes]] = {ORIGINAL: [start]}
 
     def after(self, step: tuple) -> Views:
         """Return the views as they are if ``step`` is accepted."""
@@ -150,13 +153,16 @@ def _spliced(content: bytes, offset: int, payload: bytes) -> bytes:
 
 
 class Play:
-    """One performance of the script on two devices that may fail."""
+    """One performance of a script on two devices that may fail; thin, if nothing is given."""
 
-    def __init__(self) -> None:
-        self.disks = MemoryDevice.from_bytes(START), MemoryDevice(direct=True)
+    def __init__(self, script: Sequence[tuple] = SCRIPT, start: bytes = START) -> None:
+        thin_bytes = 0 if any(start) else len(start)
+        content = bytes(IMAGE_BYTES_MIN) if thin_bytes else start
+        self.script = script
+        self.disks = MemoryDevice.from_bytes(content), MemoryDevice(direct=True)
         self.image, self.area = (FaultDevice(disk) for disk in self.disks)
-        self.twin = Twin()
-        self.volume: Volume = still_volume(self.image, self.area)
+        self.twin = Twin(start)
+        self.volume: Volume = still_volume(self.image, self.area, thin_bytes=thin_bytes)
         self.failed: tuple[tuple, RangepairError] | None = None
 
     def device(self, name: str) -> FaultDevice:
@@ -165,7 +171,7 @@ class Play:
 
     def run(self) -> None:
         """Go on to the end, or to the first step that is refused."""
-        for step in SCRIPT:
+        for step in self.script:
             try:
                 self.do(step)
             except RangepairError as error:

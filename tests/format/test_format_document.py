@@ -109,6 +109,7 @@ def test_every_magic_is_listed():
         table.POINTERS_MAGIC,
         table.FREE_MAGIC,
         table.RANGES_MAGIC,
+        table.MAP_MAGIC,
         catalog.MAGIC,
     ]
 
@@ -167,6 +168,8 @@ def test_the_changes_are_listed_with_their_keys():
     }
     packed = catalog.pack_change(catalog.Purged(ids=[3]))
     assert msgspec.msgpack.decode(packed) == {"type": "purged", "ids": [3]}
+    packed = catalog.pack_change(catalog.Remapped(rows=[table.MapRow(1, 2, None, 0)]))
+    assert msgspec.msgpack.decode(packed) == {"type": "remapped", "rows": [[1, 2, None, 0]]}
 
 
 def some_fields():
@@ -174,7 +177,7 @@ def some_fields():
         field.name: index
         for index, field in enumerate(msgspec.structs.fields(SuperblockFields))
         if field.type is int
-    }
+    } | {"portions": 0}
     places = {"catalog": Place(4096, 100), "free_list": Place(8192, 200)}
     rest = {"thin": True, "created": 1.5, "image_name": "disk.img", "clean": True}
     return SuperblockFields(**numbers, **places, **rest, fingerprint=b"f")
@@ -197,9 +200,15 @@ def test_the_superblock():
     assert keys["catalog"] == [4096, 100]
     assert keys["size_bytes"] == some_fields().size_bytes
     rows = rows_of("Superblock", "incompatible bit")
-    assert {int(row[0]): row[1] for row in rows} == superblock.INCOMPATIBLE_FEATURES
-    raw = superblock.pack(superblock.Superblock(UUID, 5, some_fields(), 1), 4096)
-    assert values_at(raw, fields)["incompatible"] == 1
+    restoring = superblock.Superblock(UUID, 5, some_fields(), 1 << superblock.RESTORING)
+    assert values_at(superblock.pack(restoring, 4096), fields)["incompatible"] == 1
+    assert {int(row[0]): row[1].strip("`") for row in rows} == superblock.INCOMPATIBLE_FEATURES
+    mapped = msgspec.structs.replace(some_fields(), initial_map=Place(4096, 89))
+    raw = superblock.pack(superblock.Superblock(UUID, 5, mapped), 4096)
+    assert values_at(raw, fields)["incompatible"] == 1 << superblock.INITIAL_MAP
+    portioned = msgspec.structs.replace(mapped, portions=3)
+    raw = superblock.pack(superblock.Superblock(UUID, 5, portioned), 4096)
+    assert values_at(raw, fields)["incompatible"] == 6
 
 
 def test_the_fingerprint():
@@ -213,6 +222,7 @@ def test_the_table_columns():
     pointers = [codes[row[1]] for row in rows_of("Tables", "pointer column")]
     assert tuple(pointers) == table.POINTER_COLUMNS
     assert tuple(codes[row[1]] for row in rows_of("Tables", "free column")) == table.FREE_COLUMNS
+    assert tuple(codes[row[1]] for row in rows_of("Tables", "map column")) == table.MAP_COLUMNS
     columns = [np.array([value, value + 1], form) for value, form in enumerate(pointers)]
     raw = table.pack(table.POINTERS_MAGIC, 4096, UUID, 3, columns)
     at = HEADER_BYTES

@@ -75,11 +75,11 @@ class FlippedDevice(MemoryDevice):
     pwritev = pwritev_durable = sync = allocate = punch = zero = resize = pwrite  # type: ignore[assignment]
 
 
-def make(*, clean: bool) -> Sidecar:
-    """Return a sidecar that was closed, or that was not."""
+def make(*, clean: bool, is_moved: bool = False) -> Sidecar:
+    """Return a sidecar that was closed, or that was not, perhaps of an image with a map."""
     image, area = MemoryDevice.from_bytes(START), MemoryDevice(direct=True)
     volume = still_volume(image, area)
-    _live(volume)
+    _live(volume, is_moved=is_moved)
     views = views_of(volume)
     if clean:
         volume.close()
@@ -92,8 +92,11 @@ def _copy(area: MemoryDevice) -> MemoryDevice:
     return MemoryDevice.from_bytes(bytes_of(area), direct=True)
 
 
-def _live(volume: Volume) -> None:
+def _live(volume: Volume, *, is_moved: bool) -> None:
     volume.snapshot("S1")
+    if is_moved:
+        volume.rearrange("full-pointer", 0, 8 * GRAIN)
+        volume.rearrange("relocate", 0, 4 * GRAIN, (GRAINS + 10) * GRAIN)
     for grain in range(0, GRAINS, 2):
         volume.write(grain * GRAIN, filled(grain + 1, GRAIN))
     volume.flush()
@@ -112,6 +115,8 @@ def _live(volume: Volume) -> None:
     volume._state.journal.barrier()
     volume.flush()
     volume.rename("S1", "first")
+    if is_moved:
+        volume.rearrange("relocate", 4 * GRAIN, 2 * GRAIN, (GRAINS + 20) * GRAIN)
     for number in range(3):
         volume.write((2 + number) * GRAIN, filled(2000 + number, GRAIN))
         volume.write((50 + number) * GRAIN, filled(2100 + number, GRAIN), "C1")
@@ -125,6 +130,8 @@ def _anatomy(
     state = volume._state
     fields = state.area.fields
     places = {"catalog": [fields.catalog], "free list": [fields.free_list]}
+    if fields.initial_map.length:
+        places["map"] = [fields.initial_map]
     places["table"] = [
         place for layer in state.catalog.layers.values() for _, place in layer.places.values()
     ]

@@ -21,8 +21,13 @@ from core.format.block import HEADER_BYTES
 from tests.engine.stills import read_only_volume, still_volume, views_of
 from tests.fuzz import sidecars
 
-pytestmark = pytest.mark.slow
-SIDECARS = {"clean": sidecars.make(clean=True), "dirty": sidecars.make(clean=False)}
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+SIDECARS = {
+    "clean": sidecars.make(clean=True),
+    "dirty": sidecars.make(clean=False),
+    "moved": sidecars.make(clean=True, is_moved=True),
+}
+CLEAN = {"clean", "moved"}
 EVERYWHERE = 400
 STRUCTURE = 500
 NAMES = [
@@ -69,7 +74,7 @@ def test_a_flip_in_a_structure_is_told_or_harmless(name, structure):
         heads = [at for part in parts for at in part[:HEADER_BYTES]]
         positions = heads + random.Random(2).sample(positions, STRUCTURE)
     silent = _silent(sidecar, positions, seed=1)
-    if name == "clean" or structure not in {"log group", "log tail", "ring group"}:
+    if name in CLEAN or structure not in {"log group", "log tail", "ring group"}:
         assert silent == []
     else:
         assert set(silent) <= {at for part in parts for at in _untellable(structure, part)} | {
@@ -100,7 +105,7 @@ def test_a_flip_anywhere_is_told_or_harmless(name, seed):
     positions = [chosen.randrange(used) for _ in range(EVERYWHERE)]
     positions = [at for at in positions if not any(at in part for part in sidecar.unverified)]
     silent = _silent(sidecar, positions, seed)
-    if name == "clean":
+    if name in CLEAN:
         assert silent == []
     else:
         assert [at for at in silent if not any(at in group for group in sidecar.last_groups)] == []
@@ -112,7 +117,7 @@ def test_a_sidecar_cut_short_anywhere_is_told_or_harmless(name):
     chosen = random.Random(3)
     for length in [0, 1, 64, 4096, *(chosen.randrange(len(sidecar.area)) for _ in range(60))]:
         seen = _look(sidecar, sidecars.FlippedDevice(sidecar.area[:length]))
-        if name == "clean":
+        if name in CLEAN:
             assert not isinstance(seen, dict) or seen == sidecar.views, length
 
 
@@ -126,7 +131,7 @@ def test_random_bytes_in_the_place_of_blocks_are_told_or_harmless(name):
         noise = chosen.randbytes(4096)
         area = sidecar.area[:block] + noise + sidecar.area[block + 4096 :]
         seen = _look(sidecar, sidecars.FlippedDevice(area))
-        if name == "clean":
+        if name in CLEAN:
             assert not isinstance(seen, dict) or seen == sidecar.views, start
 
 

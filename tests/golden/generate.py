@@ -16,6 +16,11 @@ dirty       the same life, as a power cut after the last flush left it: groups i
 flushed     the same, with groups in the ring that hold new data alone: from before the newest copy
             and from after it, whose originals only the image has
 small       grains of 512 bytes, thin, closed
+moved       a thin image with a map: extents with a load point and with full pointers, some of
+            them moved; closed
+moving      the same life, as a power cut after the last flush left it: changes of the map in the
+            log, live groups in the ring
+portions    a volume of portions, some with another size than copies have; closed
 scrubbed    closed after a scrub; of the copies it is known which are intact and which suspect, and
             of one extent that it is lost
 ==========  ====================================================================================
@@ -36,11 +41,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
 from core.extent import Extent
 from core.format.catalog import LostExtent
 from core.volume import integrity
 from core.volume.fold import fold
+from core.volume.portions import SLOT_BYTES
 from tests.engine.stills import bytes_of, still_volume, views_of
 from tests.faults.script import SECTOR, filled
 
@@ -51,6 +58,7 @@ if TYPE_CHECKING:
 MTIME_NS = 1_000_000_000 * 10**9
 GRAIN = 4096
 SIZE = 300 * GRAIN + SECTOR
+PORTION_SIZES = (8 * SECTOR, 4 * SECTOR, 16 * SECTOR, 2 * SECTOR)
 
 
 def live(volume: Volume) -> None:
@@ -112,6 +120,41 @@ def live_small(volume: Volume) -> None:
     volume.write(9 * SECTOR, filled(101, 5 * SECTOR))
 
 
+def live_moved(volume: Volume) -> None:
+    """Let an image grow, and lie otherwise than it grew."""
+    for grain in (200, 10, 100, 250):
+        volume.write(grain * GRAIN, filled(grain, 20 * GRAIN))
+    volume.snapshot("first")
+    volume.rearrange("load-point", 100 * GRAIN, 10 * GRAIN)
+    volume.rearrange("relocate", 200 * GRAIN, 10 * GRAIN, 400 * GRAIN)
+    volume.trim(15 * GRAIN, 4 * GRAIN + SECTOR)
+    volume.flush()
+    fold(volume._state)
+    volume.write(205 * GRAIN, filled(1, 2 * GRAIN))
+    volume.clone("second")
+    volume.rearrange("full-pointer", 100 * GRAIN, 5 * GRAIN)
+    volume.write(SIZE - SECTOR, filled(2, SECTOR))
+    volume.flush()
+    volume.rearrange("relocate", 250 * GRAIN, 5 * GRAIN, 300 * GRAIN)
+    volume.write(16 * GRAIN, filled(3, GRAIN))
+    volume.write(0, filled(4, GRAIN), "second")
+    volume.flush()
+    volume.write(250 * GRAIN, filled(5, GRAIN))
+    volume.flush()
+
+
+def live_portions(volume: Volume) -> None:
+    """Give portions other sizes, so that copies have theirs."""
+    for number, size in enumerate(PORTION_SIZES):
+        volume.write_portion(number, filled(number, size))
+    volume.snapshot("first")
+    volume.write_portion(1, filled(10, 2 * SECTOR))
+    volume.clone("second")
+    volume.write_portion(3, filled(11, 6 * SECTOR))
+    volume.write(2 * SLOT_BYTES + SECTOR, filled(12, SECTOR))
+    volume.write(SLOT_BYTES, filled(13, SECTOR), "second")
+
+
 def live_scrubbed(volume: Volume) -> None:
     """Let something be known of each copy but the last."""
     volume.snapshot("first")
@@ -169,17 +212,27 @@ def expected_of(volume: Volume) -> dict[str, Any]:
 
 def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
     """Return image, sidecar and what they must show."""
-    small = name == "small"
+    small, is_moved = name == "small", name in {"moved", "moving"}
     size, grain = (64 * SECTOR, SECTOR) if small else (SIZE, GRAIN)
-    image, area = MemoryDevice.from_bytes(filled(0, size)), MemoryDevice(direct=True)
+    is_empty = is_moved or name == "portions"
+    content = bytes(IMAGE_BYTES_MIN) if is_empty else filled(0, size)
+    image, area = MemoryDevice.from_bytes(content), MemoryDevice(direct=True)
     with ExitStack() as fixed:
         fixed.enter_context(mock.patch.object(os, "urandom", lambda count: b"\x5a" * count))
         fixed.enter_context(mock.patch.object(time, "time", return_value=1e9))
-        volume = still_volume(image, area, grain_bytes=grain, thin=small)
+        thin_bytes = size if is_moved else 0
+        volume = still_volume(
+            image,
+            area,
+            grain_bytes=grain,
+            thin=small,
+            thin_bytes=thin_bytes,
+            portions=PORTION_SIZES if name == "portions" else (),
+        )
         volume._image.mtime_ns = MTIME_NS
         LIVES[name](volume)
         expected = expected_of(volume)
-        if name not in {"dirty", "flushed"}:
+        if name not in {"dirty", "flushed", "moving"}:
             volume.close()
     return bytes_of(image), bytes_of(area), expected
 
@@ -189,6 +242,9 @@ LIVES = {
     "dirty": live,
     "flushed": live_flushed,
     "small": live_small,
+    "moved": live_moved,
+    "moving": live_moved,
+    "portions": live_portions,
     "scrubbed": live_scrubbed,
 }
 

@@ -13,7 +13,9 @@ import pytest
 
 from core.device.memory import MemoryDevice
 from core.engine import open_volume
+from core.format.catalog import Remapped, Took, unpack_change
 from core.format.group import KIND_CHANGE, KIND_RECORDS, RECORD_WRITE
+from core.mapping.initialmap import Scheme
 from core.volume import recover
 from tests.engine.stills import read_only_volume
 from tests.golden.generate import LIVES, MTIME_NS, SIZE, expected_of, make
@@ -94,6 +96,19 @@ def test_the_recipe_leaves_something_of_everything():
     assert {kind for run in runs for kind in run.kinds.tolist()} == {0, 1, 2}
     assert any((run.heads > 0).any() for run in runs)
     assert state.size_bytes % state.grain_bytes
+
+
+def test_the_recipe_of_moves_leaves_a_table_and_changes_of_it():
+    image, area, _ = make("moving")
+    state = read_only_volume(MemoryDevice.from_bytes(image), MemoryDevice.from_bytes(area))._state
+    fields = state.area.fields
+    assert fields.initial_map.length
+    schemes = {extent.scheme for extent in state.initial.map}
+    assert schemes == set(Scheme)
+    log = recover.intact_groups(state.area, fields.log_offset, fields.log_seq)
+    changes = [unpack_change(group.tail) for group in log if group.kind == KIND_CHANGE]
+    assert {type(change) for change in changes} == {Took, Remapped}
+    assert list(recover.intact_ring_groups(state.area, state.area.read_ring_dead_seq()))
 
 
 def test_the_recipe_of_flushes_leaves_originals_to_the_image():

@@ -12,9 +12,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, rule
 
+from core.area import initial
+from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
-from core.engine import open_volume
+from core.engine import create_volume, open_volume
 from core.salvage.repair import Repair
+from core.volume import rearrange
 from tests.doubles.bareengine import new_volume, reopened
 from tests.doubles.storeddevice import StoredDevice
 from tests.stateful.volumemachine import VolumeMachine
@@ -24,13 +27,21 @@ IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if IS_SOAK else 300)]
 
 
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch):
+    """Volumes are small here, so must batches and units be."""
+    monkeypatch.setattr(rearrange, "BATCH_BYTES", 16384)
+    monkeypatch.setattr(initial, "UNIT_BYTES", 8192)
+
+
 class MemoryMachine(VolumeMachine):
     """Over devices in memory; and after every step, what a killed process leaves is whole."""
 
-    def make(self, content, grain):
-        self.image = MemoryDevice.from_bytes(content)
+    def make(self, content, grain, thin):
+        self.image = MemoryDevice.from_bytes(bytes(IMAGE_BYTES_MIN) if thin else content)
         self.area = StoredDevice()
-        return new_volume(self.image, self.area, grain)
+        thin_bytes = len(content) if thin else 0
+        return new_volume(self.image, self.area, grain, thin_bytes=thin_bytes)
 
     def open_again(self):
         return reopened(self.image, self.area)
@@ -59,11 +70,13 @@ class MemoryMachine(VolumeMachine):
 class FileMachine(VolumeMachine):
     """Over two files, from a plain raw image on, with flights in a thread of their own."""
 
-    def make(self, content, grain):
-        del grain  # a plain raw image has the default
+    def make(self, content, grain, thin):
         self.folder = tempfile.TemporaryDirectory(prefix="rp-machine-")
         self.path = Path(self.folder.name) / "disk.img"
-        self.path.write_bytes(content)
+        if thin:
+            create_volume(self.path, len(content), thin=True, grain_bytes=grain)
+        else:
+            self.path.write_bytes(content)  # a plain raw image has the default grain
         return self.open_again()
 
     def open_again(self):
@@ -78,7 +91,7 @@ class FileMachine(VolumeMachine):
             state.journal.close()
         if state.area is not None:
             state.area.device.close()
-        state.image.close()
+        state.image_file.close()
 
     def teardown(self):
         super().teardown()

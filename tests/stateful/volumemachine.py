@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 )
 
 from core.engine import restores
+from core.errors import InvalidRangeError
 from core.usage import data_bytes
 from core.volume.fold import fold
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
@@ -36,8 +37,8 @@ class VolumeMachine(RuleBasedStateMachine):
 
     # -- where it lies -------------------------------------------------------------------------
 
-    def make(self, content, grain):
-        """Return an open volume that holds ``content``."""
+    def make(self, content, grain, thin):
+        """Return an open volume that holds ``content``, which is nothing but zeroes if ``thin``."""
         raise NotImplementedError
 
     def open_again(self):
@@ -53,13 +54,14 @@ class VolumeMachine(RuleBasedStateMachine):
         grain=st.sampled_from(GRAINS),
         sectors=st.integers(1, SECTORS_MAX),
         zeroes=st.integers(0, SECTORS_MAX),
+        thin=st.booleans(),
     )
-    def begin(self, grain, sectors, zeroes):
+    def begin(self, grain, sectors, zeroes, thin):
         content = b"".join(
-            bytes(SECTOR) if at < zeroes else b"i%7d" % at * 64 for at in range(sectors)
+            bytes(SECTOR) if thin or at < zeroes else b"i%7d" % at * 64 for at in range(sectors)
         )
         self.oracle = Oracle(content)
-        self.volume = self.make(content, grain)
+        self.volume = self.make(content, grain, thin)
 
     def teardown(self):
         if self.volume is not None:
@@ -123,6 +125,33 @@ class VolumeMachine(RuleBasedStateMachine):
         offset, length = self.place(place)
         found = self.volume.read(offset, length, name)
         assert found == self.oracle.view(name).now[offset : offset + length]
+
+    # -- the initial area's map ------------------------------------------------------------------
+
+    @rule(
+        how=st.sampled_from(("full-pointer", "load-point", "relocate", "compact", "identity")),
+        place=places,
+        sector=st.integers(0, 2 * SECTORS_MAX),
+        batches=st.sampled_from((1, 2, 1000)),
+    )
+    def rearrange(self, how, place, sector, batches):
+        offset, length = self.place(place)
+        try:
+            while batches and self.volume.rearrange(how, offset, length, sector * SECTOR).left:
+                batches -= 1
+        except InvalidRangeError:
+            assert how in {"relocate", "load-point"}
+
+    @rule()
+    def ask_for_the_map(self):
+        answer = self.volume.initial()
+        at = 0
+        for extent in answer.extents:
+            assert extent.start >= at
+            at = extent.start + extent.length
+        assert at <= answer.size == self.oracle.size
+        assert answer.mapped_bytes == sum(extent.length for extent in answer.extents)
+        assert answer.identity == self.volume.info().plain
 
     # -- durability ----------------------------------------------------------------------------
 
