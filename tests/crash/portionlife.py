@@ -25,11 +25,13 @@ from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OF_BYTES = {"trim", "trim_copy", "restore", "move", "promote"}
+"""What a volume of portions refuses."""
 PORTIONED: Style = MIXED._replace(
     acts={
-        **{name: often for name, often in ACTS.items() if not name.startswith("trim")},
+        **{name: often for name, often in ACTS.items() if name not in _OF_BYTES},
         "resize": 16,
-        "compact": 3,
+        "compact_initial": 3,
         "full_pointer": 2,
     }
 )

@@ -59,8 +59,8 @@ def test_the_name_comes_after_the_superblock(image, monkeypatch):
     area, seen = image.with_name("disk.img.rangepair"), []
     write = AdditionalArea.write_superblock
 
-    def look(self, fields):
-        write(self, fields)
+    def look(self, fields, **features):
+        write(self, fields, **features)
         seen.append(area.exists())
 
     monkeypatch.setattr(AdditionalArea, "write_superblock", look)
@@ -71,7 +71,7 @@ def test_the_name_comes_after_the_superblock(image, monkeypatch):
 
 
 def test_nothing_is_left_of_an_area_that_could_not_be_made(image, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(AdditionalArea, "write_superblock", fail)
@@ -84,8 +84,8 @@ def test_an_area_never_takes_the_place_of_a_file(image, monkeypatch):
     area = image.with_name("disk.img.rangepair")
     write = AdditionalArea.write_superblock
 
-    def intrude(self, fields):
-        write(self, fields)
+    def intrude(self, fields, **features):
+        write(self, fields, **features)
         area.write_bytes(b"someone else's")
 
     monkeypatch.setattr(AdditionalArea, "write_superblock", intrude)
@@ -103,9 +103,9 @@ def test_the_image_s_time_of_change_is_durable_before_the_area_is_clean(image, m
         log.append(os.fstat(descriptor).st_ino)
         fsync(descriptor)
 
-    def note_superblock(self, fields):
+    def note_superblock(self, fields, **features):
         log.append("clean" if fields.clean else "dirty")
-        write(self, fields)
+        write(self, fields, **features)
 
     volume = open_volume(image)
     volume.snapshot("s")

@@ -361,25 +361,12 @@ def _replay_as_if_nothing_was_restored(patch):
     patch.setattr(Restore, "has_newer", property(lambda self: False))
 
 
-def _keep_nothing_at_recovery(patch):
-    """Recovery puts flushed data over grains that are left as if they were not."""
-    replay = recover.replay_ring
-
-    def careless(state, journal, groups, coverage):
-        with pytest.MonkeyPatch.context() as own:
-            own.setattr(Restore, "keep", lambda self, first, stop, **_: None)
-            replay(state, journal, groups, coverage)
-
-    patch.setattr(recover, "replay_ring", careless)
-
-
 @pytest.mark.parametrize(
     "mutate",
     [
         _take_a_copy_of_what_is_not_durable,
         _keep_for_older_copies_only,
         _replay_as_if_nothing_was_restored,
-        _keep_nothing_at_recovery,
     ],
     ids=lambda mutate: mutate.__name__.strip("_"),
 )

@@ -67,6 +67,21 @@ def test_an_original_goes_only_when_what_replaces_it_is_durable(disk, volume):
     assert after.read(0, GRAIN, "c") in {OLD[:GRAIN], b"c" * GRAIN}
 
 
+def test_a_flush_over_what_is_still_to_be_restored_keeps_both_that_copies_need(disk, volume):
+    volume.snapshot("before")
+    volume.write(0, b"n" * GRAIN)
+    volume.restore("before", "safety")
+    volume.snapshot("newer")
+    volume.write(0, b"c" * GRAIN)
+    volume.flush()
+    lost = _lost(disk)
+    after = reopened(lost.image, lost.area)
+    seen = {name: after.read(0, GRAIN, name) for name in ("before", "safety", "newer")}
+    assert seen == {"before": OLD[:GRAIN], "safety": b"n" * GRAIN, "newer": OLD[:GRAIN]}
+    assert after.read(0, GRAIN) == b"c" * GRAIN
+    assert after.check() == []
+
+
 def test_looking_without_writing_shows_copies_what_the_ring_holds(disk, volume):
     volume.snapshot("first")
     volume.write(0, b"n" * GRAIN)
