@@ -88,8 +88,10 @@ def _format_of(options: argparse.Namespace) -> str:
     """Return the format asked for.
 
     Raises:
-        UsageError: It cannot be what is asked for besides.
+        UsageError: It cannot be what is asked for besides, or there is no name for it.
     """
+    if not options.out:
+        raise UsageError("The name of the file to be made is empty; name one.")
     chosen = str(options.format or (DIFF if options.since else RAW))
     if options.since and chosen != DIFF:
         raise UsageError(f"--since gives an rbd-diff stream, which {chosen} is not; leave one out.")

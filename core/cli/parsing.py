@@ -104,3 +104,17 @@ def size(text: str) -> int:
         return parse_bytes(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def seconds(text: str) -> float:
+    """Return a time in seconds, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: ``text`` is no number.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds; write it like 30 or 0.5"
+        ) from error

@@ -80,6 +80,13 @@ def test_the_version_is_told(bare_cli: Cli) -> None:
             ["create", "new.img", "--size", "0.3KiB"],
             "--size: '0.3KiB' is not a whole number of bytes; see 'rangepair create --help'.",
         ),
+        (
+            ["create", "new.img", "--size", "\N{ARABIC-INDIC DIGIT THREE}"],
+            (
+                "--size: '\N{ARABIC-INDIC DIGIT THREE}' is not a size; write it like 512, 4KiB or"
+                " 1.5GiB; see 'rangepair create --help'."
+            ),
+        ),
         (["create", "new.img"], "Missing --size; see 'rangepair create --help'."),
         (
             ["create", "new.img", "--size", "1" * 5000],
