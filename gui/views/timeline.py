@@ -17,7 +17,7 @@ from gui.models.focus import FocusedCopy
 from gui.models.timeline import Intensity, Lane, lay_out, tick_seconds
 from gui.theme import fonts
 from gui.views.card import Card
-from gui.views.drawing import CENTER, draw_elided, draw_text, text_width
+from gui.views.drawing import CENTER, draw_name, draw_text, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -256,7 +256,7 @@ class TimelineCard(Card):
         weight = 650 if is_focused else 600 if name == ORIGINAL else 500
         color = self.theme.accent if is_focused else self.theme.text
         box = QRectF(x, y - 9, self.width() - x - 8, 18)
-        draw_elided(painter, box, name, fonts.font(12, weight), color)
+        draw_name(painter, box, name, fonts.font(12, weight), color)
 
     def _paint_births(self, painter: QPainter, axis: _Axis, lanes: list[Lane]) -> None:
         count = len(lanes)

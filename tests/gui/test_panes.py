@@ -182,6 +182,17 @@ def test_the_times_leave_room_for_the_number_of_hidden_copies(timeline, monkeypa
     assert seen
 
 
+def test_long_names_keep_the_ends_they_differ_in(timeline, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "gui.views.drawing.draw_text", lambda _painter, _box, words, *_rest, **_: told.append(words)
+    )
+    timeline.set_copies([copy(1, "before-restore-1"), copy(2, "before-restore-2")])
+    timeline.grab()
+    cut = [words for words in told if "\N{HORIZONTAL ELLIPSIS}" in words]
+    assert {words[-2:] for words in cut} == {"-1", "-2"}
+
+
 def test_lanes_bars_and_now_are_painted(timeline, focus, either_source):
     timeline.source.set(either_source.theme)
     events = np.zeros(50, EVENT_DTYPE)
