@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.cancelling import Cancelling
 from core.cli.opening import open_for
-from core.cli.parsing import add_copy, add_image
+from core.cli.parsing import add_copy, add_image, file_path
 from core.cli.progress import Progress
 from core.cli.terminal import Terminal, printable, told_name
 from core.errors import EXIT_DONE, UsageError
@@ -29,7 +29,9 @@ PIPE: Final = "-"
 def _declare_export(parser: CommandParser) -> None:
     add_image(parser)
     add_copy(parser)
-    parser.add_argument("out", metavar="OUT", help="the file to be made; - is standard output")
+    parser.add_argument(
+        "out", metavar="OUT", type=file_path, help="the file to be made; - is standard output"
+    )
     parser.add_argument(
         "--format",
         choices=FORMATS,
@@ -88,10 +90,8 @@ def _format_of(options: argparse.Namespace) -> str:
     """Return the format asked for.
 
     Raises:
-        UsageError: It cannot be what is asked for besides, or there is no name for it.
+        UsageError: It cannot be what is asked for besides.
     """
-    if not options.out:
-        raise UsageError("The name of the file to be made is empty; name one.")
     chosen = str(options.format or (DIFF if options.since else RAW))
     if options.since and chosen != DIFF:
         raise UsageError(f"--since gives an rbd-diff stream, which {chosen} is not; leave one out.")
