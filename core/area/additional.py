@@ -14,7 +14,7 @@ from core.device.base import aligned_buffer, read_available
 from core.device.hollow import HollowDevice
 from core.errors import CorruptAreaError, FormatError
 from core.format import ringhead, superblock, table
-from core.format.block import HEADER_BYTES
+from core.format.block import HEADER_BYTES, WAY_OUT
 from core.format.layout import (
     BLOCK_BYTES,
     RING_HEAD_OFFSETS,
@@ -136,13 +136,10 @@ def read_superblock(device: Device) -> Superblock:
     found = [slot for slot in slots if slot is not None]
     if not found:
         if any(raw.startswith(superblock.MAGIC) for raw in raws.values()):
-            raise CorruptAreaError(
-                f"Both superblocks of {device.path} are damaged; restore it from a backup, or move "
-                "it away to use the image without copies."
-            )
+            raise CorruptAreaError(f"Both superblocks of {device.path} are damaged; {WAY_OUT}")
         raise FormatError(
             f"{device.path} is no additional area of Rangepair, or its beginning was overwritten; "
-            "restore it from a backup, or move it away to use the image without copies."
+            f"{WAY_OUT}"
         )
     newest = max(found, key=lambda slot: slot.seq)
     if len(found) == len(slots) or not all(map(any, raws.values())):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from core.cli.cancelling import Cancelling, PatientInput
 from core.cli.opening import open_for
-from core.cli.parsing import add_image
+from core.cli.parsing import add_image, file_path
 from core.cli.progress import Progress
 from core.cli.terminal import told_name
 from core.errors import EXIT_DONE, TransferError, UsageError
@@ -32,7 +32,9 @@ PIPE: Final = "-"
 
 def _declare_apply(parser: CommandParser) -> None:
     add_image(parser)
-    parser.add_argument("stream", metavar="STREAM", help="an rbd-diff; - is standard input")
+    parser.add_argument(
+        "stream", metavar="STREAM", type=file_path, help="an rbd-diff; - is standard input"
+    )
     parser.add_argument(
         "--to",
         metavar="NAME",

@@ -99,14 +99,15 @@ def _declare_delete(parser: CommandParser) -> None:
 
 
 def _delete(options: argparse.Namespace, terminal: Terminal) -> int:
+    names = _once(options.names)
     with open_for(options) as volume:
-        volume.delete(options.names, now=options.now)
+        volume.delete(names, now=options.now)
     if options.now:
-        terminal.line(f"{_told(options.names)} removed for good")
+        terminal.line(f"{_told(names)} removed for good")
     else:
-        it = "it" if len(options.names) == 1 else "them"
+        it = "it" if len(names) == 1 else "them"
         words = f"deleted; 'undelete' brings {it} back, 'purge' removes {it} for good"
-        terminal.line(f"{_told(options.names)} {words}")
+        terminal.line(f"{_told(names)} {words}")
     return EXIT_DONE
 
 
@@ -114,12 +115,18 @@ def _on_names(act: Callable[[VolumeSession, Sequence[str]], None], done: str) ->
     """Return the command that does ``act`` to the copies named."""
 
     def run(options: argparse.Namespace, terminal: Terminal) -> int:
+        names = _once(options.names)
         with open_for(options) as volume:
-            act(volume, options.names)
-        terminal.line(f"{_told(options.names)} {done}")
+            act(volume, names)
+        terminal.line(f"{_told(names)} {done}")
         return EXIT_DONE
 
     return run
+
+
+def _once(names: Sequence[str]) -> list[str]:
+    """Return the names in their order, none twice."""
+    return list(dict.fromkeys(names))
 
 
 def _told(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.cli.parsing import size, sizes
+from core.cli.parsing import file_path, size, sizes
 from core.cli.terminal import plural, printable
 from core.errors import EXIT_DONE, UsageError
 from core.units import GRAIN_BYTES_DEFAULT, format_bytes
@@ -41,7 +41,9 @@ def _declare(parser: CommandParser) -> None:
         default=GRAIN_BYTES_DEFAULT,
         help="smallest preserved portion, 512 to 64KiB; 4KiB if left out",
     )
-    parser.add_argument("--area", metavar="PATH", help="additional area, if not beside IMAGE")
+    parser.add_argument(
+        "--area", metavar="PATH", type=file_path, help="additional area, if not beside IMAGE"
+    )
 
 
 def _create(options: argparse.Namespace, terminal: Terminal) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.cancelling import Cancelling
 from core.cli.opening import open_for
-from core.cli.parsing import add_copy, add_image
+from core.cli.parsing import add_copy, add_image, file_path
 from core.cli.progress import Progress
 from core.cli.terminal import Terminal, printable, told_name
 from core.errors import EXIT_DONE, UsageError
@@ -29,7 +29,9 @@ PIPE: Final = "-"
 def _declare_export(parser: CommandParser) -> None:
     add_image(parser)
     add_copy(parser)
-    parser.add_argument("out", metavar="OUT", help="the file to be made; - is standard output")
+    parser.add_argument(
+        "out", metavar="OUT", type=file_path, help="the file to be made; - is standard output"
+    )
     parser.add_argument(
         "--format",
         choices=FORMATS,

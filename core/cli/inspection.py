@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
-from core.cli.parsing import add_image, add_json
+from core.cli.parsing import add_image, add_json, file_path
 from core.cli.progress import Waiting
 from core.cli.terminal import Cell, plural, printable
 from core.errors import EXIT_CORRUPTION, EXIT_DONE, EXIT_LEAK
@@ -30,6 +30,7 @@ def _declare_check(parser: CommandParser) -> None:
     parser.add_argument(
         "--repair",
         metavar="OUT",
+        type=file_path,
         help="make a new additional area OUT of what is left; the old one stays as it is",
     )
     parser.add_argument(

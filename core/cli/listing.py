@@ -139,7 +139,7 @@ def _tell_damage(copies: Sequence[CopyInfo], terminal: Terminal) -> None:
         for copy in copies
         for words, ranges in (
             ("damaged in", copy.damaged_ranges),
-            ("another program changed what it reads in", copy.suspect_ranges),
+            ("suspect in", copy.suspect_ranges),
         )
         if ranges
     ]

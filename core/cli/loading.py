@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from core.cli.parsing import file_path
 from core.cli.progress import Progress
 from core.cli.terminal import plural, printable
 from core.errors import EXIT_DONE, ImageError
@@ -23,14 +24,20 @@ _STANDARD_INPUT: Final = "-"
 
 
 def _declare(parser: CommandParser) -> None:
-    parser.add_argument("dump", metavar="DUMP", help="file that dump printed; - is standard input")
+    parser.add_argument(
+        "dump", metavar="DUMP", type=file_path, help="file that dump printed; - is standard input"
+    )
     parser.add_argument("image", metavar="IMAGE", help="the image that the dump was made of")
     parser.add_argument(
-        "--area", metavar="PATH", help="where the additional area goes, if not IMAGE.rangepair"
+        "--area",
+        metavar="PATH",
+        type=file_path,
+        help="where the additional area goes, if not IMAGE.rangepair",
     )
     parser.add_argument(
         "--data",
         metavar="AREA",
+        type=file_path,
         help="additional area to copy data from; without it what was kept cannot be read",
     )
 

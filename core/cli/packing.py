@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
-from core.cli.parsing import add_image
+from core.cli.parsing import add_image, file_path
 from core.cli.progress import Waiting
 from core.cli.terminal import printable
 from core.device.opening import refuse_existing
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def _declare(parser: CommandParser) -> None:
     add_image(parser)
-    parser.add_argument("out", metavar="OUT", help="file to make")
+    parser.add_argument("out", metavar="OUT", type=file_path, help="file to make")
     parser.add_argument(
         "--hide-names", action="store_true", help="digests in place of names of copies and image"
     )

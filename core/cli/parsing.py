@@ -77,7 +77,10 @@ def add_image(parser: CommandParser) -> None:
     """Declare what every command takes that opens a volume."""
     parser.add_argument("image", metavar="IMAGE", help="path of the image file or block device")
     parser.add_argument(
-        "--area", metavar="PATH", help="additional area, if it is not IMAGE.rangepair"
+        "--area",
+        metavar="PATH",
+        type=file_path,
+        help="additional area, if it is not IMAGE.rangepair",
     )
     parser.add_argument(
         "--accept-changes",
@@ -131,3 +134,28 @@ def size(text: str) -> int:
         return parse_bytes(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def file_path(text: str) -> str:
+    """Return the path of a file, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: ``text`` is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; name a file")
+    return text
+
+
+def seconds(text: str) -> float:
+    """Return a time in seconds, as an argument's ``type``.
+
+    Raises:
+        argparse.ArgumentTypeError: ``text`` is no number.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds; write it like 30 or 0.5"
+        ) from error

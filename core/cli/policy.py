@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
-from core.cli.parsing import add_image, add_json, size
+from core.cli.parsing import add_image, add_json, seconds, size
 from core.cli.terminal import told_name
 from core.errors import EXIT_DONE
 from core.units import format_bytes
@@ -31,7 +31,7 @@ def _declare_policy(parser: CommandParser) -> None:
         help="refuse the write, let it wait for room, or drop copies marked as expendable",
     )
     parser.add_argument(
-        "--timeout", metavar="S", type=float, help="how many seconds a write may wait"
+        "--timeout", metavar="S", type=seconds, help="how many seconds a write may wait"
     )
     parser.add_argument(
         "--expendable",

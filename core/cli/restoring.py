@@ -41,7 +41,9 @@ def _declare_merge(parser: CommandParser) -> None:
 
 def _declare_rest(parser: CommandParser) -> None:
     parser.add_argument(
-        "--dry-run", action="store_true", help="only tell what differs, exactly; change nothing"
+        "--dry-run",
+        action="store_true",
+        help="only tell what would be written, exactly; change nothing",
     )
     parser.add_argument(
         "--safety", metavar="NAME", default="", help="name of the snapshot that is taken before"
@@ -56,7 +58,7 @@ def _declare_rest(parser: CommandParser) -> None:
 
 def _restore(options: argparse.Namespace, terminal: Terminal) -> int:
     with open_for(options, read_only=options.dry_run) as volume:
-        return _carry_out(volume, options, terminal)
+        return _carry_out(volume, "restoring", options, terminal)
 
 
 def _merge(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -66,24 +68,26 @@ def _merge(options: argparse.Namespace, terminal: Terminal) -> int:
                 raise InvalidNameError(
                     f"{copy.name!r} is a snapshot and no clone; 'rangepair restore' takes it."
                 )
-        return _carry_out(volume, options, terminal)
+        return _carry_out(volume, "merging", options, terminal)
 
 
-def _carry_out(volume: VolumeSession, options: argparse.Namespace, terminal: Terminal) -> int:
+def _carry_out(
+    volume: VolumeSession, act: str, options: argparse.Namespace, terminal: Terminal
+) -> int:
     if options.dry_run:
         plan, left = volume.plan_restore(options.copy, options.safety), None
     else:
         _wait(volume, "finishing the restore before")
         plan = volume.restore(options.copy, options.safety)
         if not options.no_wait:
-            _wait(volume, f"restoring {told_name(plan.source)}")
+            _wait(volume, f"{act} {told_name(plan.source)}")
         left = volume.stats().restoring_bytes
     if options.json:
         _print_json(plan, left, terminal)
     elif not plan.bytes:
         terminal.line(f"{told_name(plan.source)} and the original are equal; nothing to do")
     else:
-        _tell(plan, left, terminal)
+        _tell(plan, act, left, terminal)
     return EXIT_DONE
 
 
@@ -122,16 +126,20 @@ def _raise_problem(volume: VolumeSession) -> None:
         )
 
 
-def _tell(plan: RestorePlan, left: int | None, terminal: Terminal) -> None:
+def _tell(plan: RestorePlan, act: str, left: int | None, terminal: Terminal) -> None:
     amount = f"{plural(plan.ranges, 'range')}, {format_bytes(plan.bytes)}"
     source, safety = told_name(plan.source), terminal.paint(told_name(plan.safety), "bold")
     if left is None:
-        terminal.line(f"restoring {source} would change {amount} ({plan.bytes:,} bytes)")
+        terminal.line(f"{act} {source} would write {amount} ({plan.bytes:,} bytes)")
         terminal.line(f"the original as it is now would be kept as {safety}")
         return
     moved = f"; {format_bytes(left)} still to be moved" if left else ""
     terminal.line(f"the original equals {source} now: {amount}{moved}")
     terminal.line(f"as it was before it is kept as {safety}; restoring that takes this back")
+    if left:
+        terminal.line(
+            "until all is moved, whoever reads the image without Rangepair sees a mixture"
+        )
 
 
 def _print_json(plan: RestorePlan, left: int | None, terminal: Terminal) -> None:

@@ -80,7 +80,11 @@ def pack_block(
     return pack_header(BlockHeader(magic, offset, uuid, seq, len(body), extra, 0), body) + body
 
 
-_WAY_OUT: Final = "restore it from a backup, or move it away to use the image without copies."
+WAY_OUT: Final = (
+    "save what is left ('rangepair check IMAGE --repair OUT'), restore it from a backup, or move "
+    "it away to use the image without copies."
+)
+"""What can be done about an additional area that is damaged."""
 
 
 def unpack_block(
@@ -94,7 +98,7 @@ def unpack_block(
     header = unpack_header(raw)
     if header is None or header.magic != magic:
         raise CorruptAreaError(
-            f"The {what} at byte {offset} of the additional area is missing; {_WAY_OUT}"
+            f"The {what} at byte {offset} of the additional area is missing; {WAY_OUT}"
         )
     body = memoryview(raw)[HEADER_BYTES : HEADER_BYTES + header.body_bytes]
     if (
@@ -104,6 +108,6 @@ def unpack_block(
         or not is_intact(header, body)
     ):
         raise CorruptAreaError(
-            f"The {what} at byte {offset} of the additional area fails its checksum; {_WAY_OUT}"
+            f"The {what} at byte {offset} of the additional area fails its checksum; {WAY_OUT}"
         )
     return header, body

@@ -48,7 +48,9 @@ class StreamSource:
             StreamError: The stream is cut off or damaged.
         """
         if self._start is not None:
-            for _ in self.reader().records(size_bytes):
+            found = self.reader()
+            # What is for a larger volume passes the end of this one and is whole all the same.
+            for _ in found.records(max(size_bytes, found.header.size_bytes or 0)):
                 continue
             self._file.seek(self._start)
         return self.reader()

@@ -94,7 +94,7 @@ def sentence_of(state: VolumeState, area: AdditionalArea, changes: Changes) -> s
     return (
         f"{whose} was changed by another program while copies existed ({changes.what}), so "
         f"{_copies(names)} may show wrong data there; open it as it is now (--accept-changes) to "
-        "go on, or restore the image."
+        "go on, or put the image back as it was."
     )
 
 

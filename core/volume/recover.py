@@ -25,6 +25,7 @@ from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
 from core.format import ringgroup
+from core.format.block import WAY_OUT
 from core.format.catalog import Compacted, Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
@@ -261,7 +262,7 @@ def _read_ring_group(area: AdditionalArea, offset: int, seq: int) -> RingGroup |
 def _damaged(what: str, offset: int) -> CorruptAreaError:
     return CorruptAreaError(
         f"The {what} of the additional area is damaged at byte {offset}, and newer groups follow; "
-        "restore it from a backup, or move it away to use the image without copies."
+        f"{WAY_OUT}"
     )
 
 

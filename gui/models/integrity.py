@@ -21,7 +21,7 @@ def integrity_sentence(copy: CopyInfo) -> str:
         return f"damaged: cannot be read at {ranges_told(copy.damaged_ranges)}"
     if copy.integrity == "suspect":
         where = ranges_told(copy.suspect_ranges)
-        return f"suspect: another program changed what it reads at {where}"
+        return f"suspect: may show wrong data at {where}"
     if copy.integrity == "intact":
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(copy.scrubbed))
         return f"intact when verified on {when}"

@@ -20,7 +20,7 @@ from typing_extensions import override
 from gui.guard import guarded, guarded_or
 from gui.models.copytree import CopyTreeRole, NodeKind
 from gui.theme import fonts, icons
-from gui.views.drawing import RIGHT, draw_elided, draw_text, text_width
+from gui.views.drawing import RIGHT, draw_name, draw_text, text_width
 
 if TYPE_CHECKING:
     from gui.theme import ThemeSource
@@ -122,7 +122,7 @@ class CopyDelegate(QStyledItemDelegate):
         name = QRectF(x + 23, rect.y(), right - x - 23, rect.height())
         color = theme.accent if is_selected else theme.faint if is_faint else theme.text
         font = fonts.font(13, 600 if is_selected or is_volume else 450)
-        draw_elided(painter, name, str(index.data()), font, color)
+        draw_name(painter, name, str(index.data()), font, color)
 
     def _icon(self, name: str, color: str, size: int = 16) -> QPixmap:
         return icons.pixmap(name, color, size, self._ratio())

@@ -51,15 +51,22 @@ def draw_text(
     painter.drawText(box, int(align | MIDDLE), words)
 
 
+def draw_name(painter: QPainter, box: QRectF, name: str, font: QFont, color: QColor | str) -> None:
+    """Draw the name of a copy, cut in its middle: names given by turns differ at their ends."""
+    draw_elided(painter, box, name, font, color, mode=Qt.TextElideMode.ElideMiddle)
+
+
 def draw_elided(
     painter: QPainter,
     box: QRectF,
     words: str,
     font: QFont,
     color: QColor | str,
+    *,
+    mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> None:
-    """Draw one line of words from the left, cut with an ellipsis where ``box`` ends."""
-    shown = QFontMetricsF(font).elidedText(words, Qt.TextElideMode.ElideRight, box.width())
+    """Draw one line of words from the left; what ``box`` has no room for is an ellipsis."""
+    shown = QFontMetricsF(font).elidedText(words, mode, box.width())
     draw_text(painter, box, shown, font, color)
 
 

@@ -17,7 +17,7 @@ from gui.models.focus import FocusedCopy
 from gui.models.timeline import Intensity, Lane, lay_out, tick_seconds
 from gui.theme import fonts
 from gui.views.card import Card
-from gui.views.drawing import CENTER, draw_elided, draw_text, text_width
+from gui.views.drawing import CENTER, draw_name, draw_text, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,7 +166,7 @@ class TimelineCard(Card):
             return
         axis = self._axis()
         lanes, hidden = self._lanes()
-        self._paint_axis(painter, axis)
+        self._paint_axis(painter, axis, axis.right if hidden else axis.right + 40)
         self._paint_bars(painter, axis)
         self._paint_line(painter, axis)
         for lane in lanes:
@@ -181,7 +181,8 @@ class TimelineCard(Card):
             box = QRectF(axis.right + 2, self.height() - AXIS_HEIGHT, NAMES_WIDTH - 10, 18)
             draw_text(painter, box, f"+ {hidden} more", fonts.font(11), self.theme.faint)
 
-    def _paint_axis(self, painter: QPainter, axis: _Axis) -> None:
+    def _paint_axis(self, painter: QPainter, axis: _Axis, right: float) -> None:
+        """Paint the times that end left of ``right``."""
         span = axis.stop_s - axis.start_s
         step = tick_seconds(span, int((axis.right - axis.left) / TICK_ROOM))
         form = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86400 else "%d %b"
@@ -193,7 +194,7 @@ class TimelineCard(Card):
             painter.drawLine(QPointF(x, 46), QPointF(x, self.height() - AXIS_HEIGHT))
             words = time.strftime(form, time.localtime(at))
             box = QRectF(x - 35, self.height() - AXIS_HEIGHT + 3, 70, 18)
-            if box.left() > 4 and box.right() < axis.right + 40:
+            if box.left() > 4 and box.right() < right:
                 draw_text(painter, box, words, fonts.font(11), self.theme.faint, align=CENTER)
             at += step
 
@@ -255,7 +256,7 @@ class TimelineCard(Card):
         weight = 650 if is_focused else 600 if name == ORIGINAL else 500
         color = self.theme.accent if is_focused else self.theme.text
         box = QRectF(x, y - 9, self.width() - x - 8, 18)
-        draw_elided(painter, box, name, fonts.font(12, weight), color)
+        draw_name(painter, box, name, fonts.font(12, weight), color)
 
     def _paint_births(self, painter: QPainter, axis: _Axis, lanes: list[Lane]) -> None:
         count = len(lanes)

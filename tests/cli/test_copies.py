@@ -77,6 +77,12 @@ def test_delete_hides_undelete_shows_purge_removes(cli: Cli, image: Path) -> Non
     assert names(cli, image, "--all") == []
 
 
+def test_a_copy_named_twice_is_told_once(cli: Cli, image: Path) -> None:
+    cli.text("snapshot", image, "a")
+    assert cli.text("delete", image, "a", "a").startswith("a deleted; 'undelete' brings it back")
+    assert cli.text("undelete", image, "a", "a") == "a brought back\n"
+
+
 def test_a_locked_copy_stays(cli: Cli, image: Path) -> None:
     cli.text("snapshot", image, "keep")
     cli.text("lock", image, "keep")

@@ -101,6 +101,18 @@ def test_streams_that_do_not_fit_are_refused(cli: Cli, image: Path, tmp_path: Pa
     assert kinds == {"monday": "snapshot", "test": "clone"}
 
 
+def test_a_stream_of_a_volume_of_another_size_is_told_so(
+    bare_cli: Cli, image: Path, tmp_path: Path
+) -> None:
+    bare_cli.text("export", image, "--format", "rbd-diff", tmp_path / "whole.diff")
+    size = image.stat().st_size
+    for other_size in (size // 2, size * 2):
+        other = tmp_path / f"{other_size}.img"
+        other.write_bytes(bytes(other_size))
+        sentence = bare_cli.complaint("apply", other, tmp_path / "whole.diff")
+        assert f"is of a volume of {size} bytes, and this one has {other_size};" in sentence
+
+
 def test_what_makes_no_sense_is_refused(bare_cli: Cli, image: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for words, sentence in (

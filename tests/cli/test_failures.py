@@ -240,7 +240,9 @@ def test_an_area_of_a_newer_format(
 
 def test_an_area_that_is_none(bare_cli: Cli, image: Path) -> None:
     Path(f"{image}.rangepair").write_bytes(b"not an area" * 1000)
-    assert "disk.img.rangepair" in bare_cli.complaint("list", image)
+    sentence = bare_cli.complaint("list", image)
+    assert "disk.img.rangepair" in sentence
+    assert "'rangepair check IMAGE --repair OUT'" in sentence
 
 
 def test_an_area_whose_superblocks_are_damaged(bare_cli: Cli, image: Path, area: Path) -> None:
@@ -248,7 +250,9 @@ def test_an_area_whose_superblocks_are_damaged(bare_cli: Cli, image: Path, area:
         flip(area, offset + 100)
     damaged = area.read_bytes()
     for arguments in (("list", image), ("snapshot", image, "x")):
-        assert "disk.img.rangepair" in bare_cli.complaint(*arguments, status=2)
+        sentence = bare_cli.complaint(*arguments, status=2)
+        assert "disk.img.rangepair" in sentence
+        assert "'rangepair check IMAGE --repair OUT'" in sentence
     assert area.read_bytes() == damaged
 
 
@@ -256,7 +260,9 @@ def test_an_area_whose_superblocks_are_damaged(bare_cli: Cli, image: Path, area:
 def test_an_area_whose_end_is_missing(bare_cli: Cli, image: Path, area: Path, command: str) -> None:
     os.truncate(area, area.stat().st_size * 2 // 3)
     sentence = bare_cli.complaint(command, image, status=2)
-    assert "of the additional area is missing; restore it from a backup" in sentence
+    assert (
+        "of the additional area is missing; save what is left ('rangepair check IMAGE" in sentence
+    )
 
 
 def test_preserved_data_that_is_damaged(bare_cli: Cli, image: Path, area: Path) -> None:

@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import argparse
+import io
 import random
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
+from core.cli import restoring
+from core.cli.terminal import Terminal
 from core.engine import open_volume
 from core.errors import CopyInUseError
 from tests.cli.conftest import IMAGE_BYTES
@@ -42,7 +47,7 @@ def test_a_dry_run_tells_exactly_and_changes_nothing(cli: Cli, image: Path, befo
     said = cli.text("restore", image, "monday", "--dry-run")
     kept = 304 * 1024  # whole grains
     assert said == (
-        f"restoring monday would change 1 range, 304 KiB ({kept:,} bytes)\n"
+        f"restoring monday would write 1 range, 304 KiB ({kept:,} bytes)\n"
         "the original as it is now would be kept as before-restore-1\n"
     )
     assert cli.json("restore", image, "monday", "--dry-run") == {
@@ -81,9 +86,26 @@ def test_equal_views_need_nothing(cli: Cli, image: Path) -> None:
 def test_a_clone_is_merged_into_the_original(cli: Cli, image: Path, before: bytes) -> None:
     cli.text("clone", image, "monday", "try-out")
     cli.text("write", image, "--copy", "try-out", "--offset", "1KiB", stdin=b"t" * 512)
+    said = cli.text("merge", image, "try-out", "--dry-run")
+    assert said.startswith("merging try-out would write 2 ranges, 304.5 KiB ")
     assert cli.json("merge", image, "try-out")["safety"] == "before-merge-1"
     assert view(cli, image) == before[:1024] + b"t" * 512 + before[1536:]
     assert image.read_bytes() == view(cli, image)
+
+
+def test_who_does_not_wait_is_told_that_the_image_is_a_mixture(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = io.StringIO()
+    words = {"copy": "monday", "safety": "", "dry_run": False, "no_wait": True, "json": False}
+    with open_volume(image) as volume:
+        volume.snapshot("monday")
+        volume.write(0, bytes(IMAGE_BYTES))
+        volume._mover.stop()
+        monkeypatch.setattr(restoring, "open_for", lambda *_, **__: nullcontext(volume))
+        restoring.COMMANDS["restore"][1](argparse.Namespace(**words), Terminal(said))
+    assert "1 MiB still to be moved" in said.getvalue()
+    assert "whoever reads the image without Rangepair sees a mixture" in said.getvalue()
 
 
 def test_what_cannot_be_restored_is_refused_in_a_sentence(

@@ -92,7 +92,7 @@ def test_a_change_from_outside_is_told_by_place_and_copy(bare_cli: Cli, image: P
     assert suspects == {"monday": [(0, 4096)], "tuesday": [(0, 8192)]}
     assert {copy["integrity"] for copy in listed["copies"]} == {"suspect"}
     page = bare_cli.run("list", image).stdout.decode()
-    assert "monday: another program changed what it reads in [0..4095]" in page
+    assert "monday: suspect in [0..4095]" in page
     # Accepted, the copies stay marked until a scrub has told it once more.
     bare_cli.text("list", image, "--accept-changes")
     bare_cli.text("rename", image, "monday", "first", "--accept-changes")

@@ -114,6 +114,9 @@ def test_an_impossible_policy_is_refused_in_one_sentence(cli: Cli, image: Path) 
     assert "invalid choice: 'explode'" in cli.complaint(
         "policy", image, "--when-full", "explode", status=64
     )
+    assert "--timeout: 'soon' is no number of seconds" in cli.complaint(
+        "policy", image, "--timeout", "soon", status=64
+    )
     assert "cannot wait for -1.0 s" in cli.complaint("policy", image, "--timeout", "-1", status=64)
     assert "There is no copy named 'nobody'" in cli.complaint(
         "policy", image, "--expendable", "nobody"

@@ -82,6 +82,13 @@ def test_the_version_is_told(bare_cli: Cli) -> None:
         ),
         (["create", "new.img"], "Missing --size or --portions; see 'rangepair create --help'."),
         (
+            ["create", "new.img", "--size", "\N{ARABIC-INDIC DIGIT THREE}"],
+            (
+                "--size: '\N{ARABIC-INDIC DIGIT THREE}' is not a size; write it like 512, 4KiB or"
+                " 1.5GiB; see 'rangepair create --help'."
+            ),
+        ),
+        (
             ["create", "new.img", "--size", "1" * 5000],
             (
                 f"--size: '{'1' * 64}' is not a size; write it like 512, 4KiB or 1.5GiB;"
@@ -94,6 +101,25 @@ def test_wrong_usage_is_one_sentence_and_64(
     bare_cli: Cli, arguments: list[str], sentence: str
 ) -> None:
     assert bare_cli.complaint(*arguments, status=64) == sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["export", "disk.img", ""], "OUT"),
+        (["pack", "disk.img", ""], "OUT"),
+        (["apply", "disk.img", ""], "STREAM"),
+        (["load", "", "disk.img"], "DUMP"),
+        (["load", "dump.json", "disk.img", "--data", ""], "--data"),
+        (["check", "disk.img", "--repair", ""], "--repair"),
+        (["list", "disk.img", "--area", ""], "--area"),
+        (["create", "disk.img", "--size", "1MiB", "--area", ""], "--area"),
+    ],
+)
+def test_an_empty_path_is_told(bare_cli: Cli, arguments: list[str], what: str) -> None:
+    assert bare_cli.complaint(*arguments, status=64) == (
+        f"{what}: the path is empty; name a file; see 'rangepair {arguments[0]} --help'."
+    )
 
 
 def test_without_a_screen_the_window_is_refused_with_a_way_out(bare_cli: Cli) -> None:

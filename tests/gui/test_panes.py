@@ -161,6 +161,38 @@ def test_a_click_on_a_lane_puts_its_copy_in_focus(timeline, focus, qtbot):
     assert focus.copy.name == "original"
 
 
+def test_the_times_leave_room_for_the_number_of_hidden_copies(timeline, monkeypatch):
+    told = {}
+
+    def note(_painter, box, words, *_rest, **_options):
+        told[words] = box
+
+    monkeypatch.setattr("gui.views.timeline.draw_text", note)
+    timeline.set_copies([copy(number, f"copy {number}") for number in range(1, 50)])
+    seen = 0
+    for second in range(2000, 4000, 20):
+        timeline._clock.now = float(second)
+        timeline.tick()
+        told.clear()
+        timeline.grab()
+        (number,) = (words for words in told if words.endswith(" more"))
+        times = [words for words in told if ":" in words]
+        seen += len(times)
+        assert not any(told[words].intersects(told[number]) for words in times)
+    assert seen
+
+
+def test_long_names_keep_the_ends_they_differ_in(timeline, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "gui.views.drawing.draw_text", lambda _painter, _box, words, *_rest, **_: told.append(words)
+    )
+    timeline.set_copies([copy(1, "before-restore-1"), copy(2, "before-restore-2")])
+    timeline.grab()
+    cut = [words for words in told if "\N{HORIZONTAL ELLIPSIS}" in words]
+    assert {words[-2:] for words in cut} == {"-1", "-2"}
+
+
 def test_lanes_bars_and_now_are_painted(timeline, focus, either_source):
     timeline.source.set(either_source.theme)
     events = np.zeros(50, EVENT_DTYPE)

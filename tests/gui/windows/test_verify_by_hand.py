@@ -152,9 +152,7 @@ def test_a_change_from_outside_names_places_and_marks_copies(driver):
     driver.window.follower.refresh()
     driver.qtbot.waitUntil(lambda: badge(driver, "a") == "suspect")
     assert badge(driver, "b") == "unchecked"
-    assert tooltip(driver, "a").endswith(
-        "suspect: another program changed what it reads at [8192..12287]"
-    )
+    assert tooltip(driver, "a").endswith("suspect: may show wrong data at [8192..12287]")
     (banner,) = driver.window.banners.banners
     assert banner.trouble.details == "changed: [8192..12287]\na: [8192..12287]"
     assert [words for words, _ in banner.trouble.actions] == ["Open it as it is now"]
