@@ -79,6 +79,7 @@ class Restore:
         left: Grains of the original that read from the source.
         restoring: The same, as far as it is durable.
         layer_id: The safety snapshot's layer.
+        is_recovering: Without progress being written down the volume could not be opened.
     """
 
     def __init__(self, state: VolumeState, restoring: Restoring) -> None:
@@ -88,6 +89,7 @@ class Restore:
         self.restoring = restoring
         self.left = restoring.left.copy()
         self._moved = GrainSet(state.grain_bytes)
+        self.is_recovering = False
         self.layer_id = state.catalog.copies[restoring.safety_id].base
         self._kept = GrainSet(state.grain_bytes)
         self._structure = -1
@@ -217,7 +219,9 @@ class Restore:
         ranges = self._moved_ranges()
         for at in range(0, len(ranges), RANGES_A_CHANGE_MAX):
             change = Moved(ranges=ranges[at : at + RANGES_A_CHANGE_MAX])
-            journal.log.write_change(pack_change(change), journal.covered_ring_seq)
+            journal.log.write_change(
+                pack_change(change), journal.covered_ring_seq, makes_room=self.is_recovering
+            )
             journal.opened.begin(journal.log.offset, journal.log.capacity_bytes)
             state.catalog.apply(change)
         self._moved = GrainSet(state.grain_bytes)
@@ -238,11 +242,12 @@ class Restore:
         return merged
 
 
-def resume(state: VolumeState) -> None:
+def resume(state: VolumeState, *, is_recovering: bool = False) -> None:
     """Let the original read what the catalog says is being restored."""
     restoring, journal = state.catalog.restoring, state.journal
     if restoring is not None and journal is not None:
         state.restore = Restore(state, restoring)
+        state.restore.is_recovering = is_recovering
         journal.before_ring_dies = state.restore.keep_progress
 
 
