@@ -173,11 +173,9 @@ class Restore:
         try:
             for low, high in self.left.ranges(first, stop):
                 for gap in self._kept_now().gaps(low, high):
-                    self._stage(journal, self.layer_id, gap, read_initial)
-                    self._kept.add(*gap)
+                    self._stage(journal, self.layer_id, gap, read_initial, self._kept)
                 for gap in [] if is_move else preserved.gaps(low, high):
-                    self._stage(journal, active.id, gap, read_original)
-                    preserved.add(*gap)
+                    self._stage(journal, active.id, gap, read_original, preserved)
         except (AreaFullError, OSError):
             journal.barrier()
             raise
@@ -190,14 +188,24 @@ class Restore:
             self._kept = grains_of(state, state.catalog.layers[self.layer_id])
         return self._kept
 
-    def _stage(self, journal: Journal, layer_id: int, gap: tuple[int, int], read: Reader) -> None:
+    def _stage(
+        self,
+        journal: Journal,
+        layer_id: int,
+        gap: tuple[int, int],
+        read: Reader,
+        staged: GrainSet,
+    ) -> None:
+        """Stage a range piece by piece; ``staged`` says of which that is done, should it end."""
         state, step = self._state, max(EXTENT_BYTES_MAX >> self._state.grain_shift, 1)
         for grain in range(gap[0], gap[1], step):
             start = grain << state.grain_shift
-            until = min(grain + step, gap[1]) << state.grain_shift
-            content = read(state, start, min(until, state.size_bytes) - start)
+            until = min(grain + step, gap[1])
+            stop = min(until << state.grain_shift, state.size_bytes)
+            content = read(state, start, stop - start)
             journal.make_room(len(content))
             stage_original(journal, layer_id, start, content)
+            staged.add(grain, until)
 
     def note_moved(self, first: int, stop: int) -> None:
         """Say that something was accepted for whole grains; they read from the image now."""

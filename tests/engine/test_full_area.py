@@ -11,6 +11,7 @@ import time
 import pytest
 
 from core.device.memory import MemoryDevice
+from core.engine import restores
 from core.errors import (
     AreaFullError,
     NoSuchCopyError,
@@ -325,6 +326,30 @@ def test_a_full_disk_keeps_no_volume_closed_in_the_midst_of_a_restore():
     assert views_of(again) == views_of(volume)
     assert again.check() == []
     again.delete([again.info().copies[0].name], now=True)
+
+
+def test_what_a_restore_kept_before_it_found_no_room_is_kept_once(monkeypatch):
+    """Copies taken meanwhile: what is moved is preserved first, and that in pieces."""
+    volume = still_volume(MemoryDevice.from_bytes(START), StoredDevice())
+    volume.snapshot("c0")
+    volume.write(0, filled(1, SIZE))
+    volume.restore("c0")
+    volume.snapshot("newer")
+    journal, calls = volume._state.journal, iter(range(100))
+    make_room = journal.make_room
+
+    def refuse_the_fourth(length):
+        if next(calls) == 3:
+            raise AreaFullError("no room")
+        make_room(length)
+
+    monkeypatch.setattr(journal, "make_room", refuse_the_fourth)
+    with pytest.raises(AreaFullError):
+        restores.take_step(volume)
+    while restores.take_step(volume):
+        continue
+    assert volume.check() == []
+    assert volume.read(0, SIZE) == START
 
 
 def _rename_until_refused(volume):
