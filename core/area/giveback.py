@@ -158,7 +158,8 @@ class GiveBack:
             done = self._discard(lent)
         finally:
             with self._lock:
-                area.allocator.take_back(lent, is_hollow=done)
+                # Lent, a run counts as one that has storage; of these nobody knows.
+                area.allocator.take_back(lent, is_hollow=done or self._is_all_unknown)
 
     def _discard(self, runs: Runs) -> bool:
         """Return whether some of ``runs`` may have no storage now."""
@@ -166,8 +167,8 @@ class GiveBack:
         for start, length in zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True):
             try:
                 self._is_refused = not discard(start, length)
-            except OSError:  # nobody's data is concerned; the free bytes stay as they are
-                self._is_refused = True
+            except OSError:  # nobody's data is concerned; of the free bytes some may be gone
+                self._is_refused = is_begun = True
             if self._is_refused:
                 return is_begun
             is_begun = True

@@ -4,8 +4,8 @@
 
 Each group names the place of the next, so the log runs through segments that lie anywhere. Space
 for the groups of a segment is allocated before anything is staged for it; therefore what was
-accepted can always be written. The end of each segment is a reserve for changes of the catalog, so
-that deleting a copy needs no free space.
+accepted can always be written. The end of each segment is a reserve for changes of the catalog, and
+the end of that for those that make room, so that deleting a copy needs no free space.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from core.journal.opengroup import OpenGroup
 
 RESERVE_BYTES: Final = 64 * BLOCK_BYTES
+ROOM_MAKERS_BYTES: Final = 32 * BLOCK_BYTES
+"""Of the reserve, what is left to changes that make room, like removing copies."""
 TAIL_BYTES_MAX: Final = block_ceil(RECORDS_MAX * RECORD_BYTES)
 assert FRONT_BYTES + INLINE_BYTES < BLOCK_BYTES
 SEGMENT_BYTES_SHORTEST: Final = TAIL_BYTES_MAX + RESERVE_BYTES + 32 * BLOCK_BYTES
@@ -144,14 +146,17 @@ class Log:
         self._advance(group)
         return group
 
-    def write_change(self, change: bytes, covers_ring_seq: int) -> Group:
+    def write_change(
+        self, change: bytes, covers_ring_seq: int, *, makes_room: bool = False
+    ) -> Group:
         """Write a change of the catalog, out of the reserve if need be; durable on return.
 
         Raises:
-            AreaFullError: Not even the reserve has room.
+            AreaFullError: Not even the part of the reserve that it may use has room.
         """
         total = group_format.group_bytes(0, len(change))
-        if self.segment_stop - self.offset < total + BLOCK_BYTES:
+        left = 0 if makes_room else ROOM_MAKERS_BYTES
+        if self.segment_stop - self.offset < total + BLOCK_BYTES + left:
             self._write_block(
                 Group(self.offset, self.seq, KIND_RECORDS, 0, 0, *self._new_segment(), 0, b"")
             )

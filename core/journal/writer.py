@@ -235,14 +235,14 @@ class Journal:
         self._stats.checkpoints += 1
         self._update_direct()
 
-    def write_change(self, change: bytes, *, flush: bool = True) -> None:
+    def write_change(self, change: bytes, *, flush: bool = True, makes_room: bool = False) -> None:
         """Write a change of the catalog, after everything accepted before it (I4) if ``flush``."""
         self._raise_if_failed()
         if flush:
             self._flush()
         self.barrier()
         try:
-            self.log.write_change(change, self.covered_ring_seq)
+            self.log.write_change(change, self.covered_ring_seq, makes_room=makes_room)
         except OSError as error:
             raise self.fail(error) from error
         self._stats.commits += 1

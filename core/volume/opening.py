@@ -157,13 +157,15 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         # while it gave storage back.
         journal.note_uncovered()
         area.allocator.forget_storage()
-    restore.resume(state)
+    restore.resume(state, is_recovering=True)
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)
         recover.replay_ring(state, journal, groups, covered)
         if writable:
             journal.checkpoint()
+    if state.restore is not None:
+        state.restore.is_recovering = False
     area.allocator.storage.limit_bytes = state.catalog.policy.area_limit_bytes
     recover.active_grains_of(state)
 

@@ -69,15 +69,15 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
     """Bring catalog, layers and allocator up to the end of the log.
 
     A power cut may leave a group that names a segment, and the file too short for that: then
-    nothing was written there, and it is made to hold the segment if it may be written.
+    nothing was written there, and it is made to hold the segment if it may be written. Segments
+    that the log has left since may lie behind the end of the file, too: it was cut.
     """
+    storage = area.allocator.storage
+    storage.capacity = max(storage.capacity, area.allocator.end)
     staged_seq = original_seq = area.fields.covered_ring_seq
     for group in intact_groups(area, log.offset, log.seq):
         staged_seq = max(staged_seq, group.covers_ring_seq)
-        if group.next_segment_stop > area.allocator.capacity:
-            if writable:
-                area.device.allocate(group.next_offset, group.next_segment_stop - group.next_offset)
-            area.allocator.storage.capacity = group.next_segment_stop
+        storage.capacity = max(storage.capacity, group.next_segment_stop)
         log.follow(group)
         if group.kind == KIND_CHANGE:
             original_seq = max(original_seq, group.covers_ring_seq)
@@ -92,6 +92,10 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
         elif group.record_count:
             state.note_group(group)
         area.allocator.commit_releases()  # also of the rest of a segment that the log has left
+    if writable:
+        if log.segment_stop > area.device.size:
+            area.device.allocate(log.offset, log.segment_stop - log.offset)
+        storage.capacity = max(area.device.size, area.allocator.end)
     return Coverage(staged_seq, original_seq)
 
 

@@ -79,6 +79,7 @@ class Restore:
         left: Grains of the original that read from the source.
         restoring: The same, as far as it is durable.
         layer_id: The safety snapshot's layer.
+        is_recovering: Without progress being written down the volume could not be opened.
     """
 
     def __init__(self, state: VolumeState, restoring: Restoring) -> None:
@@ -88,6 +89,7 @@ class Restore:
         self.restoring = restoring
         self.left = restoring.left.copy()
         self._moved = GrainSet(state.grain_bytes)
+        self.is_recovering = False
         self.layer_id = state.catalog.copies[restoring.safety_id].base
         self._kept = GrainSet(state.grain_bytes)
         self._structure = -1
@@ -171,11 +173,9 @@ class Restore:
         try:
             for low, high in self.left.ranges(first, stop):
                 for gap in self._kept_now().gaps(low, high):
-                    self._stage(journal, self.layer_id, gap, read_initial)
-                    self._kept.add(*gap)
+                    self._stage(journal, self.layer_id, gap, read_initial, self._kept)
                 for gap in [] if is_move else preserved.gaps(low, high):
-                    self._stage(journal, active.id, gap, read_original)
-                    preserved.add(*gap)
+                    self._stage(journal, active.id, gap, read_original, preserved)
         except (AreaFullError, OSError):
             journal.barrier()
             raise
@@ -188,14 +188,24 @@ class Restore:
             self._kept = grains_of(state, state.catalog.layers[self.layer_id])
         return self._kept
 
-    def _stage(self, journal: Journal, layer_id: int, gap: tuple[int, int], read: Reader) -> None:
+    def _stage(
+        self,
+        journal: Journal,
+        layer_id: int,
+        gap: tuple[int, int],
+        read: Reader,
+        staged: GrainSet,
+    ) -> None:
+        """Stage a range piece by piece; ``staged`` says of which that is done, should it end."""
         state, step = self._state, max(EXTENT_BYTES_MAX >> self._state.grain_shift, 1)
         for grain in range(gap[0], gap[1], step):
             start = grain << state.grain_shift
-            until = min(grain + step, gap[1]) << state.grain_shift
-            content = read(state, start, min(until, state.size_bytes) - start)
+            until = min(grain + step, gap[1])
+            stop = min(until << state.grain_shift, state.size_bytes)
+            content = read(state, start, stop - start)
             journal.make_room(len(content))
             stage_original(journal, layer_id, start, content)
+            staged.add(grain, until)
 
     def note_moved(self, first: int, stop: int) -> None:
         """Say that something was accepted for whole grains; they read from the image now."""
@@ -217,7 +227,9 @@ class Restore:
         ranges = self._moved_ranges()
         for at in range(0, len(ranges), RANGES_A_CHANGE_MAX):
             change = Moved(ranges=ranges[at : at + RANGES_A_CHANGE_MAX])
-            journal.log.write_change(pack_change(change), journal.covered_ring_seq)
+            journal.log.write_change(
+                pack_change(change), journal.covered_ring_seq, makes_room=self.is_recovering
+            )
             journal.opened.begin(journal.log.offset, journal.log.capacity_bytes)
             state.catalog.apply(change)
         self._moved = GrainSet(state.grain_bytes)
@@ -238,11 +250,12 @@ class Restore:
         return merged
 
 
-def resume(state: VolumeState) -> None:
+def resume(state: VolumeState, *, is_recovering: bool = False) -> None:
     """Let the original read what the catalog says is being restored."""
     restoring, journal = state.catalog.restoring, state.journal
     if restoring is not None and journal is not None:
         state.restore = Restore(state, restoring)
+        state.restore.is_recovering = is_recovering
         journal.before_ring_dies = state.restore.keep_progress
 
 

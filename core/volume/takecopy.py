@@ -195,10 +195,21 @@ def _refuse_kept(state: VolumeState, copies: Sequence[CopyRecord]) -> None:
 def commit(state: VolumeState, change: Change) -> list[PointerRun]:
     """Make a change durable, then make it happen."""
     assert state.journal is not None
-    state.journal.write_change(pack_change(change))
+    state.journal.write_change(pack_change(change), makes_room=_makes_room(state, change))
     freed = state.catalog.apply(change)
     state.structure += 1
     return freed
+
+
+def _makes_room(state: VolumeState, change: Change) -> bool:
+    """Return whether a change removes copies, begins to, or sets another limit of the area."""
+    match change:
+        case Purged() | Dropped() | Marked(deleted=True):
+            return True
+        case PolicySet(policy=policy):
+            return policy.area_limit_bytes != state.catalog.policy.area_limit_bytes
+        case _:
+            return False
 
 
 def tell_taken(state: VolumeState, *, of_original: bool = True) -> None:

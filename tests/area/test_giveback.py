@@ -283,6 +283,28 @@ def test_the_file_is_not_cut_before_what_the_older_superblock_names(bench):
     assert bench.device.size == place + RESERVE
 
 
+@pytest.mark.parametrize("answer", [False, OSError(errno.EIO, "no")])
+def test_where_nothing_can_be_given_back_holes_are_filled_before_they_are_used(
+    bench, monkeypatch, answer
+):
+    """A copy of the file may have holes though its disk makes none on request."""
+    place, _ = bench.take(MIB, 4 * KIB)
+    bench.free(place, MIB)
+    bench.stored.discard(place, MIB)
+    bench.allocator.forget_storage()
+    again = bench.new_giveback(is_recovered=True)
+
+    def refuse(offset, length):
+        if answer:
+            raise answer
+        return answer
+
+    monkeypatch.setattr(bench.stored, "discard", refuse)
+    again.run(at_rest=True)
+    assert bench.allocator.allocate(64 * KIB) == place
+    assert not bench.is_hole(place, 64 * KIB)
+
+
 # -- a disk that got full meanwhile ------------------------------------------------------------
 
 

@@ -87,10 +87,10 @@ def _flush_without_sync(patch):
 def _take_without_flush(patch):
     """I4: the copy is durable before what it holds is."""
 
-    def write_change(self, change, *, flush=True):
+    def write_change(self, change, *, flush=True, makes_room=False):
         del flush
         self.barrier()
-        self.log.write_change(change, self.covered_ring_seq)
+        self.log.write_change(change, self.covered_ring_seq, makes_room=makes_room)
         self.begin_group()
 
     patch.setattr(Journal, "write_change", write_change)

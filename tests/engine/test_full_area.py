@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 
 import pytest
 
 from core.device.memory import MemoryDevice
+from core.engine import restores
 from core.errors import (
     AreaFullError,
     NoSuchCopyError,
@@ -18,6 +20,8 @@ from core.errors import (
 )
 from core.events import EventKind
 from core.units import MIB
+from core.volume.fold import fold
+from tests.doubles.faultdevice import FaultDevice
 from tests.doubles.storeddevice import StoredDevice
 from tests.engine.board import Trace
 from tests.engine.stills import still_volume, views_of
@@ -274,6 +278,105 @@ def test_raising_the_limit_makes_room(bench):
     with pytest.raises(AreaFullError, match=r"no more than|full"):
         bench.poke()
     bench.volume.set_policy(area_limit_bytes=0)
+    bench.poke()
+    assert bench.volume.check() == []
+
+
+def test_a_full_disk_keeps_no_volume_closed_of_which_the_end_was_cut():
+    """The log has left a segment behind where the file was cut since, and no fold says so yet."""
+    image, area = MemoryDevice.from_bytes(START), StoredDevice()
+    volume = still_volume(image, area)
+    while area.size < 3 * volume._state.area.geometry.segment_bytes:
+        volume.snapshot(f"c{len(volume.info().copies)}")
+        volume.write(0, filled(area.size, SIZE))
+        volume._state.journal.barrier()
+    fold(volume._state)
+    fold(volume._state)
+    named = volume._state.area.fields.segment_stop
+    volume.delete([copy.name for copy in volume.info().copies], now=True)
+    assert volume._state.journal.log.move_down()
+    volume._state.journal.begin_group()
+    volume.snapshot("last")
+    volume.write(0, filled(1, GRAIN))
+    volume._state.journal.checkpoint()
+    volume._keeper.give_back()
+    assert area.size < named
+    views = views_of(volume)
+    full = FaultDevice(area.copy())
+    full.fail("allocate", code=errno.ENOSPC, for_ever=True)
+    again = still_volume(image.copy(), full)
+    assert views_of(again) == views
+    assert again.check() == []
+    assert again._state.area.allocator.capacity == full.size
+
+
+def test_a_full_disk_keeps_no_volume_closed_in_the_midst_of_a_restore():
+    image, area = MemoryDevice.from_bytes(START), FaultDevice(StoredDevice())
+    volume = still_volume(image, area)
+    volume.snapshot("c0")
+    volume.snapshot("c1")
+    volume.write(0, filled(1, SIZE))
+    volume.restore("c1")
+    area.fail("allocate", code=errno.ENOSPC, for_ever=True)
+    volume.write(0, filled(2, 8 * GRAIN))
+    volume.flush()
+    assert volume._state.journal.ring.is_live
+    _rename_until_refused(volume)
+    again = still_volume(image.copy(), area)
+    assert views_of(again) == views_of(volume)
+    assert again.check() == []
+    again.delete([again.info().copies[0].name], now=True)
+
+
+def test_what_a_restore_kept_before_it_found_no_room_is_kept_once(monkeypatch):
+    """Copies taken meanwhile: what is moved is preserved first, and that in pieces."""
+    volume = still_volume(MemoryDevice.from_bytes(START), StoredDevice())
+    volume.snapshot("c0")
+    volume.write(0, filled(1, SIZE))
+    volume.restore("c0")
+    volume.snapshot("newer")
+    journal, calls = volume._state.journal, iter(range(100))
+    make_room = journal.make_room
+
+    def refuse_the_fourth(length):
+        if next(calls) == 3:
+            raise AreaFullError("no room")
+        make_room(length)
+
+    monkeypatch.setattr(journal, "make_room", refuse_the_fourth)
+    with pytest.raises(AreaFullError):
+        restores.take_step(volume)
+    while restores.take_step(volume):
+        continue
+    assert volume.check() == []
+    assert volume.read(0, SIZE) == START
+
+
+def _rename_until_refused(volume):
+    """Write down so many changes that nothing is left for more."""
+    name = "c0"
+    for number in range(1000):
+        new_name = f"r{number}"
+        try:
+            volume.rename(name, new_name)
+        except AreaFullError:
+            return
+        name = new_name
+    raise AssertionError("it never became full")
+
+
+def test_copies_can_be_deleted_however_much_was_written_down_before(bench):
+    _rename_until_refused(bench.volume)
+    bench.volume.delete(["c2"])
+    bench.volume.purge(["c2"])
+    bench.volume.delete(["c1"], now=True)
+    bench.poke()
+    assert bench.volume.check() == []
+
+
+def test_the_limit_can_be_raised_however_much_was_written_down_before(bench):
+    _rename_until_refused(bench.volume)
+    bench.volume.set_policy(area_limit_bytes=2 * LIMIT)
     bench.poke()
     assert bench.volume.check() == []
 

@@ -118,15 +118,18 @@ def test_without_any_segment_the_log_goes_on_in_what_is_left():
         bench.log.extend(BLOCK_BYTES)
     changes = _changes_until_full(bench.log)
     assert changes > 20, "the reserve holds changes when the area is full"
+    makers = _changes_until_full(bench.log, makes_room=True)
+    assert makers > 20, "and some of it was kept for those that make room"
+    changes += makers
     kinds = [group.kind for group in bench.found()]
     assert kinds.count(group_format.KIND_CHANGE) == changes
     assert bench.log.offset + BLOCK_BYTES <= bench.log.segment_stop
 
 
-def _changes_until_full(log):
+def _changes_until_full(log, *, makes_room=False):
     for count in range(10_000):
         try:
-            log.write_change(b"change" * 900, 0)
+            log.write_change(b"change" * 600, 0, makes_room=makes_room)
         except AreaFullError:
             return count
     raise AssertionError("it never became full")

@@ -270,7 +270,7 @@ def test_a_failed_write_or_sync_is_the_last(bench, operation):
 def test_without_room_for_the_change_nothing_moves(bench, monkeypatch):
     log = bench.volume._state.journal.log
 
-    def refuse(change, covers):
+    def refuse(change, covers, *, makes_room):
         raise AreaFullError("no room")
 
     monkeypatch.setattr(log, "write_change", refuse)
