@@ -52,6 +52,7 @@ def open_volume(
         RangepairError: It cannot be opened; nothing was changed.
     """
     image_path, area_path = paths_of(Path(path), area)
+    _refuse_second_area(image_path, area_path)
     try:
         image = device_opening.open_image(image_path, writable=not read_only)
     except OSError as error:
@@ -71,6 +72,17 @@ def open_volume(
     if read_only:
         state.read_only = "The volume was opened read-only; open it for writing to change it."
     return Volume(state, image, area_path, sink=sink)
+
+
+def _refuse_second_area(image_path: Path, area_path: Path) -> None:
+    """Refuse to begin another additional area: writes through it would spoil the copies of this."""
+    beside = image_path.with_name(image_path.name + AREA_SUFFIX)
+    if beside != area_path and beside.exists() and not os.path.lexists(area_path):
+        raise ImageError(
+            f"There is no additional area at {readable_path(os.fspath(area_path))}, but the one at "
+            f"{readable_path(os.fspath(beside))} holds the copies of this image; leave --area out, "
+            "or name the file that is meant."
+        )
 
 
 def _refuse_sidecar(image: FileDevice) -> None:
