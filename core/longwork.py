@@ -8,7 +8,7 @@ import msgspec
 
 
 class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restore does: ``ranges`` that differ, of ``bytes`` together, exact.
+    """What a restore writes: ``ranges`` of ``bytes`` together, all that may differ by pointers.
 
     Attributes:
         safety: Name of the snapshot of the original that is taken first.

@@ -28,7 +28,8 @@ def _declare_policy(parser: CommandParser) -> None:
     parser.add_argument(
         "--when-full",
         choices=_WAYS,
-        help="refuse the write, let it wait for room, or drop copies marked as expendable",
+        help="refuse the write, let it wait for room (which others can make while the window or "
+        "another engine process has the volume), or drop copies marked as expendable",
     )
     parser.add_argument(
         "--timeout", metavar="S", type=seconds, help="how many seconds a write may wait"

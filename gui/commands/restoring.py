@@ -33,10 +33,10 @@ class RestoreOffer:
     def consequence(self) -> str:
         """The dialog's text, one sentence."""
         ranges = "1 range" if self.plan.ranges == 1 else f"{self.plan.ranges:,} ranges"
-        verb = "differs" if self.plan.ranges == 1 else "differ"
+        verb = "is" if self.plan.ranges == 1 else "are"
         return (
-            f"{ranges}, {format_bytes(self.plan.bytes)}, {verb}; the original as it is now is kept"
-            f" as '{self.plan.safety}'."
+            f"{ranges}, {format_bytes(self.plan.bytes)}, {verb} written; the original as it is now"
+            f" is kept as '{self.plan.safety}'."
         )
 
 

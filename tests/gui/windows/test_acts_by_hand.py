@@ -139,7 +139,7 @@ def test_restore_is_asked_first_done_and_taken_back(at_volume, way):
     labels = [label.text() for label in question.findChildren(QLabel) if label.isVisible()]
     assert labels == [
         "Make the original equal to 'monday'?",
-        "2 ranges, 12 KiB, differ; the original as it is now is kept as 'before-restore-1'.",
+        "2 ranges, 12 KiB, are written; the original as it is now is kept as 'before-restore-1'.",
     ]
     assert engine.restored == []
     at_volume.click(question.agree)
