@@ -264,8 +264,6 @@ SCENARIOS: Final = (
             ),
         ),
     ),
-    Scenario("S12 mapping scheme changed under a live copy", changed_scheme()),
-    Scenario("S13 mixed extents", mixed_extents()),
     Scenario(
         "S9 copy made late",
         (
@@ -277,4 +275,6 @@ SCENARIOS: Final = (
             ),
         ),
     ),
+    Scenario("S12 mapping scheme changed under a live copy", changed_scheme()),
+    Scenario("S13 mixed extents", mixed_extents()),
 )
