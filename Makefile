@@ -20,7 +20,7 @@ run: setup
 	@$(BIN)/python -m gui.app $(or $(IMAGE),--scratch)
 
 test: setup-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.with-tools
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ the ring look as if the power cut had torn it or had come before it.
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -28,8 +29,9 @@ SIDECARS = {
     "moved": sidecars.make(clean=True, is_moved=True),
 }
 CLEAN = {"clean", "moved"}
-EVERYWHERE = 400
-STRUCTURE = 500
+IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
+EVERYWHERE = 4000 if IS_SOAK else 200
+STRUCTURE = 5000 if IS_SOAK else 200
 NAMES = [
     (name, structure) for name, sidecar in SIDECARS.items() for structure in sidecar.structures
 ]
