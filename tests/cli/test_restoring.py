@@ -67,13 +67,14 @@ def test_the_original_is_what_the_snapshot_holds_and_can_be_taken_back(
         "as it was before it is kept as before-restore-1; restoring that takes this back\n"
     )
     assert view(cli, image) == view(cli, image, "monday") == before
-    assert image.read_bytes() == before
+    cli.text("check", image)  # an engine process may hold the last of it in memory till then
+    assert (image.read_bytes() == before) is True
     assert view(cli, image, "before-restore-1") == changed(before)
     told = cli.json("restore", image, "before-restore-1", "--safety", "undone")
     assert (told["safety"], told["left_bytes"]) == ("undone", 0)
-    assert image.read_bytes() == changed(before)
-    assert view(cli, image, "undone") == before
     cli.text("check", image)
+    assert (image.read_bytes() == changed(before)) is True
+    assert view(cli, image, "undone") == before
 
 
 def test_equal_views_need_nothing(cli: Cli, image: Path) -> None:
