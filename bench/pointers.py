@@ -50,7 +50,11 @@ def grow(image: Path, size: int) -> dict[str, float]:
     image.unlink(missing_ok=True)
     spread = size // POINTERS // SECTOR_BYTES * SECTOR_BYTES
     is_dense = size == GIB
-    create_volume(image, size, thin=True, grain_bytes=SECTOR_BYTES if is_dense else 4096)
+    if is_dense:
+        create_volume(image, size, grain_bytes=SECTOR_BYTES)
+    else:
+        image.touch()
+        os.truncate(image, size)  # sparse, and plain: a thin image would be reached through a map
     with open_volume(image) as volume:
         if is_dense:
             filler = os.urandom(MIB)
