@@ -53,7 +53,7 @@ def measure(folder: Path) -> list[Row]:
 
 def _grow(image: Path) -> None:
     """Make the volume; a third of the pointers after each snapshot."""
-    create_volume(image, SIZE, thin=True, grain_bytes=SECTOR_BYTES)
+    create_volume(image, SIZE, thin=True, grain_bytes=SECTOR_BYTES)  # its pointers alone count
     step = SIZE // PLACES // SECTOR_BYTES * SECTOR_BYTES
     offsets = [
         place * step + number * 2 * SECTOR_BYTES

@@ -121,8 +121,9 @@ class NewVolumeDialog(QDialog):
         self.browse.setAutoDefault(False)
         self.size_field = QLineEdit(DEFAULT_SIZE)
         self.size_field.setAccessibleName("Size")
-        self.thin_box = QCheckBox("Thin: take room on disk only for what is written")
-        self.thin_box.setChecked(True)
+        self.thin_box = QCheckBox(
+            "Thin: grows as it is written; no plain image, only Rangepair reads it"
+        )
         self.problem = _text("", 12, 500, "danger")
         self.buttons, self.ok = _two_buttons(self, "Create volume")
         self.path_field.textChanged.connect(self._follow)
