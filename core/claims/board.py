@@ -9,17 +9,17 @@ are read from the two files, past the engine, pointers from the tables that the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from core.answers import PointerKind
+from core.claims.acts import carry_out
 from core.claims.portions import LETTERS, PORTION_BYTES, portion, word_of, words
 from core.engine import open_volume
-from core.session import ORIGINAL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.arrangement import Arrangement, InitialExtent
+    from core.arrangement import InitialExtent
     from core.claims.witness import Witness
     from core.engine import Volume
 
@@ -115,39 +115,9 @@ class Board:
         self.path.unlink()
         self._area_path.unlink(missing_ok=True)
 
-    # -- acts --------------------------------------------------------------------------------
-
     def act(self, act: str) -> None:
-        """Do what a line of a table says: ``O3=D1``, ``C5=X2``, ``take C``, ``relocate 6 to 8``."""
-        verb, _, rest = act.partition(" ")
-        match verb, rest.split():
-            case "take", [name]:
-                self.volume.clone(name)
-            case "take", [name, "of", source]:
-                self.volume.clone(name, source)
-            case "delete", [name]:
-                self.volume.delete([name], now=True)
-            case "convert", [portions, "to", scheme]:
-                self._rearrange(cast("Arrangement", scheme), portions)
-            case "relocate", [portions, "to", place]:
-                self._rearrange("relocate", portions, int(place) * PORTION_BYTES)
-            case "compact", []:
-                self._rearrange("compact", "0")
-            case _:
-                self._write(act)
-
-    def _rearrange(self, arrangement: Arrangement, portions: str, place: int = 0) -> None:
-        first, _, last = portions.partition("-")
-        start, stop = int(first) * PORTION_BYTES, (int(last or first) + 1) * PORTION_BYTES
-        while self.volume.rearrange(arrangement, start, stop - start, place).left:
-            continue
-
-    def _write(self, act: str) -> None:
-        place, _, new = act.partition("=")
-        name, _, number = place.rpartition(".") if "." in place else (place[0], "", place[1:])
-        first = int(number.partition("-")[0])
-        payload = b"".join(portion(word) for word in new.split("+"))
-        self.volume.write(first * PORTION_BYTES, payload, ORIGINAL if name == "O" else name)
+        """Do what a line of a table says."""
+        carry_out(self.volume, act)
 
     # -- what can be seen --------------------------------------------------------------------
 

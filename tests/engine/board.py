@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.answers import PointerKind
+from core.claims.acts import carry_out
 from core.claims.portions import LETTERS, PORTION_BYTES, portion, word_of, words
 from core.device.base import aligned_buffer
 from core.engine import open_volume
@@ -60,41 +61,9 @@ class Board:
             volume._clock.stop()
         return volume
 
-    # -- acts --------------------------------------------------------------------------------
-
     def act(self, act: str) -> None:
-        """Do what a line of a table says: ``O3=D1``, ``C5=X2``, ``take C``, ``delete C``..."""
-        verb, _, rest = act.partition(" ")
-        match verb, rest.split():
-            case "take", [name]:
-                self.volume.clone(name)
-            case "take", [name, "of", source]:
-                self.volume.clone(name, source)
-            case "snapshot", [name]:
-                self.volume.snapshot(name)
-            case "delete", [name]:
-                self.volume.delete([name], now=True)
-            case "convert", [portions, "to", scheme]:
-                self._rearrange(scheme, portions)
-            case "relocate", [portions, "to", place]:
-                self._rearrange("relocate", portions, int(place) * PORTION)
-            case "compact", []:
-                self._rearrange("compact", f"0-{self.size // PORTION - 1}")
-            case _:
-                self._write(act)
-
-    def _write(self, act: str) -> None:
-        place, _, new = act.partition("=")
-        name, _, number = place.rpartition(".") if "." in place else (place[0], "", place[1:])
-        first = int(number.partition("-")[0])
-        payload = b"".join(portion(word) for word in new.split("+"))
-        self.volume.write(first * PORTION, payload, ORIGINAL if name == "O" else name)
-
-    def _rearrange(self, arrangement: str, portions: str, place: int = 0) -> None:
-        first, _, last = portions.partition("-")
-        start, stop = int(first) * PORTION, (int(last or first) + 1) * PORTION
-        while self.volume.rearrange(arrangement, start, stop - start, place).left:
-            continue
+        """Do what a line of a table says."""
+        carry_out(self.volume, act)
 
     def reopen(self) -> None:
         """Close and open again."""
