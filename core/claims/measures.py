@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from core.claims.board import Board
 from core.claims.portions import LETTERS, PORTION_BYTES
-from core.claims.witness import Group, Witness
+from core.claims.witness import Group, Stage, Witness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from core.claims.board import Seen, Slot
-    from core.claims.witness import Stage
 
 _ORDER: Final = [Group.RECEIVE, Group.INSTANT_COPY, Group.WRITE]
 
@@ -96,8 +95,8 @@ class Played:
         return [stage.group for stage in self.stages]
 
     def stage(self, group: Group) -> Stage:
-        """Return what a group did."""
-        return next(stage for stage in self.stages if stage.group is group)
+        """Return what a group did; nothing, if it did not run."""
+        return next((stage for stage in self.stages if stage.group is group), Stage(group))
 
 
 def both_branches(lab: Lab) -> Measured:

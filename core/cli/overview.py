@@ -32,5 +32,5 @@ def print_overview(terminal: Terminal) -> None:
         )
     terminal.line()
     terminal.line("'rangepair COMMAND --help' tells more. Sizes: 512, 4KiB, 1.5GiB, 0x200.")
-    terminal.line("IMAGE: any raw disk image; nothing is put beside it before the first copy.")
+    terminal.line("IMAGE: any raw disk image; nothing is put beside it until something is kept.")
     terminal.line("Exit status: 0 done, 1 error, 2 corruption found, 3 leak found, 64 wrong usage.")

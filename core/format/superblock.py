@@ -34,7 +34,7 @@ from core.format.block import (
     pack_block,
     unpack_header,
 )
-from core.format.layout import BLOCK_BYTES, FORMAT_VERSION
+from core.format.layout import BLOCK_BYTES, FORMAT_VERSION, Geometry
 
 MAGIC: Final = b"RPAIRSUP"
 FRONT: Final = struct.Struct("<IIQQQ")
@@ -59,6 +59,9 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 
     offset: int
     length: int
+
+
+NO_PLACE: Final = Place(0, 0)
 
 
 class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +103,41 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
     free_list: Place
     clean: bool
     fingerprint: bytes
-    initial_map: Place = Place(0, 0)
+    initial_map: Place = NO_PLACE
     portions: int = 0
+
+
+def first_fields(  # noqa: PLR0913 (each is a field of the format)
+    *,
+    size_bytes: int,
+    grain_bytes: int,
+    geometry: Geometry,
+    created: float,
+    clean: bool,
+    thin: bool = False,
+    image_name: str = "",
+    portions: int = 0,
+) -> SuperblockFields:
+    """Return the fields of an area that holds nothing yet, its log not yet begun."""
+    return SuperblockFields(
+        size_bytes=size_bytes,
+        grain_bytes=grain_bytes,
+        thin=thin,
+        created=created,
+        image_name=image_name,
+        log_offset=0,
+        log_seq=1,
+        segment_stop=0,
+        area_end=0,
+        covered_ring_seq=0,
+        ring_ready_bytes=0,
+        catalog=NO_PLACE,
+        free_list=NO_PLACE,
+        clean=clean,
+        fingerprint=b"",
+        portions=portions,
+        **geometry._asdict(),
+    )
 
 
 class Superblock(msgspec.Struct, frozen=True):

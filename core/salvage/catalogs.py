@@ -30,10 +30,9 @@ from core.format.layout import (
     block_ceil,
     geometry_for,
 )
-from core.format.superblock import Superblock, SuperblockFields
+from core.format.superblock import Superblock, SuperblockFields, first_fields
 from core.units import GRAIN_BYTES_DEFAULT
 from core.volume import recover
-from core.volume.opening import NO_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,22 +208,10 @@ def _without_superblocks(image: Device, device: Device) -> Beginning:
 
 def _guessed_fields(image: Device) -> SuperblockFields:
     """Return what a new area would have for this image."""
-    geometry = geometry_for(image.size, GRAIN_BYTES_DEFAULT)
-    return SuperblockFields(
+    return first_fields(
         size_bytes=image.size,
         grain_bytes=GRAIN_BYTES_DEFAULT,
-        thin=False,
+        geometry=geometry_for(image.size, GRAIN_BYTES_DEFAULT),
         created=time.time(),
-        image_name="",
-        log_offset=0,
-        log_seq=1,
-        segment_stop=0,
-        area_end=0,
-        covered_ring_seq=0,
-        ring_ready_bytes=0,
-        catalog=NO_PLACE,
-        free_list=NO_PLACE,
         clean=True,
-        fingerprint=b"",
-        **geometry._asdict(),
     )

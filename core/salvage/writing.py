@@ -25,6 +25,7 @@ from core.format import ringhead
 from core.format.catalog import LostExtent
 from core.format.group import RECORD_WRITE
 from core.format.layout import BLOCK_BYTES, RING_HEAD_OFFSETS, block_ceil
+from core.format.superblock import NO_PLACE
 from core.journal.log import Log
 from core.mapping.pointerrun import PointerRun
 from core.volume import opening
@@ -142,9 +143,9 @@ def fresh_fields(fields: SuperblockFields, image_name: str) -> SuperblockFields:
         image_name=image_name,
         area_end=0,
         ring_ready_bytes=0,
-        catalog=opening.NO_PLACE,
-        free_list=opening.NO_PLACE,
-        initial_map=opening.NO_PLACE,
+        catalog=NO_PLACE,
+        free_list=NO_PLACE,
+        initial_map=NO_PLACE,
         clean=False,
         fingerprint=b"",
     )

@@ -23,7 +23,7 @@ from core.errors import AreaFullError
 from core.format import catalog as catalog_format
 from core.format import table
 from core.format.layout import block_ceil
-from core.format.superblock import RESTORING, Place
+from core.format.superblock import NO_PLACE, RESTORING, Place
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
@@ -204,7 +204,7 @@ class _Fold:
         if old.length:
             self._replaced.append(old)
         if initial is None:
-            return Place(0, 0)
+            return NO_PLACE
         place = place_block(self._area, table.length_bytes(table.MAP_MAGIC, len(initial.map)))
         self._placed.append(place)
         columns = initial.map.columns()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,7 +16,7 @@ from core.area.places import IMAGE_BYTES_MIN
 from core.device.fingerprint import take_fingerprint
 from core.errors import FingerprintError
 from core.format.layout import geometry_for
-from core.format.superblock import Place, SuperblockFields
+from core.format.superblock import first_fields
 from core.journal.log import Log
 from core.journal.opengroup import RECORDS_MAX, OpenGroup
 from core.journal.overlay import Overlay
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from core.device.base import Device
     from core.format.layout import Geometry
     from core.volume.outside import Changes
-
-NO_PLACE: Final = Place(0, 0)
 
 
 def state_without_area(image: Device, grain_bytes: int, *, thin: bool) -> VolumeState:
@@ -226,24 +224,15 @@ def add_area(
     if geometry is None:
         geometry = geometry_for(state.size_bytes, state.grain_bytes)
     state.image.sync()
-    fields = SuperblockFields(
+    fields = first_fields(
         size_bytes=state.size_bytes,
         grain_bytes=state.grain_bytes,
-        thin=state.thin,
+        geometry=geometry,
         created=time.time(),
-        image_name=image_name,
-        log_offset=0,
-        log_seq=1,
-        segment_stop=0,
-        area_end=0,
-        covered_ring_seq=0,
-        ring_ready_bytes=0,
-        catalog=NO_PLACE,
-        free_list=NO_PLACE,
         clean=False,
-        fingerprint=b"",
+        thin=state.thin,
+        image_name=image_name,
         portions=state.portion_count,
-        **geometry._asdict(),
     )
     area = additional.format_area(area_device, os.urandom(16), fields)
     start = area.allocator.allocate(geometry.segment_bytes)

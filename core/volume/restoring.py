@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.format.catalog import CopyRecord, Restored, RestoringRecord, Took
-from core.format.superblock import Place
+from core.format.superblock import NO_PLACE, Place
 from core.mapping.grainset import GrainSet
 from core.mapping.resolve import changed
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from core.format.catalog import Moved
     from core.mapping.layermap import LayerMap
     from core.volume.catalog import Catalog
-
-NO_PLACE = Place(0, 0)
 
 
 class Restoring:

@@ -90,6 +90,15 @@ def test_an_engine_that_copies_nothing_is_found_out(monkeypatch, tmp_path):
     assert not measure_claim(2, tmp_path).is_shown
 
 
+def test_an_engine_that_makes_no_pointer_is_told_in_the_matrix(monkeypatch, capsys):
+    """Nothing kept: what a claim looks for is not there, and the user still gets every line."""
+    monkeypatch.setattr(instantcopy, "preserve_grain", lambda *_: 0)
+    assert main(["claims"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any("what should be there is missing: 3" in line for line in lines)
+    assert any("claims shown" in line and not line.startswith("23 of") for line in lines)
+
+
 def test_an_engine_that_fills_copies_from_the_initial_area_is_found_out(monkeypatch, tmp_path):
     redirect = instantcopy.redirect
 
