@@ -49,12 +49,31 @@ class Export(Protocol):
     preferred_bytes: int
     is_read_only: bool
     can_discard: bool
-    try_read: Callable[[int, memoryview], bool]
-    read_into: Callable[[int, memoryview], None]
-    advise: Callable[[int, int], None]
-    write: Callable[[int, Readable], None]
-    trim: Callable[[int, int], None]
-    flush: Callable[[], None]
+
+    def try_read(self, offset: int, target: memoryview, /) -> bool:
+        """Fill ``target``; False, and it is not filled, if that would wait for a disk."""
+        ...
+
+    def read_into(self, offset: int, target: memoryview, /) -> None:
+        """Fill ``target``, however long that takes."""
+        ...
+
+    def advise(self, offset: int, length: int, /) -> None:
+        """Tell that a range is read soon."""
+        ...
+
+    @property
+    def write(self) -> Callable[[int, memoryview], None]:
+        """Write; as an attribute, because every call in between counts."""
+        ...
+
+    def trim(self, offset: int, length: int, /) -> None:
+        """Make a range read as zeroes."""
+        ...
+
+    def flush(self) -> None:
+        """Make every accepted write durable, whoever made it."""
+        ...
 
     def context_names(self) -> list[str]:
         """Return the names of all metadata contexts."""
@@ -123,7 +142,9 @@ class VolumeExport:
         self.read_into = self._view.read_into
         self.advise = self._view.advise
         # The shortest way there is: a write to the original costs no call in between.
-        self.write = volume.write if shown.id == ORIGINAL_ID else self._view.write
+        self.write: Callable[[int, Readable], None] = (
+            volume.write if shown.id == ORIGINAL_ID else self._view.write
+        )
         self.trim = self._view.trim
         self.flush = self._view.flush
 

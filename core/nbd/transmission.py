@@ -37,7 +37,7 @@ AHEAD_MAX: Final = 64
 """Reads that the disk is told of while the first of them waits for it."""
 
 _HEAD: Final = nbd.REQUEST.size
-_ZEROES: Final = bytes(1 << 20)
+_ZEROES: Final = memoryview(bytes(1 << 20))
 _KNOWN_FLAGS: Final = {
     nbd.CMD_READ: nbd.FLAG_FUA | nbd.FLAG_DF,
     nbd.CMD_WRITE: nbd.FLAG_FUA,
@@ -274,7 +274,7 @@ class Transmission:
             if flags & nbd.FLAG_FAST_ZERO:
                 raise RefusedError(nbd.ENOTSUP, "zeroes with storage must be written")
             for start in range(offset, stop, len(_ZEROES)):
-                self._export.write(start, _ZEROES[: min(len(_ZEROES), stop - start)])
+                self._export.write(start, _ZEROES[: stop - start])
         else:
             for start in range(offset, stop, TRIM_BYTES_MAX):
                 self._export.trim(start, min(TRIM_BYTES_MAX, stop - start))
