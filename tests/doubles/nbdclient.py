@@ -20,23 +20,29 @@ class Client:
 
     def __init__(self, uri, name="", *, queries=(), timeout=30.0, wrap=None):
         self.peer = connected(uri, timeout)
+        self.contexts = {}
+        self.replies = peer.Replies()
+        self._cookie = 0
+        try:
+            self._haggle(name, queries, wrap)
+        except BaseException:
+            self.peer.close()
+            raise
+
+    def _haggle(self, name, queries, wrap):
         assert self._exactly(18) == peer.GREETING
         self.peer.sendall(peer.client_flags())
         if wrap is not None:
             assert self.ask(peer.option(peer.STARTTLS))[-1][1] == peer.ACK
             self.peer = wrap(self.peer)
         assert self.ask(peer.option(peer.STRUCTURED))[-1][1] == peer.ACK
-        self.contexts = {}
         if queries:
             *chosen, _ = self.ask(peer.meta(peer.SET_META, name, queries))
             self.contexts = {each[2][4:].decode(): int.from_bytes(each[2][:4]) for each in chosen}
         *told, last = self.ask(peer.go(name))
         if last[1] != peer.ACK:
-            self.peer.close()
             raise LookupError(last[2].decode())
         self.size = int.from_bytes(told[0][2][2:10])
-        self.replies = peer.Replies()
-        self._cookie = 0
 
     def ask(self, said):
         """Say one option; return its replies to the last."""
@@ -106,6 +112,10 @@ def connected(uri, timeout=30.0):
     if parts.scheme == "nbd+unix":
         link = socket.socket(socket.AF_UNIX)
         link.settimeout(timeout)
-        link.connect(urllib.parse.parse_qs(parts.query)["socket"][0])
+        try:
+            link.connect(urllib.parse.parse_qs(parts.query)["socket"][0])
+        except OSError:
+            link.close()
+            raise
         return link
     return socket.create_connection((parts.hostname, parts.port), timeout)
