@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.measure import say, table
 
 TOPICS = ("takes", "writes", "pointers", "mapping", "diff", "startup", "window")
-LONG_TOPICS = ("scale",)
+LONG_TOPICS = ("scale", "nbd")
 """Measured only if named."""
 
 

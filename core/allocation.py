@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from core.volume.state import VolumeState
 
 
-def image_data(state: VolumeState) -> Runs:
-    """Return what the image may hold data in: all but its holes. Needs no lock."""
-    found = list(state.image.data_extents(0, state.size_bytes))
+def image_data(state: VolumeState, start: int = 0, stop: int | None = None) -> Runs:
+    """Return what of ``[start, stop)`` the image may hold data in: all but its holes.
+
+    Needs no lock.
+    """
+    found = list(state.image.data_extents(start, state.size_bytes if stop is None else stop))
     return Runs(
         np.array([extent.start for extent in found], np.int64),
         np.array([extent.length for extent in found], np.int64),

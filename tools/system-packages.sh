@@ -21,6 +21,10 @@ program() { # COMMAND PACKAGE
     command -v "$1" >/dev/null 2>&1 || want "$2"
 }
 
+python_module() { # MODULE PACKAGE: of the system's Python
+    /usr/bin/python3 -c "import $1" >/dev/null 2>&1 || want "$2"
+}
+
 window() {
     library libGL.so.1 libgl1
     library libEGL.so.1 libegl1
@@ -40,7 +44,9 @@ test_tools() {
     program qemu-img qemu-utils
     program qemu-io qemu-utils
     program nbdinfo libnbd-bin
+    program nbdcopy libnbd-bin
     program fio fio
+    python_module nbd python3-libnbd
     program mkfs.ext4 e2fsprogs
     program debugfs e2fsprogs
     program xvfb-run xvfb

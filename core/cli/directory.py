@@ -40,6 +40,7 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "create": Entry("create", "IMAGE --size N", "make a new image"),
         "read": Entry("transfer", "IMAGE --offset N --length N", "copy bytes to standard output"),
         "write": Entry("transfer", "IMAGE --offset N", "copy standard input into the image"),
+        "serve": Entry("serving", "IMAGE", "serve it to virtual machines, over NBD"),
         "diff": Entry("differences", "IMAGE FROM [TO]", "list the ranges in which copies differ"),
         "export": Entry("exporting", "IMAGE OUT", "make an image or a stream of a copy"),
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),

@@ -64,6 +64,10 @@ class Terminal:
         """Write one line."""
         self._out.write((text if self._is_unicode else text.translate(_ASCII)) + "\n")
 
+    def flush(self) -> None:
+        """Let whoever reads the output see all of it now."""
+        self._out.flush()
+
     def table(
         self, rows: Iterable[Sequence[Cell]], *, right: Sequence[int] = (), indent: int = 0
     ) -> None:

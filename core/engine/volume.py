@@ -28,6 +28,7 @@ from core.engine import (
     rearranging,
     restores,
     scrubbing,
+    views,
     whenfull,
 )
 from core.engine.clock import Clock
@@ -201,6 +202,7 @@ class Volume:
     diff = queries.diff
     allocation = queries.allocation
     holdings = queries.holdings
+    shown_views, view = views.shown_views, views.view
 
     @beside
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:

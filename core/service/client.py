@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from core.errors import EngineGoneError
-from core.service import hosting
+from core.service import hosting, servingcalls
 from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
 from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
@@ -237,6 +237,9 @@ class RemoteVolume:
     def workload_status(self) -> dict[str, object] | None:
         """Return how the built-in workload does; None when there was none."""
         return cast("dict[str, object] | None", self._ask(hosting.WorkloadStatus()))
+
+    serve, serving = servingcalls.serve, servingcalls.serving
+    stop_serving = servingcalls.stop_serving
 
     def shutdown(self) -> None:
         """End the engine process, whoever else is connected; return when the volume is closed."""

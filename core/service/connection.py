@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import core
 from core.errors import RangepairError, VolumeBusyError
-from core.service import hosting
+from core.service import hosting, servingmessages
 from core.service import messages as ask
 from core.service.codec import pack_answer, pack_error, unpack_request
 from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
@@ -114,6 +114,20 @@ class Connection:
                 host.workload.stop()
             case hosting.WorkloadStatus():
                 return host.workload.status()
+            case _:
+                return self._answer_of_serving(request)
+        return None
+
+    def _answer_of_serving(self, request: ask.AnyRequest) -> object:
+        """Return the value that answers a request about NBD, or to end."""
+        servings = self._host.servings
+        match request:
+            case servingmessages.StartServing():
+                return servings.start(request)
+            case servingmessages.StopServing():
+                return servings.stop(request.uri)
+            case servingmessages.ServingStatus():
+                return servings.told()
             case _:
                 assert isinstance(request, hosting.Shutdown)
         return None

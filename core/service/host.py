@@ -6,8 +6,9 @@ Life: open the volume (which takes its locks), put the event ring and the contro
 say ``ready`` as one JSON line on standard output, serve. Only who holds the volume's lock touches
 the meeting place, so a socket left by a killed process is replaced without asking, and two
 processes never fight over it. The process ends when the last client has left and nobody asked it to
-keep serving, on ``Shutdown``, and on SIGTERM or SIGINT: requests under way are finished, the volume
-is closed, then the connections.
+keep serving, on ``Shutdown``, and on SIGTERM or SIGINT: requests under way are finished, NBD
+clients disconnected, the volume is closed, then the connections. NBD clients count, too: whoever
+started the server may leave, a virtual machine keeps its disk.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from core.errors import EngineGoneError, RangepairError
 from core.service.connection import Connection
 from core.service.meetingplace import MeetingPlace, meeting_place
 from core.service.ring import RingWriter
+from core.service.serving import Servings
 from core.service.streams import fill_streams
 from core.service.workloadslot import WorkloadSlot
 
@@ -76,6 +78,7 @@ class Host:
         self.volume = volume
         self.ring = ring
         self.workload = WorkloadSlot(volume)
+        self.servings = Servings(image, volume, self._look_for_clients)
         self.keep_serving = False
         self._connections: dict[Connection, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -106,6 +109,11 @@ class Host:
         """Forget a connection that its peer closed."""
         with self._lock:
             self._connections.pop(connection, None)
+        self._look_for_clients()
+
+    def _look_for_clients(self) -> None:
+        """A client has left: it may have been the last one."""
+        with self._lock:
             if not self._connections:
                 self._idle_deadline = time.monotonic() + LINGER_S
         self.wake()
@@ -141,16 +149,16 @@ class Host:
         """Return whether it is time to end."""
         if self._ending:
             return True
+        return self._is_idle() and time.monotonic() >= self._idle_deadline
+
+    def _is_idle(self) -> bool:
         with self._lock:
-            is_idle = not self._connections and not self.keep_serving
-            return is_idle and time.monotonic() >= self._idle_deadline
+            is_needed = bool(self._connections) or self.keep_serving
+        return not (is_needed or self.servings.is_wanted)
 
     def _patience_s(self) -> float | None:
         """Return how long to wait for the next client or alarm; None without bound."""
-        with self._lock:
-            if self._connections or self.keep_serving:
-                return None
-            return max(0.0, self._idle_deadline - time.monotonic())
+        return max(0.0, self._idle_deadline - time.monotonic()) if self._is_idle() else None
 
     def _accept(self, listener: socket.socket) -> None:
         """Take one client in."""
@@ -173,6 +181,7 @@ class Host:
             under_way = dict(self._connections)
         for connection in under_way:
             connection.stop_listening()
+        self.servings.end()
         deadline = time.monotonic() + DRAIN_S_MAX
         self.workload.stop()
         for thread in under_way.values():

@@ -35,6 +35,11 @@ class MeetingPlace(NamedTuple):
     ring: Path
     log: Path
 
+    @property
+    def nbd(self) -> Path:
+        """Socket for NBD clients, if the volume is served and nobody chose another place."""
+        return self.socket.with_suffix(".nbd")
+
 
 def runtime_folder() -> Path:
     """Return the user's own runtime folder for engines, made with mode 0700 when missing.

@@ -25,6 +25,7 @@ from core.service.hosting import (
 )
 from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
+from core.service.servingmessages import ServingStatus, StartServing, StopServing
 
 PROTOCOL_VERSION: Final = 2
 CHUNK_BYTES_MAX: Final = 4 << 20
@@ -274,6 +275,7 @@ AnyRequest = (
     | Table | Map | Initial | Rearrange | Portions | WritePortion
     | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
+    | StartServing | StopServing | ServingStatus
 )  # fmt: skip
 
 

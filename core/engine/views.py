@@ -1,0 +1,217 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""One view of an open volume, held by its identity: it stays the same copy, however it is renamed.
+
+For servers whose clients stay connected for days. Everything else names copies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from core import allocation as allocation_module
+from core import diff as diff_module
+from core.answers import Ranges
+from core.engine.guarding import beside, guarded
+from core.engine.infos import event_seq
+from core.engine.readlane import read_lane_for
+from core.errors import NoSuchCopyError
+from core.events import ORIGINAL_ID
+from core.mapping.pointerrun import EMPTY
+from core.session import ORIGINAL
+from core.volume.read import Views
+
+if TYPE_CHECKING:
+    import threading
+
+    from core.engine.volume import Volume
+    from core.format.block import Readable
+    from core.format.catalog import CopyRecord
+    from core.mapping.pointerrun import PointerRun
+    from core.volume.state import VolumeState
+
+
+class ShownView(NamedTuple):
+    """A view that can be read now: the original, or a copy that is not deleted.
+
+    Attributes:
+        id: Never used again; that of the original is ``core.events.ORIGINAL_ID``.
+        takes_writes: It is no snapshot, and the volume is not read-only.
+    """
+
+    id: int
+    name: str
+    is_clone: bool
+    takes_writes: bool
+
+
+@guarded
+def shown_views(self: Volume) -> list[ShownView]:
+    """Return the original and all copies that are not deleted, oldest first."""
+    is_writable = not self._state.read_only
+    return [ShownView(ORIGINAL_ID, ORIGINAL, is_clone=False, takes_writes=is_writable)] + [
+        ShownView(copy.id, copy.name, copy.writable, copy.writable and is_writable)
+        for copy in self._state.catalog.copies.values()
+        if not copy.deleted
+    ]
+
+
+def view(self: Volume, view_id: int) -> View:
+    """Return the view of this id, which need not exist (any more)."""
+    return View(self, self._state, self._lock, view_id)
+
+
+class View:
+    """Reads, writes and questions of one view.
+
+    Attributes:
+        id: See ``ShownView``.
+        size_bytes, grain_bytes: Of the volume.
+        has_portions: The volume is made of portions, so there is nothing to discard.
+    """
+
+    def __init__(
+        self, volume: Volume, state: VolumeState, lock: threading.RLock, view_id: int
+    ) -> None:
+        """Hold the view of this id; it need not exist (any more)."""
+        self._volume = volume
+        self._state = state
+        self._lock = lock
+        self.id = view_id
+        self.size_bytes = state.size_bytes
+        self.grain_bytes = state.grain_bytes
+        self.has_portions = bool(state.portion_count)
+        self._read_original = read_lane_for(state, lock, volume.read)
+
+    # -- bytes -------------------------------------------------------------------------------
+
+    def try_read(self, offset: int, target: memoryview) -> bool:
+        """Fill ``target``; False, and it is not filled, if that would wait for a disk.
+
+        Args:
+            offset: With the length, multiples of 512 within the volume.
+            target: Where the bytes go.
+
+        Raises:
+            RangepairError: They cannot be read.
+        """
+        if self.id == ORIGINAL_ID:
+            return self._read_original(offset, target)
+        with self._lock:
+            target[:] = self._volume.read(offset, len(target), self.name)
+        return True
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill ``target``, however long that takes. Raises as ``try_read`` does."""
+        if self.try_read(offset, target):
+            return
+        self._warm(offset, target)
+        if not self.try_read(offset, target):
+            target[:] = self._volume.read(offset, len(target))
+
+    def advise(self, offset: int, length: int) -> None:
+        """Tell that a range is read soon; the disk may begin."""
+        with self._lock, contextlib.suppress(OSError):
+            self._state.image.advise_willneed(offset, length)
+
+    def write(self, offset: int, payload: Readable) -> None:
+        """Write, as ``Volume.write`` does."""
+        if self.id == ORIGINAL_ID:
+            self._volume.write(offset, payload)
+            return
+        with self._lock:
+            self._volume.write(offset, payload, self.name)
+
+    def trim(self, offset: int, length: int) -> None:
+        """Discard, as ``Volume.trim`` does."""
+        with self._lock:
+            self._volume.trim(offset, length, self.name)
+
+    def flush(self) -> None:
+        """Make every accepted write durable, of all views."""
+        self._volume.flush()
+
+    def _warm(self, offset: int, target: memoryview) -> None:
+        """Wait for the disk without the lock; what is read here may be old by then."""
+        if self._state.initial is None:  # else its map would have to stay as it is meanwhile
+            with contextlib.suppress(OSError):  # the read that follows meets it, too
+                self._state.image.preadv([target], offset)
+
+    # -- questions ---------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """What the view is called now.
+
+        Raises:
+            NoSuchCopyError: It is deleted.
+        """
+        if self.id == ORIGINAL_ID:
+            return ORIGINAL
+        with self._lock:
+            copy = _record(self._state, self.id)
+            assert copy is not None
+            return copy.name
+
+    def mark(self) -> int | None:
+        """Return a number that is another one once anything has changed; None if nobody counts."""
+        return None if self._state.sink is None else event_seq(self._state) or None
+
+    def allocation(self, start: int, stop: int) -> Ranges:
+        """Return the ranges outside of which ``[start, stop)`` of the view reads as zeroes."""
+        return _allocation(self._volume, self.id, start, stop)
+
+    def differing(self, from_id: int) -> Ranges:
+        """Return the ranges in which this view may differ from another."""
+        return _differing(self._volume, from_id, self.id)
+
+    def pointers(self) -> PointerRun:
+        """Return all resolved pointers; the original has none."""
+        return _pointers(self._volume, self.id)
+
+
+@beside
+def _allocation(self: Volume, view_id: int, start: int, stop: int) -> Ranges:
+    """Ask as ``Volume.allocation`` does, of a range; a copy's table is resolved as a whole."""
+    initial = self._look(lambda state: state)[0]
+    holes_before = allocation_module.image_data(initial, start, stop)
+    waiting, moment = self._look(allocation_module.waiting_data)
+    record = _record(moment, view_id)
+    waiting = allocation_module.joined(waiting, allocation_module.restored_data(moment, record))
+    table = EMPTY if record is None else Views(moment).flatten(record).clip(start, stop)
+    if record is None:
+        holes_before = allocation_module.image_data(moment, start, stop)
+    whole = allocation_module.allocated(moment.size_bytes, holes_before, waiting, table)
+    starts, stops = np.maximum(whole.starts, start), np.minimum(whole.stops, stop)
+    is_within = starts < stops
+    return Ranges(starts=starts[is_within], lengths=(stops - starts)[is_within])
+
+
+@beside
+def _differing(self: Volume, from_id: int, to_id: int) -> Ranges:
+    _, moment = self._look(lambda _: None)
+    return diff_module.changed_ranges(moment, _record(moment, from_id), _record(moment, to_id))
+
+
+@beside
+def _pointers(self: Volume, view_id: int) -> PointerRun:
+    _, moment = self._look(lambda _: None)
+    record = _record(moment, view_id)
+    return EMPTY if record is None else Views(moment).flatten(record)
+
+
+def _record(state: VolumeState, view_id: int) -> CopyRecord | None:
+    """Return a copy that is not deleted; None for the original.
+
+    Raises:
+        NoSuchCopyError: There is none of this id, any more.
+    """
+    if view_id == ORIGINAL_ID:
+        return None
+    copy = state.catalog.copies.get(view_id)
+    if copy is None or copy.deleted:
+        raise NoSuchCopyError("The copy that was asked for is deleted; choose another one.")
+    return copy

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Requests about serving the volume over NBD."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.service.request import Request
+
+
+class ServedClient(msgspec.Struct, frozen=True):
+    """A client of an NBD server.
+
+    Attributes:
+        peer: Program or address of the client.
+        export: What it uses; None while it chooses.
+    """
+
+    peer: str
+    export: str | None
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """One address at which the volume is served.
+
+    Attributes:
+        uri: How NBD clients name it; the name of a copy goes between its slashes.
+        tls: Every client has a certificate, and everything is encrypted.
+        stays: It goes on when whoever asked for it has left.
+    """
+
+    uri: str
+    read_only: bool
+    tls: bool
+    stays: bool
+    clients: list[ServedClient]
+
+
+class StartServing(Request, tag="start-serving"):
+    """Serve the volume at one more address.
+
+    Attributes:
+        socket: Absolute path of a socket file; if it and ``host`` are empty, one in the user's
+            runtime folder.
+        host, port: TCP; port 0 is any that is free.
+        tls: Folder of the certificates, or empty.
+    """
+
+    answer = Serving
+    socket: str
+    host: str
+    port: int
+    tls: str
+    read_only: bool
+    stays: bool
+
+
+class StopServing(Request, tag="stop-serving"):
+    """Stop serving at one address, or at all if it is empty; answers the URIs that were stopped."""
+
+    answer = list[str]
+    uri: str
+
+
+class ServingStatus(Request, tag="serving-status"):
+    """Where the volume is served now, and to whom."""
+
+    answer = list[Serving]

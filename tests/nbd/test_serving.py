@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Serving as the command line and the window ask for it, and how long it keeps the engine alive."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.cli.serving import _host_and_port
+from core.errors import EngineGoneError, UsageError, VolumeBusyError
+from core.service.client import connect
+from core.service.launcher import connect_or_start
+from tests.doubles import nbdpeer as peer
+from tests.doubles.nbdclient import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from core.service.client import RemoteVolume
+
+pytestmark = pytest.mark.e2e
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """Return whether a process that is no child of ours ends in time."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
+
+
+def run(*arguments: object, status: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "core.cli", *map(str, arguments)],
+        capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    return done.stderr if status else done.stdout
+
+
+@pytest.fixture(autouse=True)
+def runtime(folder: Path, monkeypatch: pytest.MonkeyPatch, image: Path) -> Iterator[None]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield
+    with contextlib.suppress(EngineGoneError):
+        connect(image).shutdown()
+
+
+def test_serving_is_told_to_other_clients(engine: RemoteVolume, image: Path) -> None:
+    first = engine.serve()
+    second = engine.serve(host="127.0.0.1", read_only=True)
+    with Client(first.uri), connect(image) as other:
+        told = other.serving()
+        assert [(each.uri, each.read_only, each.tls, each.stays) for each in told] == [
+            (first.uri, False, False, False),
+            (second.uri, True, False, False),
+        ]
+        assert [client.export for client in told[0].clients] == ["original"]
+        assert told[1].clients == []
+        with pytest.raises(VolumeBusyError, match="answers at"):
+            other.serve()
+        assert other.stop_serving(second.uri) == [second.uri]
+        with pytest.raises(UsageError, match="not served at"):
+            other.stop_serving(second.uri)
+        assert other.stop_serving() == [first.uri]
+    assert engine.serving() == []
+
+
+def test_a_client_keeps_its_disk_when_who_began_has_left(image: Path) -> None:
+    with connect_or_start(image) as engine:
+        uri, pid = engine.serve().uri, engine.welcome.pid
+        client = Client(uri)
+    payload = b"k" * 4096
+    assert not ends_within(pid, 0.6)
+    client.write(0, payload)
+    client.flush()
+    with Client(uri) as second:
+        assert second.read(0, 4096) == payload
+    client.close()
+    assert ends_within(pid, 20)
+    assert image.read_bytes()[:4096] == payload
+
+
+def test_the_engine_ends_with_the_last_client_if_nobody_uses_it(image: Path) -> None:
+    with connect_or_start(image) as engine:
+        engine.serve()
+        pid = engine.welcome.pid
+    assert ends_within(pid, 20)
+
+
+def test_a_signal_drains_and_ends(image: Path) -> None:
+    with connect_or_start(image) as engine:
+        pid = engine.welcome.pid
+        with Client(engine.serve(stays=True).uri) as client:
+            client.write(4096, b"d" * 4096)
+            os.kill(pid, signal.SIGTERM)
+            assert ends_within(pid, 20)
+            with pytest.raises(OSError):  # noqa: PT011 - a reset or a broken pipe
+                client.request(peer.FLUSH)
+    assert image.read_bytes()[4096:8192] == b"d" * 4096
+
+
+def test_detached_serving_goes_on_until_it_is_stopped(image: Path, folder: Path) -> None:
+    path = folder / "own"
+    told = json.loads(run("serve", image, "--socket", path, "--detach", "--json"))
+    assert (told["uri"], told["stays"]) == (f"nbd+unix:///?socket={path}", True)
+    with connect(image) as engine:
+        pid = engine.welcome.pid
+    assert not ends_within(pid, 0.6)
+    with Client(told["uri"]) as client:
+        assert client.read(0, 512) == image.read_bytes()[:512]
+        run("snapshot", image, "monday")
+        with Client(told["uri"], "monday") as monday:
+            assert monday.read(0, 512) == image.read_bytes()[:512]
+            lines = run("serve", image, "--list").splitlines()
+    assert lines[0] == f"nbd+unix:///?socket={path} (detached)"
+    assert [line.rpartition(" ")[2] for line in lines[1:]] == ["original", "monday"]
+    assert json.loads(run("serve", image, "--list", "--json"))["servings"][0]["uri"] == told["uri"]
+    assert run("serve", image, "--stop") == f"stopped {told['uri']}\n"
+    assert ends_within(pid, 20)
+    assert run("serve", image, "--stop") == "It was not served\n"
+    assert run("serve", image, "--list").startswith("It is not served")
+    assert not path.exists()
+
+
+def test_the_command_ends_when_another_stops_it(image: Path) -> None:
+    command = [sys.executable, "-m", "core.cli", "serve", str(image), "--read-only"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        uri = serving.stdout.readline().split()[1]
+        assert run("serve", image, "--list") == f"{uri} (read-only)\n"
+        assert run("serve", image, "--stop") == f"stopped {uri}\n"
+        assert serving.wait(20) == 0
+
+
+def test_what_is_wrong_is_told_in_a_sentence(image: Path, folder: Path) -> None:
+    assert "Without TLS" in run("serve", image, "--tcp", "0.0.0.0:0", status=64)
+    assert "is no address" in run("serve", image, "--tcp", "localhost:http", status=64)
+    assert "ca-cert.pem" in run("serve", image, "--tcp", "0.0.0.0:0", "--tls", folder, status=64)
+    assert "no socket" in run("serve", image, "--socket", image, status=64)
+    assert "cannot be made" in run("serve", image, "--socket", folder / "no" / "s", status=1)
+    assert "none.img" in run("serve", folder / "none.img", status=1)
+    assert "none.img" in run("serve", folder / "none.img", "--stop", status=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:10809", ("127.0.0.1", 10809)),
+        ("localhost", ("localhost", 10809)),
+        ("[::1]:7", ("::1", 7)),
+        ("[::1]", ("::1", 10809)),
+        (None, ("", 0)),
+    ],
+)
+def test_addresses(text: str | None, address: tuple[str, int]) -> None:
+    assert _host_and_port(text) == address
+
+
+@pytest.mark.parametrize("text", ["", ":5", "h:", "h:x", "h:70000", "h:-1", "h:٣"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(UsageError, match="no address"):
+        _host_and_port(text)
