@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 _ADDRESS_LINES: Final = 1
-_RECIPE_LINES: Final = 9
+_RECIPE_LINES: Final = 10
 _CLIENTS_SHOWN_MAX: Final = 4
 
 
@@ -58,7 +58,7 @@ class ServingCard(Card):
         self.copy_recipe = self._copy_button("Copy what to tell the program", self.recipe)
         self.programs = QButtonGroup(self)
         self.programs.setExclusive(True)
-        self.programs.idToggled.connect(self._on_program)
+        self.programs.buttonClicked.connect(guarded(lambda _button: self._show_recipe()))
         self.details = QWidget()
         self._lay_out()
         self._show_all(is_busy=False)
@@ -141,7 +141,7 @@ class ServingCard(Card):
 
     def _state_words(self) -> str:
         if not self._servings:
-            return "Not served. The original and every copy become network disks of this user's."
+            return "Not served. Served, the original and each copy are disks for programs of yours."
         return "Served. Each copy is an export of its name."
 
     def _show_recipe(self) -> None:
@@ -156,12 +156,6 @@ class ServingCard(Card):
     @guarded
     def _on_switch(self) -> None:
         self.switched.emit(not self._servings)
-
-    @Slot(int, bool)
-    @guarded
-    def _on_program(self, _number: int, is_checked: bool) -> None:
-        if is_checked:
-            self._show_recipe()
 
 
 def _clients_words(clients: Sequence[ServedClient]) -> str:
@@ -189,7 +183,12 @@ def _code(lines: int) -> QPlainTextEdit:
     field.setProperty("code", True)
     field.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
     height = QFontMetrics(field.font()).lineSpacing() * lines
-    field.setFixedHeight(height + 2 * round(field.document().documentMargin()) + 10)
+    field.setVerticalScrollBarPolicy(
+        Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        if lines == 1
+        else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+    )
+    field.setFixedHeight(height + 2 * round(field.document().documentMargin()) + 12)
     return field
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from core.session import ORIGINAL
 from gui.guard import guarded
+from gui.views.choice import Choice
 from gui.views.servingcard import ServingCard
 from gui.views.words import words
 
@@ -40,16 +41,11 @@ class ConnectDialog(QDialog):
         self.setWindowTitle("Connect")
         self.heading = words("Connect", 16, 650)
         self.about = words("", 13, 400, "sub")
-        self.view = QComboBox()
-        self.view.setAccessibleName("What the others see")
-        self.view.setMinimumWidth(220)
-        self.view.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self.view = Choice(source, "What the others see")
         self.serving = ServingCard(source)
+        self.serving.setFixedWidth(_WIDTH)
         self._lay_out()
-        self.setMinimumWidth(_WIDTH)
-        self.view.currentIndexChanged.connect(self._on_view)
+        self.view.currentTextChanged.connect(self._on_view)
         self.serving.switched.connect(self._on_switched)
         connections.changed.connect(self._on_connections)
         follower.info_changed.connect(self._on_info)
@@ -70,6 +66,7 @@ class ConnectDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(12)
+        column.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)  # as high as what is shown
         column.addWidget(self.heading)
         column.addWidget(self.about)
         column.addLayout(row)
@@ -98,9 +95,9 @@ class ConnectDialog(QDialog):
         self.choose(meant)
         self._on_view()
 
-    @Slot(int)
+    @Slot(str)
     @guarded
-    def _on_view(self, _row: int = 0) -> None:
+    def _on_view(self, _name: str = "") -> None:
         self.serving.show_view(self.view.currentText(), read_only=bool(self.view.currentData()))
 
     @Slot()

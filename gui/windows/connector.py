@@ -51,7 +51,7 @@ class Connector(QObject):
         self._window = window
         self.connections = Connections(link, self)
         self._dialog: ConnectDialog | None = None
-        self._may_leave = False
+        self._may_leave = self._is_leaving = False
         self.connections.changed.connect(self._on_changed)
         self.connections.failed.connect(banners.tell_failure)
         link.opened.connect(self._on_opened)
@@ -84,13 +84,17 @@ class Connector(QObject):
         return False
 
     def let_go(self, leave: Callable[[], object], *, goes_on: bool = True) -> None:
-        """Call ``leave`` when the engine goes on without the window, or nobody needs it."""
+        """Call ``leave`` when the engine goes on without the window, or nobody needs it.
+
+        Asked for a second time, do not wait for an engine that does not answer.
+        """
 
         def settled() -> None:
-            self._may_leave = True
+            self._may_leave, self._is_leaving = True, False
             leave()
 
-        if self.connections.is_shared:
+        if self.connections.is_shared and not self._is_leaving:
+            self._is_leaving = True
             self.connections.settle(goes_on=goes_on, then=settled)
         else:
             settled()
@@ -104,7 +108,7 @@ class Connector(QObject):
     @Slot(object)
     @guarded
     def _on_opened(self, _info: object) -> None:
-        self._may_leave = False
+        self._may_leave = self._is_leaving = False
 
     @Slot()
     @guarded
