@@ -27,7 +27,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from core.attach.attachments import Attachments
 from core.errors import EngineGoneError, RangepairError
+from core.fuse.kernel import become_io_flusher
+from core.service.attaching import attached_folder
 from core.service.connection import Connection
 from core.service.meetingplace import MeetingPlace, meeting_place
 from core.service.ring import RingWriter
@@ -45,6 +48,8 @@ LINGER_S: Final = 0.2
 """How long the process waits for another client when the last has left."""
 CLIENTS_WAITING_MAX: Final = 64
 ACCEPT_AGAIN_S: Final = 1.0
+ATTACHED_S_MAX: Final = 5.0
+"""How long what is attached may stay in use at the end."""
 DRAIN_S_MAX: Final = 10.0
 """How long requests under way may take at the end."""
 
@@ -76,6 +81,7 @@ class Host:
         self.volume = volume
         self.ring = ring
         self.workload = WorkloadSlot(volume)
+        self.attachments = Attachments(volume, image, attached_folder(image))
         self.keep_serving = False
         self._connections: dict[Connection, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -135,20 +141,26 @@ class Host:
             path.unlink(missing_ok=True)
             self.ring.remove()
             listener.close()
+            self.attachments.end(ATTACHED_S_MAX)
             self._drain()
+
+    @property
+    def _stays(self) -> bool:
+        """Whether the process is needed though no client is there."""
+        return self.keep_serving or self.attachments.is_any
 
     def _is_over(self) -> bool:
         """Return whether it is time to end."""
         if self._ending:
             return True
         with self._lock:
-            is_idle = not self._connections and not self.keep_serving
+            is_idle = not self._connections and not self._stays
             return is_idle and time.monotonic() >= self._idle_deadline
 
     def _patience_s(self) -> float | None:
         """Return how long to wait for the next client or alarm; None without bound."""
         with self._lock:
-            if self._connections or self.keep_serving:
+            if self._connections or self._stays:
                 return None
             return max(0.0, self._idle_deadline - time.monotonic())
 
@@ -212,6 +224,7 @@ def listen_at(path: Path) -> socket.socket:
 def run(arguments: argparse.Namespace, open_volume: Opener) -> None:
     """Open the image, tell that it is ready, and serve it until it is time to end."""
     image = os.path.abspath(arguments.image)  # noqa: PTH100 - resolve() would follow links
+    become_io_flusher()  # before any thread starts; refused, a user's engine goes on without
     place = meeting_place(image)
     ring = RingWriter(place.ring.with_suffix(f".{os.getpid()}"))
     try:
