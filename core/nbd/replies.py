@@ -65,10 +65,13 @@ class Replies:
         return self._view[start : start + length]
 
     def data(self, cookie: int, offset: int, length: int) -> None:
-        """Say that ``data_space`` holds all that was asked for."""
-        if not self._is_structured:
-            self.begin_data(cookie)
-        self.data_piece(cookie, offset, length, is_last=True)
+        """Say that ``data_space`` holds all that was asked for; short, for it is frequent."""
+        if self._is_structured:
+            self.data_piece(cookie, offset, length, is_last=True)
+            return
+        used = self._used
+        nbd.SIMPLE_REPLY.pack_into(self._buffer, used, nbd.SIMPLE_REPLY_MAGIC, 0, cookie)
+        self._used = used + nbd.SIMPLE_REPLY.size + length
 
     def begin_data(self, cookie: int) -> None:
         """Put the head of a simple reply before its first piece."""

@@ -80,6 +80,7 @@ class Transmission:
     ) -> None:
         """Serve ``export``; ``send`` takes replies, and has used them when it returns."""
         self._export = export
+        self._size_bytes = export.size_bytes
         self._contexts = contexts
         self._is_structured = is_structured
         self._replies = Replies(send, is_structured=is_structured)
@@ -180,7 +181,8 @@ class Transmission:
     def _carry_out(self, flags: int, command: int, cookie: int, offset: int, length: int) -> None:
         try:
             if command == nbd.CMD_READ and not flags and 0 < length <= READ_BYTES_MAX:
-                self._check_range(offset, length)
+                if (offset | length) & 511 or offset + length > self._size_bytes:
+                    self._check_range(offset, length)
                 self._read(cookie, offset, length)
             elif command == nbd.CMD_DISC:
                 self.is_over = True
@@ -296,7 +298,7 @@ class Transmission:
     # -- checks ------------------------------------------------------------------------------
 
     def _is_outside(self, offset: int, length: int) -> bool:
-        return offset + length > self._export.size_bytes
+        return offset + length > self._size_bytes
 
     def _check_range(self, offset: int, length: int) -> None:
         if self._is_outside(offset, length):

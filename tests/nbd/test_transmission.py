@@ -307,3 +307,33 @@ def test_extents_are_what_a_sector_map_says(seed: int) -> None:
     assert told == sectors[first : first + len(told)]
     if len(found) < most and len(rows) <= most:
         assert len(told) == length
+
+
+# -- durability --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "length"),
+    [
+        (peer.FLUSH, 0, 0),
+        (peer.WRITE, peer.FUA, 512),
+        (peer.WRITE, peer.FUA, 2 * MIB),
+        (peer.TRIM, peer.FUA, 512),
+        (peer.WRITE_ZEROES, peer.FUA, 512),
+        (peer.WRITE_ZEROES, peer.FUA | peer.NO_HOLE, 512),
+    ],
+)
+def test_no_answer_leaves_before_what_it_promises(talk, export, command, flags, length) -> None:
+    """Not even in one send with others: when the disk is asked, nothing was said."""
+    said_at_flush = []
+    export.flush = lambda: said_at_flush.append(bytes(talk.said))
+    payload = bytes(length) if command == peer.WRITE else b""
+    before = peer.request(peer.WRITE, 1, 4096, payload=bytes(512))
+    talk.say(before + peer.request(command, 2, 0, length, flags=flags, payload=payload))
+    replies = peer.Replies()
+    replies.expect(2)
+    answer = talk.hear()[-16:]
+    replies.feed(answer)
+    assert replies.done[2].error == 0
+    assert len(said_at_flush) == 1
+    assert answer not in said_at_flush[0]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from core.service.launcher import connect_or_start
+from core.service.launcher import HOST_MODULE, connect_or_start
 from tests.doubles import nbdpeer as peer
 from tests.doubles.ledger import SECTOR_BYTES, View, stamped, stamps_of
 from tests.doubles.nbdclient import Client
@@ -97,8 +97,9 @@ def test_a_snapshot_holds_one_moment_of_a_client_that_writes(
 class Life:
     """One image whose engine process is killed under the load of two connections."""
 
-    def __init__(self, image: Path) -> None:
+    def __init__(self, image: Path, module: str = HOST_MODULE) -> None:
         self.image = image
+        self.module = module
         self.random = random.Random(3)
         first = np.arange(1, SECTORS + 1, dtype=np.uint64)
         image.write_bytes(stamped(first))
@@ -112,8 +113,12 @@ class Life:
             assert np.array_equal(stamps_of(engine.read(0, SECTORS * SECTOR_BYTES, name)), stamps)
         self.view.settle_on(stamps_of(engine.read(0, SECTORS * SECTOR_BYTES)))
 
+    def go_on(self, rounds: int) -> None:
+        for number in range(rounds):
+            self.round(number)
+
     def round(self, number: int) -> None:
-        with connect_or_start(self.image) as engine:
+        with connect_or_start(self.image, module=self.module) as engine:
             self.compare(engine)
             engine.snapshot(f"s{number}")
             self.snapshots[f"s{number}"] = self.view.latest.copy()
@@ -151,15 +156,25 @@ class Life:
         return client.send(peer.WRITE, first * SECTOR_BYTES, payload=payload)
 
 
-@pytest.mark.timeout(0 if ROUNDS > 5 else 120)
+@pytest.mark.timeout(0 if ROUNDS > 5 else 300)
 def test_what_was_flushed_survives_the_death_of_the_engine(
     image: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     life = Life(image)
-    for number in range(ROUNDS):
-        life.round(number)
+    life.go_on(ROUNDS)
     with connect_or_start(image) as engine:
         life.compare(engine)
         engine.shutdown()
     assert life.stamp - (1 << 32) > 20 * ROUNDS
+
+
+@pytest.mark.timeout(300)
+def test_a_flush_that_is_not_done_is_found_out(
+    image: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the test above would prove nothing."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    life = Life(image, module="tests.doubles.forgetfulhost")
+    with pytest.raises(AssertionError, match="sectors lost"):
+        life.go_on(30)
