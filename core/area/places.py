@@ -168,9 +168,16 @@ class Places:
         return self.capacity
 
     def _grow(self, stop: int) -> None:
-        """Let the image have storage up to ``stop`` at least."""
-        length = max(block_ceil(stop) - self.capacity, self._growth_bytes)
-        self._image.allocate(self.capacity, length)
+        """Let the image have storage up to ``stop``, and some more if there is room for that."""
+        needed = block_ceil(stop) - self.capacity
+        length = max(needed, self._growth_bytes)
+        try:
+            self._image.allocate(self.capacity, length)
+        except AreaFullError:
+            if length == needed:
+                raise
+            length = needed
+            self._image.allocate(self.capacity, length)
         self._add_capacity(self.capacity + length)
 
     def _reach(self, start: int, stop: int) -> None:
