@@ -12,7 +12,13 @@ from core.area.initial import UNIT_BYTES
 from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
 from core.engine import create_volume, open_volume
-from core.errors import AreaFullError, FormatError, ImageChangedError, InvalidRangeError
+from core.errors import (
+    AreaFullError,
+    FormatError,
+    ImageChangedError,
+    InvalidRangeError,
+    RangepairError,
+)
 from core.format import superblock
 from core.units import KIB, MIB
 from core.volume import rearrange
@@ -201,6 +207,15 @@ def test_an_image_shorter_than_its_map_is_told(thin):
         file.truncate(64 * KIB)
     with pytest.raises(ImageChangedError, match="shorter than the 1048576 bytes"):
         open_volume(thin, accept_changes=True)
+
+
+def test_of_a_damaged_area_it_is_not_said_that_a_thin_image_can_do_without(thin):
+    area = thin.with_name("thin.img.rangepair")
+    raw = area.read_bytes()
+    for begin in (bytes(8192), raw[:8192]):
+        area.write_bytes(begin + bytes(len(raw) - 8192))
+        with pytest.raises(RangepairError, match="use a plain raw image without its copies"):
+            open_volume(thin)
 
 
 def test_another_program_that_writes_to_the_image_is_noticed(thin):
