@@ -25,6 +25,7 @@ from core.answers import (
 )
 from core.area.forecast import full_in_s, room_bytes
 from core.device.refusals import readable_path
+from core.errors import CorruptAreaError
 from core.format.layout import block_ceil
 from core.longwork import RestoreProgress
 from core.mapping.chaincounts import chain_counts
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.area.additional import AdditionalArea
+    from core.errors import RangepairError
     from core.format.catalog import CopyRecord
     from core.volume.picture import Frame
     from core.volume.state import VolumeState
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     Counts = tuple[int, int]
 
 
-def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo:
+def volume_head(state: VolumeState, area_path: Path, problem: RangepairError | None) -> VolumeInfo:
     """Return all about the volume but its copies; ``problem``: why a restore does not go on."""
     area = state.area
     return VolumeInfo(
@@ -70,7 +72,7 @@ def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo
     )
 
 
-def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
+def _progress(state: VolumeState, problem: RangepairError | None) -> RestoreProgress | None:
     """Return how far the restore under way is; None without one."""
     if state.restore is None:
         return None
@@ -80,7 +82,8 @@ def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
         safety=state.catalog.copies[record.safety_id].name,
         whole_bytes=min(record.whole_grains * state.grain_bytes, state.size_bytes),
         left_bytes=state.restore.left_bytes,
-        problem=problem,
+        problem="" if problem is None else problem.message,
+        is_damaged=isinstance(problem, CorruptAreaError),
     )
 
 

@@ -274,6 +274,8 @@ class Volume:
             with state.writing():
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
+            if state.restore is not None:
+                state.restore.is_urgent = True
             initialmap.settle(state)
             if compact.lower_log(state):
                 fold_twice(state)

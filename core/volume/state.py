@@ -11,7 +11,7 @@ import numpy as np
 
 from core.answers import Stats
 from core.area.freeruns import Runs, complement
-from core.errors import InvalidRangeError, NoSuchCopyError, ReadOnlyError
+from core.errors import DeviceFailedError, InvalidRangeError, NoSuchCopyError, ReadOnlyError
 from core.events import ORIGINAL_ID, EventKind
 from core.format.layout import BLOCK_BYTES
 from core.journal.failures import write_failure
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from core.area.additional import AdditionalArea
     from core.area.initial import InitialArea
     from core.device.base import Device
-    from core.errors import DeviceFailedError
     from core.events import EventSink
     from core.extent import Extent
     from core.format.catalog import CopyRecord
@@ -174,6 +173,16 @@ class VolumeState:
         failure = write_failure(error)
         self.read_only = failure.message
         return failure
+
+    def break_off(self) -> None:
+        """Take no more writes: an act was interrupted, and nobody knows how far it came."""
+        failure = DeviceFailedError(
+            "An act on the volume was interrupted half done, so it takes no more writes; open it "
+            "again, what was flushed is safe."
+        )
+        self.read_only = self.read_only or failure.message
+        if self.journal is not None:
+            self.journal.give_up(failure)
 
     def tell_failure(self) -> None:
         """Publish once that the volume takes no more writes, if that is so."""

@@ -126,12 +126,15 @@ def mark(
         _tell(state)
 
 
-def purge(state: VolumeState, names: Sequence[str]) -> None:
-    """Remove soft-deleted copies for good; needs no free space and moves no data."""
+def purge(state: VolumeState, names: Sequence[str], *, hidden_only: bool = True) -> None:
+    """Remove copies for good, soft-deleted ones if ``hidden_only``; all or none of them.
+
+    Needs no free space and moves no data.
+    """
     copies = [_existing(state, name) for name in dict.fromkeys(names)]
     _refuse_kept(state, copies)
     for copy in copies:
-        if not copy.deleted:
+        if hidden_only and not copy.deleted:
             raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
     if not copies:
         return
@@ -204,8 +207,11 @@ def commit(state: VolumeState, change: Change) -> list[PointerRun]:
 def _makes_room(state: VolumeState, change: Change) -> bool:
     """Return whether a change removes copies, begins to, or sets another limit of the area."""
     match change:
-        case Purged() | Dropped() | Marked(deleted=True):
+        case Purged() | Dropped():
             return True
+        case Marked(deleted=True):
+            assert state.journal is not None
+            return not state.journal.log.is_left_to_removers
         case PolicySet(policy=policy):
             return policy.area_limit_bytes != state.catalog.policy.area_limit_bytes
         case _:

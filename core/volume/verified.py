@@ -83,6 +83,22 @@ class DamagedExtentError(CorruptAreaError):
         )
 
 
+class DamagedSourceError(DamagedExtentError):
+    """The same of what the original is being made equal to: nothing else knows the range now."""
+
+    def __init__(self, error: DamagedExtentError, source: str, safety: str) -> None:
+        """Say what to do about it."""
+        self.start, self.length, self.address = error.start, error.length, error.address
+        stop = error.start + error.length
+        CorruptAreaError.__init__(
+            self,
+            f"The original is being made equal to {source!r}, which is damaged in "
+            f"[{error.start}..{stop - 1}]: what was kept of it fails its checksum, at byte "
+            f"{error.address} of the additional area; write to that range of the original, or "
+            f"discard it, and the restore goes on (what it was before is kept as {safety!r}).",
+        )
+
+
 class VerifiedExtents:
     """Reads parts of extents of one additional area."""
 
