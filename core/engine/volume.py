@@ -25,6 +25,7 @@ from core.engine import (
     portioned,
     promotions,
     queries,
+    reading,
     rearranging,
     restores,
     scrubbing,
@@ -42,7 +43,7 @@ from core.volume import compact, initialmap, opening
 from core.volume.fold import fold_twice
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
-from core.volume.read import Views, read_original
+from core.volume.read import Views
 from core.volume.trim import trim
 from core.volume.write import write
 
@@ -102,17 +103,7 @@ class Volume:
 
     # -- bytes -------------------------------------------------------------------------------
 
-    @guarded
-    def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
-        """Return ``length`` bytes of ``copy`` at ``offset``."""
-        state = self._state
-        state.check_range(offset, length)
-        record = state.copy_named(copy)
-        state.stats.reads += 1
-        state.stats.read_bytes += length
-        if record is None:
-            return read_original(state, offset, length)
-        return scrubbing.read_view(self, record, offset, length)
+    read, read_into = reading.read, reading.read_into
 
     def _write(self, offset: int, payload: Readable, copy: str) -> None:
         """Write to the original or to a clone, if the lane does not; under the lock."""

@@ -28,12 +28,11 @@ Ranges = list[tuple[int, int]]
 
 def read_original(state: VolumeState, offset: int, length: int) -> bytes:
     """Return bytes of the original: as the initial area has them, or as they are restored to be."""
-    whole = read_initial(state, offset, length)
     if state.restore is None or not state.restore.touches(offset, length):
-        return whole
-    patched = bytearray(whole)
-    state.restore.patch(offset, memoryview(patched))
-    return bytes(patched)
+        return read_initial(state, offset, length)
+    whole = bytearray(length)
+    fill_original(state, offset, memoryview(whole))
+    return bytes(whole)
 
 
 def read_initial(state: VolumeState, offset: int, length: int) -> bytes:
@@ -46,6 +45,22 @@ def read_initial(state: VolumeState, offset: int, length: int) -> bytes:
     for overlay in waiting:
         overlay.patch(offset, memoryview(patched))
     return bytes(patched)
+
+
+def fill_original(state: VolumeState, offset: int, target: memoryview) -> None:
+    """Fill ``target`` with what ``read_original`` returns."""
+    fill_initial(state, offset, target)
+    if state.restore is not None and state.restore.touches(offset, len(target)):
+        state.restore.patch(offset, target)
+
+
+def fill_initial(state: VolumeState, offset: int, target: memoryview) -> None:
+    """Fill ``target`` with what ``read_initial`` returns."""
+    read_into(state.image, target, offset)
+    if state.journal is not None:
+        for overlay in state.journal.overlays:
+            if overlay.used_bytes:
+                overlay.patch(offset, target)
 
 
 class Views:
@@ -61,32 +76,37 @@ class Views:
         self._verified = VerifiedExtents()
 
     def read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes of a copy's view at ``offset``.
+        """Return ``length`` bytes of a copy's view at ``offset``; errors as of ``read_into``."""
+        whole = bytearray(length)
+        self.read_into(copy, offset, memoryview(whole))
+        return bytes(whole)
+
+    def read_into(self, copy: CopyRecord, offset: int, target: memoryview) -> None:
+        """Fill ``target``, bytes of any content, with a copy's view at ``offset``.
 
         Raises:
-            DamagedExtentError: Some of them are not what was kept; it names copy and range.
+            DamagedExtentError: Some of them are not what was kept; it names copy and range, and
+                the target has none of them.
         """
         try:
-            return self._read(copy, offset, length)
+            self._fill_view(copy, offset, target)
         except DamagedExtentError as error:
+            target[:] = bytes(len(target))
             raise DamagedExtentError(error.start, error.length, error.address, copy.name) from None
 
-    def _read(self, copy: CopyRecord, offset: int, length: int) -> bytes:
-        whole = bytearray(length)
-        target = memoryview(whole)
-        ranges: Ranges = [(offset, offset + length)]
+    def _fill_view(self, copy: CopyRecord, offset: int, target: memoryview) -> None:
+        ranges: Ranges = [(offset, offset + len(target))]
         for clip in self._sources(copy):
             ranges = self._fill_from(clip, ranges, target, offset)
             if not ranges:
                 break
         restore = self._state.restore
         is_newer = restore is not None and restore.is_newer(copy)
-        read = read_original if is_newer else read_initial
+        fill = fill_original if is_newer else fill_initial
         for start, stop in ranges:
             # Not from the image alone: where recovery must not write, what a copy reads there may
             # still wait in memory.
-            target[start - offset : stop - offset] = read(self._state, start, stop - start)
-        return bytes(whole)
+            fill(self._state, start, target[start - offset : stop - offset])
 
     def flatten(self, copy: CopyRecord) -> PointerRun:
         """Return the whole resolved pointer table of a copy."""
@@ -181,9 +201,10 @@ class Views:
             strict=True,
         )
         for start, length, offset, kind, checksum, whole, head in rows:
-            if kind == _ZERO:
-                continue
             piece = target[start - base : start - base + length]
+            if kind == _ZERO:
+                piece[:] = bytes(length)
+                continue
             if self._is_staged(piece, offset):
                 continue
             if length != whole:
