@@ -34,6 +34,7 @@ from core.engine import (
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
+from core.engine.readlane import read_for, read_into_for
 from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
 from core.engine.told import told
 from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
@@ -41,6 +42,7 @@ from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import compact, initialmap, opening
 from core.volume.fold import fold_twice
+from core.volume.glimpse import Glimpse
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
 from core.volume.read import Views
@@ -88,12 +90,14 @@ class Volume:
         self._scrubs = scrubbing.Scrubs()
         self._lock = threading.RLock()
         self._asking = threading.RLock()
-        self._is_closed = False
         self._is_marked_dirty = state.area is None or not state.area.fields.clean
         state.sink = sink
         self._gate = Gate(state)
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
+        glimpse = Glimpse(state, self._views)
+        self.read = read_for(state, glimpse, self._lock, partial(reading.read, self))
+        self.read_into = read_into_for(state, glimpse, self._lock, partial(reading.read_into, self))
         self._keeper = SpaceKeeper(state, self._lock)
         self._full_area = whenfull.FullArea(state, self._lock, self._keeper, self._begin_writing)
         self._compactor = compaction.Compactor(state, self._lock, self._keeper)
@@ -102,8 +106,6 @@ class Volume:
         self._mover = restores.mover_for(self, is_idle=self._clock is None)
 
     # -- bytes -------------------------------------------------------------------------------
-
-    read, read_into = reading.read, reading.read_into
 
     def _write(self, offset: int, payload: Readable, copy: str) -> None:
         """Write to the original or to a clone, if the lane does not; under the lock."""
@@ -240,9 +242,9 @@ class Volume:
             self._clock.stop()
         self._mover.stop()
         with self._asking, self._compactor.busy, self._lock:
-            if self._is_closed:
+            if self._state.is_closed:
                 return
-            self._is_closed = True
+            self._state.is_closed = True
             self._close_lane()
             try:
                 self._settle_for_close()
@@ -284,7 +286,7 @@ class Volume:
         self.close()
 
     def _check_open(self) -> None:
-        if self._is_closed:
+        if self._state.is_closed:
             raise ReadOnlyError("The volume is closed; open it again.")
 
     def _begin_writing(self) -> None:

@@ -51,6 +51,7 @@ class VolumeState:
         changed_outside: In what the image is not as it was left, or an empty string.
         changed_ranges: The places looked at in which it is not; none if only its time differs.
         read_only: Why nothing may be written, or an empty string.
+        is_closed: Whether the devices are, or are about to be.
         lane_writes: Whole grains written by the shortest way, not yet in ``stats``.
         grains_preserved: Originals preserved one whole grain at a time, not yet in ``stats``.
         hole_filler: Lets a full disk refuse a write into a hole before it is accepted; None if the
@@ -80,6 +81,7 @@ class VolumeState:
         self.lane_writes = 0
         self.grains_preserved = 0
         self.read_only = ""
+        self.is_closed = False
         self.changed_outside = ""
         self.changed_ranges: tuple[Extent, ...] = ()
         self.hole_filler: Callable[[int, int], None] | None = None
