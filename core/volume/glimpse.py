@@ -18,6 +18,8 @@ from core.volume.keptbytes import digest
 from core.volume.read import has_waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.mapping.layermap import LayerMap
     from core.mapping.rows import Rows
     from core.volume.read import Views
@@ -27,10 +29,10 @@ KNOWN_MAX: Final = 16
 
 
 class _Known(NamedTuple):
-    """A snapshot's sealed layers as one run, and the layer that still grows."""
+    """A snapshot's sealed layers as one, and the layer that still grows."""
 
     structure: int
-    sealed: Rows | None
+    sealed: LayerMap
     active: LayerMap
 
 
@@ -53,28 +55,25 @@ class Glimpse:
             known = self._recall(name)
             if known is None:
                 return None
-        _, sealed, active = known
         stop = offset + length
-        hit = None if sealed is None else sealed.glance(offset, stop)
+        hit = _glance(known.sealed.rows, offset, stop)
         if hit is None:
             preserved, shift = state.preserved, state.grain_shift
             if preserved is None:
                 return None
             if not preserved.has_any(offset >> shift, (stop - 1 >> shift) + 1):
-                whole = state.image.pread(length, offset)
-                is_all = len(whole) == length and not has_waiting(state, offset, length)
-                return whole if is_all else None
-            for rows in active.rows:
-                hit = rows.glance(offset, stop)
-                if hit is not None:
-                    break
-            else:
-                return None  # perhaps it is staged
+                return self._read_image(offset, length)
+            hit = _glance(known.active.rows, offset, stop)
         area = state.area
-        if hit is PART or area is None:
-            return None
+        if hit is None or hit is PART or area is None:
+            return None  # it may be staged
         whole = area.device.pread(length, hit[0])
         return whole if digest(whole) == hit[1] else None
+
+    def _read_image(self, offset: int, length: int) -> bytes | None:
+        whole = self._state.image.pread(length, offset)
+        is_all = len(whole) == length and not has_waiting(self._state, offset, length)
+        return whole if is_all else None
 
     def _recall(self, name: str) -> _Known | None:
         """Find out about a snapshot; return None if it is none, or not simple."""
@@ -86,9 +85,18 @@ class Glimpse:
         assert state.catalog.active is not None
         if len(self._known) >= KNOWN_MAX:
             del self._known[next(iter(self._known))]
-        sealed = self._views.sealed_of(copy)
+        active = state.catalog.active
         known = _Known(
-            state.structure, sealed.rows if len(sealed) else None, state.catalog.active.map
+            state.structure, self._views.sealed.between(copy.base, active.id), active.map
         )
         self._known[name] = known
         return known
+
+
+def _glance(runs: Sequence[Rows], start: int, stop: int) -> tuple[int, int] | None:
+    """Return what the first of ``runs`` that has anything in a range has there."""
+    for rows in runs:
+        hit = rows.glance(start, stop)
+        if hit is not None:
+            return hit
+    return None

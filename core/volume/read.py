@@ -9,12 +9,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.device.base import read_exactly, read_into
-from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.rows import NO_ROWS, resolve_rows
 from core.mapping.stack import stack
 from core.units import MIB
 from core.volume.frozen import FrozenRuns
 from core.volume.keptbytes import KeptBytes
+from core.volume.sealed import SealedLayers
 from core.volume.stagedrows import StagedRows
 from core.volume.verified import DamagedExtentError
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from core.format.catalog import CopyRecord
-    from core.mapping.rows import Finder, Row
+    from core.mapping.layermap import LayerMap
+    from core.mapping.pointerrun import PointerRun
+    from core.mapping.rows import Finder, Row, Rows
     from core.volume.catalog import Layer
     from core.volume.restore import Restore
     from core.volume.state import VolumeState
@@ -102,11 +104,11 @@ class _Growing:
 
 
 class _Still:
-    """What lies between them, as one run that holds as long as the plan."""
+    """What lies between them, which holds as long as the plan."""
 
-    def __init__(self, run: PointerRun) -> None:
-        """Look in ``run``."""
-        self._finders = (run.rows.find,)
+    def __init__(self, runs: Sequence[Rows]) -> None:
+        """Look in ``runs``, topmost first."""
+        self._finders = [rows.find for rows in runs]
 
     def finders(self) -> Sequence[Finder]:
         """Return what to ask."""
@@ -133,7 +135,7 @@ class Views:
         """Read from ``state``."""
         self._state = state
         self._plans: dict[int, _Plan] = {}
-        self._sealed: dict[tuple[int, int], tuple[int, PointerRun]] = {}
+        self.sealed = SealedLayers(state)
         self._frozen = FrozenRuns(state)
         self._staged = StagedRows(state)
         self._kept = KeptBytes(state)
@@ -220,10 +222,10 @@ class Views:
         for frozen, layer in self._private(copy):
             plan.sources.append(_Growing(self._state, self._staged, layer))
             if len(frozen):
-                plan.sources.append(_Still(frozen))
+                plan.sources.append(_Still([frozen.rows]))
         for sealed, layer in self._chain(copy):
-            if len(sealed):
-                plan.sources.append(_Still(sealed))
+            if sealed.runs:
+                plan.sources.append(_Still(sealed.rows))
             plan.sources.append(_Growing(self._state, self._staged, layer))
         self._plans.pop(copy.id, None)
         if len(self._plans) >= self.VIEWS_MAX:
@@ -238,7 +240,7 @@ class Views:
         for frozen, layer in self._private(copy):
             runs += [state.staged_run(layer.id), layer.map.flatten(), frozen]
         for sealed, layer in self._chain(copy):
-            runs += [sealed, state.staged_run(layer.id), layer.map.flatten()]
+            runs += [sealed.flatten(), state.staged_run(layer.id), layer.map.flatten()]
         return stack(runs)
 
     def _private(self, copy: CopyRecord) -> Iterator[tuple[PointerRun, Layer]]:
@@ -247,8 +249,8 @@ class Views:
             top = self._state.catalog.layers[copy.top]
             yield self._frozen.run_of(top.parent), top
 
-    def _chain(self, copy: CopyRecord) -> Iterator[tuple[PointerRun, Layer]]:
-        """Yield the layers of the chain that still grow, each with those before it as one run.
+    def _chain(self, copy: CopyRecord) -> Iterator[tuple[LayerMap, Layer]]:
+        """Yield the layers of the chain that still grow, each with those before it as one.
 
         That is the active one, and while something is restored the safety snapshot's.
         """
@@ -257,27 +259,6 @@ class Views:
         at = copy.base
         if restore is not None and at <= restore.layer_id < catalog.active.id:
             kept = catalog.layers[restore.layer_id]
-            yield self._sealed_run(at, kept.id), kept
+            yield self.sealed.between(at, kept.id), kept
             at = catalog.chain[catalog.chain.index(kept.id) + 1]
-        yield self._sealed_run(at, catalog.active.id), catalog.active
-
-    def sealed_of(self, copy: CopyRecord) -> PointerRun:
-        """Return the layers that a view reads through before the active one, as one run."""
-        active = self._state.catalog.active
-        assert active is not None
-        return self._sealed_run(copy.base, active.id)
-
-    def _sealed_run(self, base: int, stop: int) -> PointerRun:
-        """Return the layers of the chain from ``base`` to before ``stop``, by their ids, as one."""
-        if base == stop:
-            return EMPTY
-        state = self._state
-        structure, run = self._sealed.get((base, stop), (-1, EMPTY))
-        if structure != state.structure:
-            chain = state.catalog.chain
-            ids = chain[chain.index(base) : chain.index(stop)]
-            run = stack([state.catalog.layers[layer_id].map.flatten() for layer_id in ids])
-            if len(self._sealed) >= self.VIEWS_MAX:
-                del self._sealed[next(iter(self._sealed))]
-            self._sealed[base, stop] = (state.structure, run)
-        return run
+        yield self.sealed.between(at, catalog.active.id), catalog.active

@@ -59,6 +59,7 @@ class VolumeState:
         fill_holes: The same while the image may have holes, else None.
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
+        chain_edition: Rises when sealed layers of the chain change or go, not when one is added.
         layer_tree: Such a cache, of ``core.volume.needs``.
         restore: What the original is being made equal to, or None.
     """
@@ -88,6 +89,7 @@ class VolumeState:
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
         self.structure = 0
+        self.chain_edition = 0
         self.restore: Restore | None = None
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}

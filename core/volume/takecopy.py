@@ -200,6 +200,8 @@ def commit(state: VolumeState, change: Change) -> list[PointerRun]:
     state.journal.write_change(pack_change(change), makes_room=_makes_room(state, change))
     freed = state.catalog.apply(change)
     state.structure += 1
+    if not isinstance(change, Took | Renamed | Marked | PolicySet):
+        state.chain_edition += 1
     return freed
 
 
