@@ -4,17 +4,21 @@
 
 It checks what the long way checks, reads, and looks whether what it read is the whole truth. Where
 it is not, or anything fails, it leaves everything to the long way, which patches, tells and
-remembers. All state is in closure cells, for a read of one grain takes the system a microsecond.
+remembers. A reader that brings its buffer does not keep the others waiting while it waits for the
+disk: it gives up the lock, has the system read, and begins again. All state is in closure cells,
+for a read of one grain takes the system a microsecond.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.engine.told import told
 from core.errors import RangepairError
 from core.session import ORIGINAL
-from core.units import KIB, SECTOR_BYTES
+from core.units import SECTOR_BYTES
+from core.volume.glimpse import ColdError, read_at_once
 from core.volume.read import has_waiting
 
 if TYPE_CHECKING:
@@ -24,8 +28,6 @@ if TYPE_CHECKING:
     from core.volume.state import VolumeState
 
 _SECTOR_MASK: Final = SECTOR_BYTES - 1
-COPIED_BYTES_MAX: Final = 64 * KIB
-"""Up to here bytes are read and copied quicker than the way is found to read them in place."""
 
 
 class Read(Protocol):
@@ -87,42 +89,39 @@ def read_into_for(
     state: VolumeState, glimpses: Glimpse, lock: threading.RLock, read_into: ReadInto
 ) -> ReadInto:
     """Return a ``read_into`` that takes the short way if that leads there, else ``read_into``."""
-    acquire, release, glimpse = lock.acquire, lock.release, glimpses.read
+    acquire, release, glimpse = lock.acquire, lock.release, glimpses.read_into
 
     def short_or_long(offset: int, target: memoryview | bytearray, copy: str = ORIGINAL) -> None:
         whole = memoryview(target).cast("B")
-        length = len(whole)
+        length, is_done, cold = len(whole), False, None
         acquire()
         try:
             if (
                 state.is_closed
                 or (offset | length) & _SECTOR_MASK
-                or not 0 <= offset <= offset + length <= state.size_bytes
+                or not 0 <= offset < offset + length <= state.size_bytes
             ):
-                read_into(offset, whole, copy)
-                return
-            if copy == ORIGINAL:
-                if (
-                    state.restore is not None
-                    or state.image.preadv([whole], offset) != length
-                    or has_waiting(state, offset, length)
-                ):
-                    read_into(offset, whole, copy)
-                    return
-            else:
-                seen = glimpse(copy, offset, length) if 0 < length <= COPIED_BYTES_MAX else None
-                if seen is None:
-                    read_into(offset, whole, copy)
-                    return
-                whole[:] = seen
-            stats = state.stats
-            stats.reads += 1
-            stats.read_bytes += length
+                pass  # the long way says what is wrong
+            elif copy != ORIGINAL:
+                is_done = glimpse(copy, offset, whole)
+            elif state.restore is None:
+                read_at_once(state.image, whole, offset)
+                is_done = not has_waiting(state, offset, length)
+            if is_done:
+                stats = state.stats
+                stats.reads += 1
+                stats.read_bytes += length
+        except ColdError as error:
+            cold = error
         except OSError as error:
             raise told(error) from error
-        except RangepairError:  # the long way remembers it
-            read_into(offset, whole, copy)
         finally:
             release()
+        if cold is not None:
+            # Into the cache, while others go on; what it gives may be outdated, and is read again.
+            with contextlib.suppress(OSError):  # that the long way meets again, and tells
+                cold.device.preadv([whole], cold.offset)
+        if not is_done:
+            read_into(offset, whole, copy)
 
     return short_or_long

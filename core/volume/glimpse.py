@@ -11,6 +11,8 @@ Everything else is left to ``core.volume.read``.
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.mapping.rows import PART
@@ -20,12 +22,50 @@ from core.volume.read import has_waiting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.device.base import Device
     from core.mapping.layermap import LayerMap
     from core.mapping.rows import Rows
     from core.volume.read import Views
     from core.volume.state import VolumeState
 
+    _Place = tuple[Device, int, int | None]
+
 KNOWN_MAX: Final = 16
+_WAITS_ALWAYS: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
+
+
+class ColdError(Exception):
+    """What is to be read is not in the system's cache.
+
+    Attributes:
+        device, offset: Where it lies.
+    """
+
+    def __init__(self, device: Device, offset: int) -> None:
+        """Say where."""
+        super().__init__(f"byte {offset} of {device.path} is not in the cache")
+        self.device = device
+        self.offset = offset
+
+
+def read_at_once(device: Device, target: memoryview, offset: int) -> None:
+    """Fill ``target`` from ``offset`` if that needs no waiting for the disk.
+
+    A file system that cannot tell is waited for.
+
+    Raises:
+        ColdError: It does; what the target holds means nothing.
+    """
+    try:
+        count = device.preadv([target], offset, os.RWF_NOWAIT)
+    except BlockingIOError:
+        count = 0
+    except OSError as error:
+        if error.errno not in _WAITS_ALWAYS:
+            raise
+        count = device.preadv([target], offset)
+    if count != len(target):
+        raise ColdError(device, offset)
 
 
 class _Known(NamedTuple):
@@ -50,6 +90,34 @@ class Glimpse:
 
         The range lies within the volume and is not empty.
         """
+        place = self._place_of(name, offset, length)
+        if place is None:
+            return None
+        device, address, checksum = place
+        whole = device.pread(length, address)
+        if checksum is not None:
+            return whole if digest(whole) == checksum else None
+        is_all = len(whole) == length and not has_waiting(self._state, offset, length)
+        return whole if is_all else None
+
+    def read_into(self, name: str, offset: int, target: memoryview) -> bool:
+        """Fill ``target`` with what ``read`` returns; return whether it did.
+
+        Raises:
+            ColdError: It would have to wait for the disk.
+        """
+        length = len(target)
+        place = self._place_of(name, offset, length)
+        if place is None:
+            return False
+        device, address, checksum = place
+        read_at_once(device, target, address)
+        if checksum is not None:
+            return digest(target) == checksum
+        return not has_waiting(self._state, offset, length)
+
+    def _place_of(self, name: str, offset: int, length: int) -> _Place | None:
+        """Return where all of a range lies: device, address, and checksum unless in the image."""
         state, known = self._state, self._known.get(name)
         if known is None or known.structure != state.structure or state.restore is not None:
             known = self._recall(name)
@@ -62,18 +130,12 @@ class Glimpse:
             if preserved is None:
                 return None
             if not preserved.has_any(offset >> shift, (stop - 1 >> shift) + 1):
-                return self._read_image(offset, length)
+                return state.image, offset, None
             hit = _glance(known.active.rows, offset, stop)
         area = state.area
         if hit is None or hit is PART or area is None:
             return None  # it may be staged
-        whole = area.device.pread(length, hit[0])
-        return whole if digest(whole) == hit[1] else None
-
-    def _read_image(self, offset: int, length: int) -> bytes | None:
-        whole = self._state.image.pread(length, offset)
-        is_all = len(whole) == length and not has_waiting(self._state, offset, length)
-        return whole if is_all else None
+        return area.device, *hit
 
     def _recall(self, name: str) -> _Known | None:
         """Find out about a snapshot; return None if it is none, or not simple."""

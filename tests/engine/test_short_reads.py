@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 
@@ -120,6 +121,50 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(volume, monkeypatch, copy)
         volume.read(0, GRAIN, copy)
     with pytest.raises(ReadOnlyError):
         volume.read_into(0, bytearray(GRAIN), copy)
+
+
+@pytest.mark.parametrize("copy", ["original", "kept", "unchanged"])
+def test_who_waits_for_the_disk_keeps_nobody_waiting(volume, monkeypatch, copy):
+    """And is given what is there when the disk has answered, not what was there before."""
+    volume.snapshot("kept")
+    volume.write(0, b"k" * GRAIN)
+    volume._state.journal.checkpoint()
+    volume.snapshot("unchanged")
+    expected = b"n" * GRAIN if copy == "original" else volume.read(0, GRAIN, copy)
+    device = volume._state.area.device if copy == "kept" else volume._state.image
+    preadv, waited = device.preadv, []
+
+    def cold(buffers, offset, flags=0):
+        if not waited:
+            if flags & os.RWF_NOWAIT:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            waited.append(offset)
+            writer = threading.Thread(target=volume.write, args=(0, b"n" * GRAIN))
+            writer.start()
+            writer.join(20)
+            assert not writer.is_alive()
+        return preadv(buffers, offset)
+
+    monkeypatch.setattr(device, "preadv", cold)
+    target = bytearray(GRAIN)
+    volume.read_into(0, target, copy)
+    assert target == expected
+    assert len(waited) == 1
+
+
+@pytest.mark.parametrize("copy", ["original", "a"])
+def test_a_file_system_that_always_waits_is_waited_for(volume, monkeypatch, copy):
+    def preadv(buffers, offset, flags=0):
+        if flags:
+            raise OSError(95, "Operation not supported")
+        return real(buffers, offset)
+
+    volume.snapshot("a")
+    real, expected = volume._state.image.preadv, volume.read(0, GRAIN)
+    monkeypatch.setattr(volume._state.image, "preadv", preadv)
+    target = bytearray(GRAIN)
+    volume.read_into(0, target, copy)
+    assert target == expected
 
 
 def test_both_ways_count_alike(volume):
