@@ -63,7 +63,7 @@ def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
 
 def move_on(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
     """Take one step of the restore under way; under the volume's lock."""
-    if self._is_closed or self._state.restore is None:
+    if self._state.is_closed or self._state.restore is None:
         return False
     self._begin_writing()
     return moving.step(self._state, bytes_max)

@@ -50,6 +50,7 @@ class VolumeState:
         changed_outside: In what the image is not as it was left, or an empty string.
         changed_ranges: The places looked at in which it is not; none if only its time differs.
         read_only: Why nothing may be written, or an empty string.
+        is_closed: Whether the devices are, or are about to be.
         lane_writes: Whole grains written by the shortest way, not yet in ``stats``.
         grains_preserved: Originals preserved one whole grain at a time, not yet in ``stats``.
         hole_filler: Lets a full disk refuse a write into a hole before it is accepted; None if the
@@ -57,6 +58,7 @@ class VolumeState:
         fill_holes: The same while the image may have holes, else None.
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
+        chain_edition: Rises when sealed layers of the chain change or go, not when one is added.
         layer_tree: Such a cache, of ``core.volume.needs``.
         restore: What the original is being made equal to, or None.
     """
@@ -79,12 +81,14 @@ class VolumeState:
         self.lane_writes = 0
         self.grains_preserved = 0
         self.read_only = ""
+        self.is_closed = False
         self.changed_outside = ""
         self.changed_ranges: tuple[Extent, ...] = ()
         self.hole_filler: Callable[[int, int], None] | None = None
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
         self.structure = 0
+        self.chain_edition = 0
         self.restore: Restore | None = None
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}

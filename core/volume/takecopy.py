@@ -160,10 +160,12 @@ def set_policy(state: VolumeState, policy: PolicyRecord) -> None:
 def _remove(state: VolumeState, change: Purged | Dropped) -> int:
     """Make a change durable that removes copies; return the bytes that are free now."""
     assert state.area is not None
+    active = state.catalog.active
     starts, lengths = handdown.extents_of(commit(state, change))
     state.area.allocator.release_many(starts, lengths)
     state.area.allocator.commit_releases()
-    active_grains_of(state)
+    if state.catalog.active is not active:  # else it has what it had: only older layers inherit
+        active_grains_of(state)
     _tell(state)
     return int(lengths.sum())
 
@@ -201,6 +203,8 @@ def commit(state: VolumeState, change: Change) -> list[PointerRun]:
     state.journal.write_change(pack_change(change), makes_room=_makes_room(state, change))
     freed = state.catalog.apply(change)
     state.structure += 1
+    if not isinstance(change, Took | Renamed | Marked | PolicySet):
+        state.chain_edition += 1
     return freed
 
 
