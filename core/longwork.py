@@ -51,6 +51,19 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     left_bytes: int
 
 
+class Resized(msgspec.Struct, frozen=True, kw_only=True):
+    """What resizing a volume has done.
+
+    Attributes:
+        before_bytes, size_bytes: Of the volume, before and now.
+        kept_bytes: What was read at the end that was cut off, to be preserved for copies.
+    """
+
+    before_bytes: int
+    size_bytes: int
+    kept_bytes: int
+
+
 class ScrubStep(msgspec.Struct, frozen=True, kw_only=True):
     """How far a scrub has come.
 

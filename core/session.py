@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
-    from core.longwork import Promotion, RestorePlan, ScrubStep
+    from core.longwork import Promotion, Resized, RestorePlan, ScrubStep
     from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 ORIGINAL = "original"
@@ -128,6 +128,14 @@ class VolumeSession(Protocol):
         """Copy the next batch of what ``copy`` still reads from the initial area.
 
         When the answer says that nothing is left, the copy needs the initial area no more, durably.
+        """
+        ...
+
+    def resize(self, size_bytes: int, *, shrinks: bool = False) -> Resized:
+        """Give the original another size; durable. Copies keep the size that they have.
+
+        What is new reads as zeroes. With fewer bytes the original loses its end, for which
+        ``shrinks`` must be true; what copies need of that is preserved.
         """
         ...
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core.answers import PointerKind
 from core.format.catalog import Purged
 from core.mapping.intersect import intersect
+from core.volume.removal import FAR, kept_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +40,13 @@ def own_bytes(catalog: Catalog) -> dict[int, int]:
     children: ByParent = defaultdict(list)
     for layer in catalog.layers.values():
         children[layer.parent].append(layer)
+    sizes = {copy.base: catalog.size_of(copy) for copy in catalog.copies.values()}
     positions = {layer_id: index for index, layer_id in enumerate(catalog.chain)}
     own = {}
     for copy in catalog.copies.values():
         total = _own_private(catalog, copy, tops, children)
         if bases[copy.base] == 1:
-            total += _own_in_chain(catalog, positions[copy.base])
+            total += _own_in_chain(catalog, positions[copy.base], sizes)
         own[copy.id] = total
     return own
 
@@ -70,9 +72,27 @@ def _own_private(
     return total
 
 
-def _own_in_chain(catalog: Catalog, position: int) -> int:
-    run = catalog.layers[catalog.chain[position]].map.flatten()
+def _own_in_chain(catalog: Catalog, position: int, sizes: dict[int, int]) -> int:
+    """Return the bytes that the only copy of a chain's layer alone needs; ``sizes``: by base."""
+    chain = catalog.chain
+    run, size = catalog.layers[chain[position]].map.flatten(), sizes[chain[position]]
+    reach = max((sizes.get(layer_id, 0) for layer_id in chain[:position]), default=0)
+    total = _beyond(catalog, position, reach, sizes) if reach < size else 0
     if position == 0:
-        return data_bytes(run)
-    older = catalog.layers[catalog.chain[position - 1]].map.flatten()
-    return data_bytes(intersect(run, older.starts, older.stops))
+        return total + data_bytes(run)
+    older = catalog.layers[chain[position - 1]].map.flatten()
+    if reach < size:
+        total += data_bytes(run.clip(kept_end(reach), FAR))
+        run = run.clip(0, kept_end(reach))
+    return total + data_bytes(intersect(run, older.starts, older.stops))
+
+
+def _beyond(catalog: Catalog, position: int, reach: int, sizes: dict[int, int]) -> int:
+    """Return the bytes of newer layers beyond all their readers but the copy at ``position``."""
+    total, size = 0, sizes[catalog.chain[position]]
+    for layer_id in catalog.chain[position + 1 :]:
+        reach = max(reach, sizes.get(layer_id, 0))
+        if reach >= size:
+            break
+        total += data_bytes(catalog.layers[layer_id].map.flatten().clip(kept_end(reach), FAR))
+    return total

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     from core.session import VolumeSession
 
 
-def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeSession:
+def open_for(
+    options: argparse.Namespace, *, read_only: bool = False, accept_longer: bool = False
+) -> VolumeSession:
     """Return the open volume that ``options`` name.
 
     Args:
         options: With ``image``, ``area`` and ``accept_changes``.
         read_only: The command only asks; several of them may hold the volume at once.
+        accept_longer: The command takes an image that another program made longer.
 
     Raises:
         RangepairError: It cannot be opened.
@@ -30,7 +34,7 @@ def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeS
 
     return connect_or_open(
         options.image,
-        _open_here,
+        functools.partial(_open_here, accept_longer=accept_longer),
         area=Path(options.area) if options.area else None,
         read_only=read_only,
         accept_changes=options.accept_changes,
@@ -38,9 +42,20 @@ def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeS
 
 
 def _open_here(
-    path: str, *, area: Path | None, read_only: bool, accept_changes: bool
+    path: str,
+    *,
+    area: Path | None,
+    read_only: bool,
+    accept_changes: bool,
+    accept_longer: bool,
 ) -> VolumeSession:
     """Open the volume in this process; the engine is loaded only now that it is needed."""
     from core.engine import open_volume
 
-    return open_volume(path, area=area, read_only=read_only, accept_changes=accept_changes)
+    return open_volume(
+        path,
+        area=area,
+        read_only=read_only,
+        accept_changes=accept_changes,
+        accept_longer=accept_longer,
+    )

@@ -100,7 +100,9 @@ def copy_infos(moment: VolumeState) -> list[CopyInfo]:
             moment,
             copy,
             own[copy.id],
-            in_chain[copy.base] if copy.top is None else _counts(moment, views, copy),
+            in_chain[copy.base]
+            if copy.top is None and not copy.size_bytes
+            else _counts(moment, views, copy),
         )
         for copy in moment.catalog.copies.values()
     ]
@@ -124,7 +126,8 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
         created=copy.created,
         locked=copy.locked,
         own_bytes=own,
-        shared_bytes=state.size_bytes - own,
+        size=state.catalog.size_of(copy),
+        shared_bytes=state.catalog.size_of(copy) - own,
         pointers=pointers,
         range_pairs=range_pairs,
         deleted=copy.deleted,
@@ -139,14 +142,17 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
 def _counts(state: VolumeState, views: Views, copy: CopyRecord) -> Counts:
     """Return pointers and range pairs of one view."""
     run = views.flatten(copy)
-    return len(run), len(run.gaps(0, state.size_bytes)[0])
+    return len(run), len(run.gaps(0, state.catalog.size_of(copy))[0])
 
 
 def _chain_counts(state: VolumeState) -> dict[int, Counts]:
     """Return pointers and range pairs of the views without private layers, by their base."""
     chain = state.catalog.chain
     runs = [
-        stack([state.staged_run(id_), state.catalog.layers[id_].map.flatten()]) for id_ in chain
+        stack([state.staged_run(id_), state.catalog.layers[id_].map.flatten()]).clip(
+            0, state.size_bytes
+        )
+        for id_ in chain
     ]
     pointers, range_pairs = chain_counts(runs, state.size_bytes)
     counts = zip(pointers.tolist(), range_pairs.tolist(), strict=True)

@@ -106,7 +106,7 @@ def load_area(
         with contextlib.ExitStack() as stack:
             image = device_opening.open_image(image_path, writable=False)
             stack.callback(image.close)
-            check_size(image, dumped.fields.size_bytes, os.fspath(area_path))
+            check_size(image, dumped.fields, os.fspath(area_path))
             source = None
             if data is not None:
                 source = device_opening.open_area(data, writable=False)

@@ -14,7 +14,7 @@ import msgspec
 from core.diff import changed_ranges
 from core.engine.guarding import guarded
 from core.engine.mover import Mover
-from core.errors import InvalidNameError
+from core.errors import CopyInUseError, InvalidNameError
 from core.longwork import RestorePlan
 from core.session import ORIGINAL
 from core.volume import portions, takecopy
@@ -86,6 +86,7 @@ def _source(state: VolumeState, copy: str) -> CopyRecord:
 
 def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
     portions.refuse_bytes(state, "restored")
+    _refuse_other_size(state, source)
     ranges = changed_ranges(state, source, None)
     if safety:
         takecopy.check_name(state, safety)
@@ -95,6 +96,17 @@ def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
         ranges=len(ranges),
         bytes=int(ranges.lengths.sum()),
     )
+
+
+def _refuse_other_size(state: VolumeState, source: CopyRecord) -> None:
+    """See to it that the original has as many bytes as what it is made equal to."""
+    size = state.catalog.size_of(source)
+    if size != state.size_bytes:
+        shrink = " with --shrink" if size < state.size_bytes else ""
+        raise CopyInUseError(
+            f"{source.name!r} has {size} bytes and the volume {state.size_bytes}; resize the "
+            f"volume to {size} first{shrink}, and take a snapshot before if it is to be kept."
+        )
 
 
 def _free_name(state: VolumeState, act: str) -> str:

@@ -26,6 +26,7 @@ from core.engine import (
     promotions,
     queries,
     rearranging,
+    resizing,
     restores,
     scrubbing,
     whenfull,
@@ -106,8 +107,8 @@ class Volume:
     def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
         """Return ``length`` bytes of ``copy`` at ``offset``."""
         state = self._state
-        state.check_range(offset, length)
         record = state.copy_named(copy)
+        state.check_range(offset, length, record)
         state.stats.reads += 1
         state.stats.read_bytes += length
         if record is None:
@@ -169,6 +170,7 @@ class Volume:
     plan_restore = restores.plan_restore
     restore = restores.restore
     promote = promotions.promote
+    resize = resizing.resize
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -188,8 +190,9 @@ class Volume:
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
         seq, moment = self._look(infos.event_seq)
-        stop = moment.size_bytes if stop is None else stop
-        moment.check_range(start, stop - start)
+        record = None if copy == ORIGINAL else moment.catalog.find(copy)
+        stop = moment.catalog.size_of(record) if stop is None else stop
+        moment.check_range(start, stop - start, record)
         return infos.table(moment, copy, start, stop, seq)
 
     @beside

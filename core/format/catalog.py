@@ -29,6 +29,7 @@ class CopyRecord(msgspec.Struct, kw_only=True):
         parent_id: The copy it was taken of; 0 = the original.
         base: Id of the layer of the original's chain at which its view enters the chain.
         top: Id of its own topmost private layer; None for a snapshot of the original.
+        size_bytes: Of its view; 0 = as many as the volume has now.
     """
 
     id: int
@@ -40,6 +41,7 @@ class CopyRecord(msgspec.Struct, kw_only=True):
     top: int | None
     locked: bool = False
     deleted: bool = False
+    size_bytes: int = 0
 
 
 class LayerRecord(msgspec.Struct, kw_only=True):
@@ -130,6 +132,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         chain: Layer ids of the original, oldest first.
+        size_bytes: Of the volume; 0 = as the superblock says.
         integrity: Of those copies of which something is known.
         lost: Data that is known to be lost, and that a check need not find anew.
         policy: What happens when the additional area is full.
@@ -145,6 +148,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     lost: list[LostExtent] = []
     policy: PolicyRecord = PolicyRecord()
     restoring: RestoringRecord | None = None
+    size_bytes: int = 0
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):

@@ -36,6 +36,7 @@ from core.units import SECTOR_BYTES
 from core.volume import opening
 from core.volume.catalog import Catalog
 from core.volume.fold import fold
+from core.volume.removal import kept_end
 from core.volume.state import VolumeState
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def read_dump(raw: bytes) -> Dumped:
             "be made of the dump; restore image and additional area from a backup."
         )
     start = block_ceil(RING_OFFSET + fields.ring_bytes)
-    if not all(makes_sense(run, fields.size_bytes) for run in runs) or _is_misplaced(runs, start):
+    sizes = [fields.size_bytes, *(copy.size_bytes for copy in dumped.copies)]
+    longest = kept_end(max(sizes))
+    if not all(makes_sense(run, longest) for run in runs) or _is_misplaced(runs, start):
         raise _no_dump("its pointers contradict each other")
     _check_catalog(dumped)
     return dumped
@@ -199,7 +202,7 @@ def write_loaded(
     """
     runs = {layer.id: _run(layer) for layer in dumped.layers}
     state = _begin(dumped, image, target, image_name, list(runs.values()))
-    state.catalog = Catalog.from_record(_record(dumped))
+    state.catalog = Catalog.from_record(_record(dumped), state.size_bytes)
     for layer_id, run in runs.items():
         state.catalog.layers[layer_id].replace(run)
         if data is not None:

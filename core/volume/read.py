@@ -96,7 +96,7 @@ class Views:
             runs += [state.staged_run(layer.id), layer.map.flatten(), frozen]
         for sealed, layer in self._chain(copy):
             runs += [sealed, state.staged_run(layer.id), layer.map.flatten()]
-        return stack(runs)
+        return stack(runs).clip(0, state.catalog.size_of(copy))
 
     def _sources(self, copy: CopyRecord) -> list[Callable[[int, int], PointerRun]]:
         """Return what to ask for pointers, topmost first; gaps of all are the initial area's."""

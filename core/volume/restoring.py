@@ -89,9 +89,10 @@ class Restoring:
             top=self.top,
         )
 
-    def add(self, maps: Iterable[LayerMap]) -> None:
-        """Let all that these layers point to be left to move, in whole grains."""
+    def add(self, maps: Iterable[LayerMap], size_bytes: int) -> None:
+        """Let all that these layers point to within the volume be left to move, in whole grains."""
         self.left.add_bytes(*changed(maps))
+        self.left.discard(-(-size_bytes // self.left.grain_bytes), self.left.last + 1)
         self.whole_grains = len(self.left)
 
     def discard(self, ranges: Sequence[int]) -> None:
@@ -132,6 +133,6 @@ def _begun(catalog: Catalog, change: Restored) -> Restoring | None:
         top=catalog.freeze(source) if source.writable else source.top,
         grain_bytes=change.grain_bytes,
     )
-    restoring.add(layer.map for layer in layers)
+    restoring.add((layer.map for layer in layers), catalog.size_bytes)
     catalog.take(Took(name=change.name, writable=False, source_id=0, created=change.created))
     return restoring if len(restoring.left) else None

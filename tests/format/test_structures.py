@@ -117,8 +117,8 @@ def test_a_newer_version_is_told():
 
 
 def test_unknown_incompatible_features_are_told_by_number():
-    with pytest.raises(FormatError, match=r"features \[3, 63\]"):
-        superblock.unpack(_superblock((1, 32, 1 << 63 | 8, 0, 0)), 0)
+    with pytest.raises(FormatError, match=r"features \[62, 63\]"):
+        superblock.unpack(_superblock((1, 32, 1 << 63 | 1 << 62, 0, 0)), 0)
 
 
 def test_a_known_incompatible_feature_is_no_hindrance(monkeypatch):
