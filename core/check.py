@@ -20,6 +20,7 @@ from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
 from core.volume.portions import SLOT_BYTES
+from core.volume.read import Views
 from core.volume.removal import kept_end
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
         reach = longest if layer.private else kept_end(reaches.get(layer.id, longest))
         findings += _check_layer(state, layer, reach)
     if all(finding.code == "image-changed" for finding in findings):
+        findings += _check_ends(state)
         findings += _check_space(state)
         for layer in () if structures else state.catalog.layers.values():
             findings += _check_data(state, layer)
@@ -137,6 +139,16 @@ def _check_layer(state: VolumeState, layer: Layer, reach: int) -> list[Finding]:
         if is_wrong:
             findings.append(_corruption(code, what, where))
     return findings
+
+
+def _check_ends(state: VolumeState) -> list[Finding]:
+    """Check that copies longer than the volume have a pointer for all that is behind its end."""
+    size_of, end = state.catalog.size_of, state.size_bytes
+    return [
+        _corruption("end", "A copy goes on behind the volume, and lacks pointers there.", copy.name)
+        for copy in state.catalog.copies.values()
+        if size_of(copy) > end and len(Views(state).flatten(copy).gaps(end, size_of(copy))[0])
+    ]
 
 
 def _check_space(state: VolumeState) -> list[Finding]:

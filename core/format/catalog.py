@@ -14,9 +14,10 @@ from typing import Final
 import msgspec
 
 from core.errors import CorruptAreaError
-from core.format.block import Readable, pack_block, unpack_block
+from core.format.block import WAY_OUT, Readable, pack_block, unpack_block
 from core.format.superblock import Place  # noqa: TC001 (msgspec resolves it)
 from core.format.table import MapRow  # noqa: TC001
+from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX
 
 MAGIC: Final = b"RPAIRCAT"
 
@@ -285,6 +286,12 @@ def unpack(raw: Readable, offset: int, uuid: bytes) -> CatalogRecord:
     """
     _, body = unpack_block(raw, MAGIC, offset, uuid, "catalog")
     try:
-        return _catalog_decoder.decode(body)
+        catalog = _catalog_decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise CorruptAreaError(f"The catalog at byte {offset} cannot be read: {error}.") from None
+    for size in (catalog.size_bytes, *(copy.size_bytes for copy in catalog.copies)):
+        if not 0 <= size <= VOLUME_BYTES_MAX or size % SECTOR_BYTES:
+            raise CorruptAreaError(
+                f"The catalog at byte {offset} says that something has {size} bytes; {WAY_OUT}"
+            )
+    return catalog

@@ -13,6 +13,8 @@ from core.engine import create_portions, create_volume, open_volume
 from core.errors import (
     AreaFullError,
     CopyInUseError,
+    CorruptAreaError,
+    DeviceFailedError,
     ImageError,
     ImageSizeError,
     InvalidRangeError,
@@ -380,6 +382,29 @@ def test_a_catalog_that_is_lost_with_its_sizes_leaves_every_copy_suspect(path, t
         assert volume.info().size == 5 * GRAIN
         for copy in volume.info().copies:
             assert copy.integrity == "suspect"
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_a_size_that_the_pointers_belie_is_told(path, is_behind):
+    with open_volume(path) as volume:
+        volume.snapshot("old")
+        volume.resize(5 * GRAIN, shrinks=True)
+        state = volume._state
+        record = state.catalog.find("old")
+        if is_behind:
+            record.size_bytes += GRAIN
+        else:  # the catalog is of another size than the superblock
+            state.catalog.size_bytes += SECTOR
+        volume.set_policy(timeout_s=1.0)  # so that something is folded
+    if not is_behind:
+        with pytest.raises(CorruptAreaError, match="of a volume of"):
+            open_volume(path)
+        return
+    with open_volume(path, read_only=True) as volume:
+        assert [finding.code for finding in volume.check()] == ["end"]
+        assert volume.read(0, SIZE, "old") == OLD
+        with pytest.raises(DeviceFailedError, match="ends at byte"):
+            volume.read(SIZE, GRAIN, "old")
 
 
 # -- beside writers --------------------------------------------------------------------------------
