@@ -13,6 +13,7 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         safety: Name of the snapshot of the original that is taken first.
         safety_id: Its id, once it is taken; else 0.
+        size_bytes: What the original gets, if the copy has another size; else 0.
     """
 
     source: str
@@ -20,6 +21,7 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
     ranges: int
     bytes: int
     safety_id: int = 0
+    size_bytes: int = 0
 
 
 class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -120,7 +120,8 @@ class VolumeSession(Protocol):
 
         A snapshot of the original is taken first, named ``safety`` or, if that is empty, as the
         answer says; where nothing differs nothing is done. What differs is moved in the background,
-        as ``info().restoring`` tells. A restore still under way is finished first.
+        as ``info().restoring`` tells. A restore still under way is finished first. The original
+        gets the size of the copy, too.
         """
         ...
 

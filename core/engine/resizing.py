@@ -70,15 +70,21 @@ def _carry_out(self: Volume, size_bytes: int, shrinks: bool, kept_bytes: int) ->
         self._begin_writing()
         act = steps.grow if size_bytes > before else steps.shrink
         self._full_area.carry_out(partial(act, state, size_bytes), ORIGINAL)
-        self._gate = Gate(state)
-        self.write = lane_for(state, self._lock, self._gate, self._write)
-        state.publish(
-            EventKind.CATALOG_CHANGED,
-            flags=EventFlag.RESIZED,
-            length=size_bytes,
-            moved=state.catalog.generation,
-        )
+        follow_size(self)
     return Resized(before_bytes=before, size_bytes=size_bytes, kept_bytes=kept_bytes)
+
+
+def follow_size(self: Volume) -> None:
+    """Let writes know the new end, and whoever watches."""
+    state = self._state
+    self._gate = Gate(state)
+    self.write = lane_for(state, self._lock, self._gate, self._write)
+    state.publish(
+        EventKind.CATALOG_CHANGED,
+        flags=EventFlag.RESIZED,
+        length=state.size_bytes,
+        moved=state.catalog.generation,
+    )
 
 
 def _check(self: Volume, size_bytes: int, shrinks: bool) -> None:
@@ -96,7 +102,7 @@ def _check(self: Volume, size_bytes: int, shrinks: bool) -> None:
             f"The original is just being restored from {state.restore.source_name!r}; resize it "
             "when that is done."
         )
-    _check_image(self, size_bytes)
+    check_image(self, size_bytes)
     if size_bytes < state.size_bytes and not shrinks:
         raise UsageError(
             f"The volume has {state.size_bytes} bytes, and {size_bytes} are fewer: the original "
@@ -104,7 +110,7 @@ def _check(self: Volume, size_bytes: int, shrinks: bool) -> None:
         )
 
 
-def _check_image(self: Volume, size_bytes: int) -> None:
+def check_image(self: Volume, size_bytes: int) -> None:
     """See to it that the image can have this size, whoever may have resized it meanwhile."""
     state, image = self._state, self._image
     if state.initial is not None or not isinstance(image, FileDevice):

@@ -36,21 +36,27 @@ from core.volume import instantcopy, needs, recover
 from core.volume.fold import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.area.additional import AdditionalArea
     from core.journal.writer import Journal
     from core.volume.state import VolumeState
+
+    Along = Callable[[], Callable[[], None]]
+    """Changes catalog and layers in memory, and returns how to take that back."""
 
 KEPT_BYTES_MAX: Final = 4 * MIB
 """Preserved under the volume's lock at a time; a writer waits for it."""
 WINDOW_GRAINS: Final = 1 << 22
 
 
-def grow(state: VolumeState, size_bytes: int) -> None:
+def grow(state: VolumeState, size_bytes: int, along: Along | None = None) -> None:
     """Make the volume longer; what is new reads as zeroes. Durable on return.
 
     Args:
         state: Without a restore under way.
         size_bytes: More than it has; a plain image may have as many already.
+        along: What becomes true with the same superblock; only with an additional area.
 
     Raises:
         RangepairError: It was not done; nothing has changed.
@@ -67,7 +73,7 @@ def grow(state: VolumeState, size_bytes: int) -> None:
         if is_short:
             _mark(state, area, size_bytes)
             _lengthen(state, size_bytes)
-        _become(state, size_bytes, resizing_bytes=0)
+        _become(state, size_bytes, along, resizing_bytes=0)
     except RangepairError:
         if is_short and journal.failed is None:
             cut_tail(state)
@@ -76,12 +82,13 @@ def grow(state: VolumeState, size_bytes: int) -> None:
     recover.active_grains_of(state)
 
 
-def shrink(state: VolumeState, size_bytes: int) -> None:
+def shrink(state: VolumeState, size_bytes: int, along: Along | None = None) -> None:
     """Make the volume shorter; copies keep what is cut off. Durable on return.
 
     Args:
         state: Without a restore under way.
         size_bytes: Less than it has.
+        along: As for ``grow``.
 
     Raises:
         RangepairError: It was not done; no view has changed.
@@ -97,7 +104,7 @@ def shrink(state: VolumeState, size_bytes: int) -> None:
     while grain << state.grain_shift < state.size_bytes:
         grain, _ = keep_some(state, grain)
     journal.checkpoint()
-    _become(state, size_bytes, resizing_bytes=state.size_bytes)
+    _become(state, size_bytes, along, resizing_bytes=state.size_bytes)
     cut_tail(state)
     recover.active_grains_of(state)
 
@@ -235,19 +242,24 @@ def _lengthen(state: VolumeState, size_bytes: int) -> None:
         state.image.sync()
 
 
-def _become(state: VolumeState, size_bytes: int, *, resizing_bytes: int) -> None:
+def _become(
+    state: VolumeState, size_bytes: int, along: Along | None, *, resizing_bytes: int
+) -> None:
     """Let the volume have another size from the next superblock on.
 
     Raises:
         AdditionalAreaFullError: There is no room for its tables; nothing has changed.
     """
     before, is_done = state.size_bytes, False
+    take_back = along() if along is not None else None
     _use_size(state, size_bytes)
     try:
         is_done = fold(state, resizing_bytes=resizing_bytes)
     finally:
         if not is_done:
             _use_size(state, before)
+            if take_back is not None:
+                take_back()
     if not is_done:
         raise AdditionalAreaFullError(
             "The additional area has no room to write down the new size; purge copies or free "

@@ -137,6 +137,7 @@ class Toll:
         rearranged: Acts on the map of the initial area.
         given_bytes: What was given back to the disk.
         moved_bytes: What was moved by compaction.
+        restored: Restores of copies of another size.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
     """
@@ -147,6 +148,7 @@ class Toll:
     rearranged: int = 0
     given_bytes: int = 0
     moved_bytes: int = 0
+    restored: int = 0
     exhaustive_max: int = -1
     crashes_max: int = 1 << 60
 

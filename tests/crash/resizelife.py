@@ -11,7 +11,7 @@ from tests.doubles.oracle import SECTOR
 
 SECTORS_MAX: Final = 240
 """What the small buffers of these volumes can take."""
-_ACTS: Final = {**ACTS, "resize": 16, "snapshot": 9, "flush": 20}
+_ACTS: Final = {**ACTS, "resize": 16, "snapshot": 9, "flush": 20, "restore": 14, "move": 8}
 RESIZING: Final[Style] = MIXED._replace(acts=_ACTS)
 RESIZING_MAPPED: Final[Style] = MAPPED._replace(acts={**MAPPED.acts, **_ACTS, "trim": 10})
 RESIZING_TIGHT: Final[Style] = TIGHT._replace(acts=_ACTS)
@@ -19,6 +19,22 @@ RESIZING_TIGHT: Final[Style] = TIGHT._replace(acts=_ACTS)
 
 class ResizeLife(Life):
     """A volume on a disk, and its oracle."""
+
+    def _restore(self) -> None:
+        """Make the original equal to a copy, whatever its size is."""
+        source = self._any(self._oracle.names())
+        if source is None or self._oracle.size_of(source) == self._oracle.size:
+            super()._restore()
+            return
+        if len(self._oracle.copies) >= 2 * self._style.copies_max:
+            return
+        while self._volume._state.restore is not None:
+            if not self._move():
+                return
+        self._oracle.restore(source, self._volume.plan_restore(source).safety)
+        self._try_change(lambda: self._volume.restore(source))
+        self._expect(self._oracle.differences(self._volume), f"after a restore of {source}")
+        self._toll.restored += 1
 
     def _resize(self) -> None:
         """Make the volume longer, shorter, or as long as a copy is."""

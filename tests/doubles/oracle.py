@@ -202,7 +202,9 @@ class Oracle:
         found, size = marks_found(volume), volume.info().size
         now = (self.copies, self.original)
         coming = (self.coming, self.coming_original or self.original)
-        possible = [(copies, original) for copies, original in (now, coming) if copies is not None]
+        # A restore to another size takes its safety snapshot first.
+        between = (self.coming, self.original)
+        possible = [pair for pair in (now, coming, between) if pair[0] is not None]
         matching = [
             (copies, original)
             for copies, original in possible

@@ -237,15 +237,49 @@ def test_one_that_is_read_only_is_not_resized(path):
         volume.resize(2 * SIZE)
 
 
-def test_a_copy_of_another_size_is_not_restored_by_half(path):
+@pytest.mark.parametrize("size", [SIZE + 30 * GRAIN + SECTOR, 5 * GRAIN + SECTOR])
+@pytest.mark.parametrize("kind", ["snapshot", "clone"])
+def test_a_restore_gives_the_original_the_size_of_the_copy(path, size, kind):
+    with open_volume(path) as volume:
+        getattr(volume, kind)("old")
+        content = OLD
+        if kind == "clone":
+            volume.write(30 * GRAIN, filled(20, 3 * GRAIN), "old")
+            content = OLD[: 30 * GRAIN] + filled(20, 3 * GRAIN) + OLD[33 * GRAIN :]
+        volume.resize(size, shrinks=True)
+        volume.write(size - SECTOR, filled(21, SECTOR))
+        before = volume.read(0, size)
+        plan = volume.plan_restore("old")
+        assert (plan.size_bytes, volume.info().size) == (SIZE, size)
+        done = volume.restore("old")
+        assert (done.size_bytes, volume.info().size) == (SIZE, SIZE)
+        assert volume.read(0, SIZE) == content
+        assert volume.read(0, size, done.safety) == before
+        if kind == "clone":
+            volume.write(0, filled(22, SECTOR), "old")
+        assert volume.read(0, SIZE) == content
+        back = volume.restore(done.safety)
+        assert volume.read(0, volume.info().size) == before
+        assert volume.read(0, SIZE, back.safety) == content
+        assert volume.check() == []
+    with open_volume(path) as volume:
+        assert volume.read(0, volume.info().size) == before
+        assert volume.check() == []
+
+
+def test_a_restore_without_room_leaves_no_safety_snapshot(path):
     with open_volume(path) as volume:
         volume.snapshot("old")
-        volume.resize(2 * SIZE)
-        for ask in (volume.plan_restore, volume.restore):
-            with pytest.raises(CopyInUseError, match=f"resize the volume to {SIZE} first with"):
-                ask("old")
-        volume.resize(SIZE, shrinks=True)
-        volume.write(0, bytes(SECTOR))
+        volume.resize(SIZE + (8 << 20))
+        volume.write(SIZE, filled(11, 8 << 20))
+        before = volume.read(0, SIZE + (8 << 20))
+        volume.set_policy(area_limit_bytes=1 << 20)
+        with pytest.raises(AreaFullError):
+            volume.restore("old")
+        assert [copy.name for copy in volume.info().copies] == ["old"]
+        assert volume.read(0, SIZE + (8 << 20)) == before
+        assert volume.check() == []
+        volume.set_policy(area_limit_bytes=0)
         volume.restore("old")
         assert volume.read(0, SIZE) == OLD
 
