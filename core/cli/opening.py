@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     from core.session import VolumeSession
 
 
-def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeSession:
+def open_for(
+    options: argparse.Namespace, *, read_only: bool = False, accept_longer: bool = False
+) -> VolumeSession:
     """Return the open volume that ``options`` name.
 
     Args:
         options: With ``image``, ``area`` and ``accept_changes``.
         read_only: The command only asks; several of them may hold the volume at once.
+        accept_longer: The command takes an image that another program made longer.
 
     Raises:
         RangepairError: It cannot be opened.
@@ -32,7 +36,7 @@ def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeS
 
     return connect_or_open(
         options.image,
-        _open_here,
+        functools.partial(_open_here, accept_longer=accept_longer),
         area=Path(options.area) if options.area else None,
         read_only=read_only,
         accept_changes=options.accept_changes,
@@ -40,10 +44,21 @@ def open_for(options: argparse.Namespace, *, read_only: bool = False) -> VolumeS
 
 
 def _open_here(
-    path: str, *, area: Path | None, read_only: bool, accept_changes: bool
+    path: str,
+    *,
+    area: Path | None,
+    read_only: bool,
+    accept_changes: bool,
+    accept_longer: bool,
 ) -> VolumeSession:
     """Open the volume in this process; the engine is loaded only now that it is needed."""
     with unbroken():  # numpy and others may crash if loading them is broken off
         from core.engine import open_volume
-    volume = open_volume(path, area=area, read_only=read_only, accept_changes=accept_changes)
+    volume = open_volume(
+        path,
+        area=area,
+        read_only=read_only,
+        accept_changes=accept_changes,
+        accept_longer=accept_longer,
+    )
     return volume if read_only else cast("VolumeSession", Unbroken(volume))

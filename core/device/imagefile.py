@@ -144,6 +144,11 @@ class FileDevice:
             raise
 
     @property
+    def is_block_device(self) -> bool:
+        """Whether it is a block device, whose size nobody changes here."""
+        return self._is_block
+
+    @property
     def mtime_ns(self) -> int:
         """Time of the last change in nanoseconds; 0 for a block device, which has none."""
         return 0 if self._is_block else os.fstat(self._number).st_mtime_ns
@@ -237,7 +242,13 @@ class FileDevice:
             if error.errno not in _FULL:
                 raise
             raise explain_create(self.path, "image", error) from error
+        self._has_holes |= length > self.size
         self.size = length
+
+    def look_at_size(self) -> int:
+        """Return the size that the file or device has by now, whoever changed it."""
+        self.size = os.lseek(self._number, 0, os.SEEK_END)
+        return self.size
 
     def data_extents(self, start: int, stop: int, /) -> Iterator[Extent]:
         """Yield the ranges within ``[start, stop)`` that are no holes."""

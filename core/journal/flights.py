@@ -103,6 +103,12 @@ class Flights:
             Overlay(geometry.overlay_bytes_max, self._grain_bytes, self._size_bytes),
         )
 
+    def use_size(self, size_bytes: int) -> None:
+        """Serve a volume of another size from now on; nothing is under way."""
+        self._size_bytes = size_bytes
+        for _, overlay in self._spare:
+            overlay.use_size(size_bytes)
+
     def release_spare(self) -> None:
         """Give the memory of buffers that are not in use back to the system."""
         self._spare.clear()

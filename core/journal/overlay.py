@@ -43,6 +43,10 @@ class Overlay:
         self.slots: dict[int, int] = {}
         self._runs: list[tuple[int, int, int]] = []
 
+    def use_size(self, size_bytes: int) -> None:
+        """Be of a volume of another size from now on; nothing waits."""
+        self._size_bytes = size_bytes
+
     def has_room(self, length: int) -> bool:
         """Return whether ``length`` more bytes fit."""
         return self.used_bytes + length <= self.bytes_max

@@ -144,6 +144,8 @@ class Glimpse:
         self._known.pop(name, None)
         if copy is None or copy.deleted or copy.top is not None or state.restore is not None:
             return None
+        if state.catalog.size_of(copy) != state.size_bytes:
+            return None  # its end is another than the one that was checked
         assert state.catalog.active is not None
         if len(self._known) >= KNOWN_MAX:
             del self._known[next(iter(self._known))]

@@ -288,9 +288,13 @@ def _payload_is_intact(area: AdditionalArea, group: Group) -> bool:
 
 
 def active_grains_of(state: VolumeState) -> None:
-    """Find the grains which the active layer preserves."""
+    """Find the grains which the active layer preserves, or of which no copy has any byte."""
     active = state.catalog.active
     state.preserved = None if active is None else grains_of(state, active)
+    if state.preserved is not None:
+        grain, end = state.grain_bytes, -(-state.size_bytes // state.grain_bytes)
+        beyond = -(-state.catalog.chain_reaches()[-1] // grain)
+        state.preserved.add(beyond, max(beyond, end))
 
 
 def grains_of(state: VolumeState, layer: Layer) -> GrainSet:
