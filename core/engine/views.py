@@ -69,7 +69,8 @@ class View:
 
     Attributes:
         id: See ``ShownView``.
-        size_bytes, grain_bytes: Of the volume.
+        size_bytes: Of the view, when it was made; a resized original has another one since.
+        grain_bytes: Of the volume.
         has_portions: The volume is made of portions, so there is nothing to discard.
     """
 
@@ -81,7 +82,8 @@ class View:
         self._state = state
         self._lock = lock
         self.id = view_id
-        self.size_bytes = state.size_bytes
+        with lock:
+            self.size_bytes = state.catalog.size_of(state.catalog.copies.get(view_id))
         self.grain_bytes = state.grain_bytes
         self.has_portions = bool(state.portion_count)
         self._try_original = try_lane_for(state, lock, volume.read)
@@ -176,7 +178,9 @@ def _allocation(self: Volume, view_id: int, start: int, stop: int) -> Ranges:
     table = EMPTY if record is None else Views(moment).flatten(record).clip(start, stop)
     if record is None:
         holes_before = allocation_module.image_data(moment, start, stop)
-    whole = allocation_module.allocated(moment.size_bytes, holes_before, waiting, table)
+    whole = allocation_module.allocated(
+        moment.catalog.size_of(record), holes_before, waiting, table
+    )
     starts, stops = np.maximum(whole.starts, start), np.minimum(whole.stops, stop)
     is_within = starts < stops
     return Ranges(starts=starts[is_within], lengths=(stops - starts)[is_within])
