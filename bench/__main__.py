@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.measure import say, table
 
-TOPICS = ("takes", "writes", "pointers", "mapping", "diff", "startup", "window")
+TOPICS = ("takes", "writes", "reads", "pointers", "mapping", "diff", "startup", "window")
 LONG_TOPICS = ("scale", "nbd")
 """Measured only if named."""
 

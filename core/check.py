@@ -20,6 +20,7 @@ from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
 from core.volume.portions import SLOT_BYTES
+from core.volume.verified import WholeExtent
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -178,13 +179,32 @@ def _check_data(state: VolumeState, layer: Layer) -> list[Finding]:
     """
     assert state.area is not None
     known = {(extent.address, extent.checksum) for extent in state.catalog.lost}
-    findings = []
+    damaged = list[WholeExtent]()
     for whole, _ in extents_of(layer.map.flatten()):
         if whole.is_intact(read_whole(state.area.device, whole)):
             continue
         if whole.is_kept_by(layer.map) and (whole.base, whole.checksum) not in known:
-            stop = whole.start + whole.length
-            what = f"Data kept for range [{whole.start}..{stop - 1}] fails its checksum."
-            where = f"byte {whole.base} of the additional area"
-            findings.append(_corruption("checksum", what, where))
-    return findings
+            damaged.append(whole)
+    return [_damage(extents) for extents in _side_by_side(damaged)]
+
+
+def _side_by_side(damaged: list[WholeExtent]) -> list[list[WholeExtent]]:
+    """Return extents, sorted by address, in runs each of which is one range of the volume."""
+    runs = list[list[WholeExtent]]()
+    for whole in damaged:
+        last = runs[-1][-1] if runs else None
+        if last is not None and whole.start == last.start + last.length:
+            runs[-1].append(whole)
+        else:
+            runs.append([whole])
+    return runs
+
+
+def _damage(extents: list[WholeExtent]) -> Finding:
+    """Return the one finding for damaged extents of one range of the volume."""
+    first, last = extents[0], extents[-1]
+    stop, fails = last.start + last.length, "fails its checksum"
+    if len(extents) > 1:
+        fails = f"fails its checksums, {len(extents)} in a row"
+    what = f"Data kept for range [{first.start}..{stop - 1}] {fails}."
+    return _corruption("checksum", what, f"byte {first.base} of the additional area")

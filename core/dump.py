@@ -12,6 +12,7 @@ from core.answers import PointerKind
 from core.device.refusals import readable_path
 
 if TYPE_CHECKING:
+    from core.mapping.initialmap import InitialMap
     from core.mapping.pointerrun import PointerRun
     from core.volume.state import VolumeState
 
@@ -56,6 +57,11 @@ def dump(state: VolumeState) -> dict[str, object]:
             {"address": extent.address, "checksum": f"{extent.checksum:016x}"}
             for extent in catalog.lost
         ],
+        "policy": {
+            **msgspec.structs.asdict(catalog.policy),
+            "dropped": [msgspec.structs.asdict(each) for each in catalog.policy.dropped],
+        },
+        "initial_map": None if state.initial is None else map_rows(state.initial.map),
         "chain": list(catalog.chain),
         "copies": [msgspec.structs.asdict(copy) for copy in catalog.copies.values()],
         "layers": [
@@ -68,6 +74,11 @@ def dump(state: VolumeState) -> dict[str, object]:
             for layer in catalog.layers.values()
         ],
     }
+
+
+def map_rows(mapped: InitialMap) -> list[dict[str, object]]:
+    """Return the extents of a map of the initial area, one dict each."""
+    return [{**extent._asdict(), "scheme": extent.scheme.name.lower()} for extent in mapped]
 
 
 def pointer_rows(run: PointerRun) -> list[dict[str, object]]:

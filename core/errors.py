@@ -183,6 +183,20 @@ class TransferError(RangepairError):
     errno = _errno.EINVAL
 
 
+class AttachError(RangepairError):
+    """A view cannot be made a file, a loop device or a mounted file system, or not be unmade."""
+
+    code = "attach"
+    errno = _errno.EBUSY
+
+
+class FreezeError(RangepairError):
+    """A file system cannot be held still while a copy is taken."""
+
+    code = "freeze"
+    errno = _errno.EBUSY
+
+
 class EngineGoneError(RangepairError):
     """The engine process ended or stopped answering."""
 
@@ -213,6 +227,8 @@ ERRORS_BY_CODE: dict[str, type[RangepairError]] = {
         CorruptAreaError,
         StreamError,
         TransferError,
+        AttachError,
+        FreezeError,
         EngineGoneError,
     )
 }

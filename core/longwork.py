@@ -30,6 +30,7 @@ class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
         safety: Name of the snapshot of the original as it was before.
         whole_bytes, left_bytes: What had to be moved, and what still has, in whole grains.
         problem: Why it does not go on at the moment, or empty.
+        is_damaged: That is because the source is damaged, and room would not help.
     """
 
     source: str
@@ -37,6 +38,7 @@ class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
     whole_bytes: int
     left_bytes: int
     problem: str
+    is_damaged: bool = False
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.answers import PointerKind
 from core.format.catalog import Purged
+from core.mapping.chainbytes import freed_by_layer
 from core.mapping.intersect import intersect
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ def own_bytes(catalog: Catalog) -> dict[int, int]:
     children: ByParent = defaultdict(list)
     for layer in catalog.layers.values():
         children[layer.parent].append(layer)
-    positions = {layer_id: index for index, layer_id in enumerate(catalog.chain)}
+    chain = [catalog.layers[layer_id].map.flatten() for layer_id in catalog.chain]
+    in_chain = dict(zip(catalog.chain, freed_by_layer(chain).tolist(), strict=True))
     own = {}
     for copy in catalog.copies.values():
         total = _own_private(catalog, copy, tops, children)
         if bases[copy.base] == 1:
-            total += _own_in_chain(catalog, positions[copy.base])
+            total += in_chain[copy.base]
         own[copy.id] = total
     return own
 
@@ -68,11 +70,3 @@ def _own_private(
         total += data_bytes(layer.map.flatten())
         above, layer_id, below_gone = layer_id, layer.parent, 1
     return total
-
-
-def _own_in_chain(catalog: Catalog, position: int) -> int:
-    run = catalog.layers[catalog.chain[position]].map.flatten()
-    if position == 0:
-        return data_bytes(run)
-    older = catalog.layers[catalog.chain[position - 1]].map.flatten()
-    return data_bytes(intersect(run, older.starts, older.stops))

@@ -160,7 +160,10 @@ def closing_on_signals(window: MainWindow) -> Iterator[None]:
         notifier = QSocketNotifier(woken.fileno(), QSocketNotifier.Type.Read)
         notifier.activated.connect(lambda *_: woken.recv(64))
         numbers = (signal.SIGINT, signal.SIGTERM)
-        former = [signal.signal(number, lambda *_: window.close()) for number in numbers]
+        former = [
+            signal.signal(number, lambda *_: window.connector.let_go(window.close))
+            for number in numbers
+        ]
         try:
             yield
         finally:

@@ -49,6 +49,10 @@ test_tools() {
     python_module nbd python3-libnbd
     program mkfs.ext4 e2fsprogs
     program debugfs e2fsprogs
+    program mkfs.xfs xfsprogs
+    program mkfs.btrfs btrfs-progs
+    program fusermount3 fuse3
+    program losetup mount
     program xvfb-run xvfb
     program xauth xauth
 }

@@ -116,7 +116,8 @@ class AdditionalArea:
                 raise CorruptAreaError(
                     f"The ring head at byte {offset} of {self.device.path} is damaged, so what was "
                     "written last cannot be told from what came before; restore the additional "
-                    "area from a backup, or move it away to use the image without copies."
+                    "area from a backup, or move it away to use a plain raw image without its "
+                    "copies."
                 )
         return max(heads, default=0)
 

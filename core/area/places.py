@@ -104,6 +104,26 @@ class Places:
         self._free.take_at(found, found + length)
         return found
 
+    def take_last(self, place: int, length: int) -> int | None:
+        """Return the last free place of ``length`` bytes behind ``place``, or None."""
+        runs = self._free.columns()
+        starts = runs.starts + runs.lengths - length
+        starts -= starts % SECTOR_BYTES
+        fits = np.flatnonzero(starts >= np.maximum(runs.starts, place))
+        if not len(fits):
+            return None
+        found = int(starts[fits[-1]])
+        self._free.take_at(found, found + length)
+        return found
+
+    def reach(self, stop: int) -> None:
+        """Let the image reach up to ``stop`` at least, without storage.
+
+        Raises:
+            AreaFullError: It cannot.
+        """
+        self._grow_hole(stop)
+
     def lowest(self) -> tuple[int, int] | None:
         """Return place and length of the lowest free run; None if there is none."""
         runs = self._free.columns()
@@ -148,9 +168,16 @@ class Places:
         return self.capacity
 
     def _grow(self, stop: int) -> None:
-        """Let the image have storage up to ``stop`` at least."""
-        length = max(block_ceil(stop) - self.capacity, self._growth_bytes)
-        self._image.allocate(self.capacity, length)
+        """Let the image have storage up to ``stop``, and some more if there is room for that."""
+        needed = block_ceil(stop) - self.capacity
+        length = max(needed, self._growth_bytes)
+        try:
+            self._image.allocate(self.capacity, length)
+        except AreaFullError:
+            if length == needed:
+                raise
+            length = needed
+            self._image.allocate(self.capacity, length)
         self._add_capacity(self.capacity + length)
 
     def _reach(self, start: int, stop: int) -> None:

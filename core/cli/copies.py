@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from core.answers import CopyInfo
+    from core.attach.freeze import Frozen
     from core.cli.parsing import Command, CommandParser, Run
     from core.cli.terminal import Terminal
     from core.session import VolumeSession
@@ -30,15 +32,37 @@ def _declare_snapshot(parser: CommandParser) -> None:
     parser.add_argument(
         "--of", metavar="COPY", default=ORIGINAL, help="what to copy; the original if left out"
     )
+    parser.add_argument(
+        "--freeze", metavar="DIR", help="hold the file system mounted there still meanwhile"
+    )
     add_json(parser)
 
 
 def _snapshot(options: argparse.Namespace, terminal: Terminal) -> int:
-    with open_for(options) as volume:
+    with open_for(options) as volume, _still(options, volume) as frozen:
         began = time.perf_counter()
         taken = volume.snapshot(options.name, options.of)
-        _tell_taken(taken, time.perf_counter() - began, options, terminal)
+        took_s = time.perf_counter() - began
+    is_frozen = frozen is not None and frozen.lasted
+    if frozen is not None and not is_frozen:
+        told = "the file system was thawed by somebody else meanwhile: as after a power cut"
+    else:
+        told = "its file system frozen meanwhile" if is_frozen else ""
+    _tell_taken(taken, took_s, options, terminal, {"frozen": is_frozen}, told)
     return EXIT_DONE
+
+
+def _still(
+    options: argparse.Namespace, volume: VolumeSession
+) -> contextlib.AbstractContextManager[Frozen | None]:
+    """Return what keeps the file system frozen that is to be, if any."""
+    if options.freeze is None:
+        return contextlib.nullcontext()
+    from core.attach.freeze import frozen
+    from core.service.meetingplace import runtime_folder
+
+    area = volume.info().area
+    return frozen(options.freeze, (options.image, area, str(runtime_folder())))
 
 
 def _declare_clone(parser: CommandParser) -> None:
@@ -57,19 +81,24 @@ def _clone(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _tell_taken(
-    taken: CopyInfo, took_s: float, options: argparse.Namespace, terminal: Terminal
+    taken: CopyInfo,
+    took_s: float,
+    options: argparse.Namespace,
+    terminal: Terminal,
+    keys: dict[str, bool] | None = None,
+    remark: str = "",
 ) -> None:
-    """Say what was taken of what, and that nothing was moved for it."""
+    """Say what was taken of what, that nothing was moved for it, and what else there is to say."""
     if options.json:
         import msgspec
 
-        terminal.line(msgspec.json.encode(taken).decode())
+        terminal.line(msgspec.json.encode(msgspec.to_builtins(taken) | (keys or {})).decode())
         return
     view_bytes = taken.own_bytes + taken.shared_bytes
     name = terminal.paint(told_name(taken.name), "bold")
     terminal.line(
         f"{name}: {taken.kind} of {told_name(taken.parent)}, {format_bytes(view_bytes)}"
-        f" taken in {took_s * 1e3:.1f} ms, no data moved"
+        f" taken in {took_s * 1e3:.1f} ms, no data moved{f'; {remark}' if remark else ''}"
     )
 
 

@@ -45,6 +45,10 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "export": Entry("exporting", "IMAGE OUT", "make an image or a stream of a copy"),
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),
     },
+    "Use": {
+        "attach": Entry("attaching", "IMAGE [--mount DIR]", "make a file and a device of a view"),
+        "detach": Entry("attaching", "IMAGE", "undo that"),
+    },
     "Initial area": {
         "convert": Entry("arranging", "IMAGE --to SCHEME", "choose how ranges of it are reached"),
         "relocate": Entry("arranging", "IMAGE --range O:L --to O", "move a range in the image"),

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from core.cli.unbroken import Unbroken, unbroken
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +43,7 @@ def _open_here(
     path: str, *, area: Path | None, read_only: bool, accept_changes: bool
 ) -> VolumeSession:
     """Open the volume in this process; the engine is loaded only now that it is needed."""
-    from core.engine import open_volume
-
-    return open_volume(path, area=area, read_only=read_only, accept_changes=accept_changes)
+    with unbroken():  # numpy and others may crash if loading them is broken off
+        from core.engine import open_volume
+    volume = open_volume(path, area=area, read_only=read_only, accept_changes=accept_changes)
+    return volume if read_only else cast("VolumeSession", Unbroken(volume))

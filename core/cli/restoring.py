@@ -12,7 +12,7 @@ from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
 from core.cli.progress import Progress
 from core.cli.terminal import Terminal, plural, told_name
-from core.errors import EXIT_DONE, AreaFullError, InvalidNameError
+from core.errors import EXIT_DONE, AreaFullError, CorruptAreaError, InvalidNameError
 from core.units import format_bytes
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _declare_rest(parser: CommandParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="only tell what would be written, exactly; change nothing",
+        help="only tell what would be written at most; change nothing",
     )
     parser.add_argument(
         "--safety", metavar="NAME", default="", help="name of the snapshot that is taken before"
@@ -96,6 +96,7 @@ def _wait(volume: VolumeSession, what: str) -> None:
 
     Raises:
         AreaFullError: There is no room to go on.
+        CorruptAreaError: The source is damaged.
     """
     left = volume.stats().restoring_bytes
     seen_s = time.monotonic()
@@ -119,6 +120,8 @@ def _wait(volume: VolumeSession, what: str) -> None:
 def _raise_problem(volume: VolumeSession) -> None:
     """Raise what keeps the restore from going on, if anything does."""
     restoring = volume.info().restoring
+    if restoring is not None and restoring.is_damaged:
+        raise CorruptAreaError(restoring.problem)
     if restoring is not None and restoring.problem:
         raise AreaFullError(
             f"{restoring.problem.rstrip('.')}; the original reads as {restoring.source!r} already,"
@@ -130,7 +133,7 @@ def _tell(plan: RestorePlan, act: str, left: int | None, terminal: Terminal) -> 
     amount = f"{plural(plan.ranges, 'range')}, {format_bytes(plan.bytes)}"
     source, safety = told_name(plan.source), terminal.paint(told_name(plan.safety), "bold")
     if left is None:
-        terminal.line(f"{act} {source} would write {amount} ({plan.bytes:,} bytes)")
+        terminal.line(f"{act} {source} would write at most {amount} ({plan.bytes:,} bytes)")
         terminal.line(f"the original as it is now would be kept as {safety}")
         return
     moved = f"; {format_bytes(left)} still to be moved" if left else ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
     from core.service.client import RemoteVolume
-    from core.service.servingmessages import Serving
+    from core.serving import Serving
 
 PORT: Final = 10809
 _LOOK_S: Final = 0.2

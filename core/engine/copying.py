@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.engine import infos
@@ -36,7 +37,9 @@ def _take(self: Volume, name: str, of: str, *, writable: bool) -> CopyInfo:
     self._state.copy_named(of)
     if self._state.area is None:
         self.add_area()
-    record = takecopy.take(self._state, name, of, writable=writable)
+    self._full_area.carry_out(partial(takecopy.take, self._state, name, of, writable=writable), of)
+    record = self._state.copy_named(name)
+    assert record is not None
     return infos.copy_info(self._state, self._views, record)
 
 
@@ -49,11 +52,12 @@ def rename(self: Volume, name: str, new_name: str) -> None:
 
 @guarded
 def delete(self: Volume, names: Sequence[str], *, now: bool = False) -> None:
-    """Hide copies, to be purged later; ``now`` also purges them."""
+    """Hide copies, to be purged later; ``now`` removes them for good instead."""
     self._begin_writing()
-    takecopy.mark(self._state, names, deleted=True)
     if now:
-        takecopy.purge(self._state, names)
+        takecopy.purge(self._state, names, hidden_only=False)
+    else:
+        takecopy.mark(self._state, names, deleted=True)
 
 
 @guarded

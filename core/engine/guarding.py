@@ -42,7 +42,11 @@ def guarded(
 
 @contextlib.contextmanager
 def failures_told(self: Volume) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into one sentence, and publish that a device failed."""
+    """Turn an ``OSError`` of the block into one sentence, and publish that a device failed.
+
+    What interrupts the block, like Ctrl-C, may leave anything half changed in memory: then nothing
+    more is written, closing included, and the next opening recovers what is on the disk.
+    """
     try:
         yield
     except OSError as error:
@@ -50,6 +54,11 @@ def failures_told(self: Volume) -> Iterator[None]:
     except DeviceFailedError:
         with self._lock:
             self._state.tell_failure()
+        raise
+    except Exception:
+        raise
+    except BaseException:
+        self._state.break_off()
         raise
 
 

@@ -25,14 +25,14 @@ from core.answers import (
 )
 from core.area.forecast import full_in_s, room_bytes
 from core.device.refusals import readable_path
+from core.errors import CorruptAreaError
 from core.format.layout import block_ceil
 from core.longwork import RestoreProgress
-from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, PointerRun
-from core.mapping.stack import stack
 from core.session import ORIGINAL
 from core.usage import freed_bytes, own_bytes
 from core.volume import integrity
+from core.volume.counts import counts_of_copies
 from core.volume.picture import additional_extents, initial_extents, metadata_extents
 from core.volume.read import Views
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.area.additional import AdditionalArea
+    from core.errors import RangepairError
     from core.format.catalog import CopyRecord
     from core.volume.picture import Frame
     from core.volume.state import VolumeState
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     Counts = tuple[int, int]
 
 
-def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo:
+def volume_head(state: VolumeState, area_path: Path, problem: RangepairError | None) -> VolumeInfo:
     """Return all about the volume but its copies; ``problem``: why a restore does not go on."""
     area = state.area
     return VolumeInfo(
@@ -70,7 +71,7 @@ def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo
     )
 
 
-def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
+def _progress(state: VolumeState, problem: RangepairError | None) -> RestoreProgress | None:
     """Return how far the restore under way is; None without one."""
     if state.restore is None:
         return None
@@ -80,7 +81,8 @@ def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
         safety=state.catalog.copies[record.safety_id].name,
         whole_bytes=min(record.whole_grains * state.grain_bytes, state.size_bytes),
         left_bytes=state.restore.left_bytes,
-        problem=problem,
+        problem="" if problem is None else problem.message,
+        is_damaged=isinstance(problem, CorruptAreaError),
     )
 
 
@@ -93,17 +95,9 @@ def _notice(state: VolumeState) -> str:
 
 def copy_infos(moment: VolumeState) -> list[CopyInfo]:
     """Return all copies in the order in which they were taken."""
-    own, views = own_bytes(moment.catalog), Views(moment)
-    in_chain = _chain_counts(moment)
-    return [
-        _copy_info(
-            moment,
-            copy,
-            own[copy.id],
-            in_chain[copy.base] if copy.top is None else _counts(moment, views, copy),
-        )
-        for copy in moment.catalog.copies.values()
-    ]
+    own, counts = own_bytes(moment.catalog), counts_of_copies(moment)
+    copies = moment.catalog.copies.values()
+    return [_copy_info(moment, copy, own[copy.id], counts[copy.id]) for copy in copies]
 
 
 def copy_info(state: VolumeState, views: Views, copy: CopyRecord) -> CopyInfo:
@@ -140,17 +134,6 @@ def _counts(state: VolumeState, views: Views, copy: CopyRecord) -> Counts:
     """Return pointers and range pairs of one view."""
     run = views.flatten(copy)
     return len(run), len(run.gaps(0, state.size_bytes)[0])
-
-
-def _chain_counts(state: VolumeState) -> dict[int, Counts]:
-    """Return pointers and range pairs of the views without private layers, by their base."""
-    chain = state.catalog.chain
-    runs = [
-        stack([state.staged_run(id_), state.catalog.layers[id_].map.flatten()]) for id_ in chain
-    ]
-    pointers, range_pairs = chain_counts(runs, state.size_bytes)
-    counts = zip(pointers.tolist(), range_pairs.tolist(), strict=True)
-    return dict(zip(chain, counts, strict=True))
 
 
 def table(moment: VolumeState, name: str, start: int, stop: int, seq: int) -> TableAnswer:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyroaring import BitMap64
 
+    from core.errors import RangepairError
     from core.format.block import Readable
     from core.journal.writer import Journal
     from core.volume.state import VolumeState
@@ -119,12 +120,24 @@ def lane_for(
                 publish(written, flags, ORIGINAL_ID, offset, grain_bytes, moved, 0)
         except AdditionalAreaFullError:  # of a first write; the long way knows what to do
             write(offset, payload, copy)
-        except OSError as error:  # the long way tells its own
-            if journal is None or flags != rewrite:
-                # The original cannot be read: this write is refused, nothing else.
-                raise told(error) from error
-            raise journal.refusal(error) from error
+        except BaseException as error:
+            known = _told(state, journal if flags == rewrite else None, error)
+            if known is not None:
+                raise known from error
+            raise
         finally:
             release()
 
     return short_or_long
+
+
+def _told(
+    state: VolumeState, journal: Journal | None, error: BaseException
+) -> RangepairError | None:
+    """Return what to tell of what ended a write; None of what tells that itself."""
+    if isinstance(error, OSError):  # the long way tells its own
+        # Without a journal the original cannot be read: this write is refused, nothing else.
+        return told(error) if journal is None else journal.refusal(error)
+    if not isinstance(error, Exception):  # see core.engine.guarding
+        state.break_off()
+    return None

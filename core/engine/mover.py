@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from core.errors import AreaFullError, RangepairError
+from core.engine.told import told
+from core.errors import AreaFullError, CorruptAreaError, RangepairError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 TURN_S: Final = 0.0005
 """Who waits for the lock gets it within this time."""
 RETRY_S: Final = 1.0
-"""How long to wait for room on a full disk."""
+"""How long to wait for room on a full disk, or for somebody to do without what is damaged."""
 
 
 class Mover:
     """Takes steps until there is nothing left to do.
 
     Attributes:
-        problem: Why the work does not go on at the moment, or an empty string.
+        problem: Why the work does not go on at the moment, or None.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Mover:
         self._stopping = threading.Event()
         self._is_idle = is_idle
         self._thread: threading.Thread | None = None
-        self.problem = ""
+        self.problem: RangepairError | None = None
 
     def wake(self) -> None:
         """Begin, if there is no thread under way; under the volume's lock."""
@@ -69,12 +70,12 @@ class Mover:
         """Return whether another step is to be taken."""
         try:
             more = self._step()
-        except AreaFullError as error:
-            self.problem = error.message
+        except (AreaFullError, CorruptAreaError) as error:
+            self.problem = error
             return True
         except (RangepairError, OSError) as error:
             # The volume takes no more writes; who writes next is told the same.
-            self.problem = str(error)
+            self.problem = told(error) if isinstance(error, OSError) else error
             return False
-        self.problem = ""
+        self.problem = None
         return more

@@ -14,9 +14,8 @@ from core.device.refusals import readable_path
 from core.engine.files import paths_of
 from core.engine.told import told
 from core.errors import ImageError
-from core.salvage.load import read_dump, write_loaded
+from core.salvage.load import check_image, read_dump, write_loaded
 from core.salvage.repair import Repair
-from core.volume.outside import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,7 +105,7 @@ def load_area(
         with contextlib.ExitStack() as stack:
             image = device_opening.open_image(image_path, writable=False)
             stack.callback(image.close)
-            check_size(image, dumped.fields.size_bytes, os.fspath(area_path))
+            check_image(dumped, image, os.fspath(area_path))
             source = None
             if data is not None:
                 source = device_opening.open_area(data, writable=False)

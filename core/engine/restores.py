@@ -17,7 +17,7 @@ from core.engine.mover import Mover
 from core.errors import InvalidNameError
 from core.longwork import RestorePlan
 from core.session import ORIGINAL
-from core.volume import portions, takecopy
+from core.volume import moving, portions, takecopy
 from core.volume import restore as restoring
 from core.volume.write import CHUNK_BYTES
 
@@ -63,10 +63,10 @@ def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
 
 def move_on(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
     """Take one step of the restore under way; under the volume's lock."""
-    if self._is_closed or self._state.restore is None:
+    if self._state.is_closed or self._state.restore is None:
         return False
     self._begin_writing()
-    return restoring.step(self._state, bytes_max)
+    return moving.step(self._state, bytes_max)
 
 
 def mover_for(self: Volume, *, is_idle: bool) -> Mover:

@@ -8,6 +8,7 @@ to be given up. The result goes into the catalog, with the copies, and is folded
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,8 @@ from core.volume.moment import moment_of
 from core.volume.verified import DamagedExtentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from core.engine.volume import Volume
     from core.format.catalog import CopyRecord
     from core.volume.state import VolumeState
@@ -120,10 +123,11 @@ def _remember(self: Volume, found: dict[int, list[tuple[int, int]]]) -> bool:
     return is_durable
 
 
-def read_view(self: Volume, copy: CopyRecord, offset: int, length: int) -> bytes:
-    """Read a copy; where that meets damage, remember it. Under the lock."""
+@contextlib.contextmanager
+def damage_noted(self: Volume, copy: CopyRecord) -> Iterator[None]:
+    """Remember damage that reading a copy in the block meets. Under the lock."""
     try:
-        return self._views.read(copy, offset, length)
+        yield
     except DamagedExtentError as error:
         state = self._state
         if integrity.note_damage(state, copy, error.start, error.length):

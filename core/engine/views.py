@@ -17,7 +17,7 @@ from core import diff as diff_module
 from core.answers import Ranges
 from core.engine.guarding import beside, guarded
 from core.engine.infos import event_seq
-from core.engine.readlane import read_lane_for
+from core.engine.trylane import try_lane_for
 from core.errors import NoSuchCopyError
 from core.events import ORIGINAL_ID
 from core.mapping.pointerrun import EMPTY
@@ -84,7 +84,7 @@ class View:
         self.size_bytes = state.size_bytes
         self.grain_bytes = state.grain_bytes
         self.has_portions = bool(state.portion_count)
-        self._read_original = read_lane_for(state, lock, volume.read)
+        self._try_original = try_lane_for(state, lock, volume.read)
 
     # -- bytes -------------------------------------------------------------------------------
 
@@ -99,18 +99,16 @@ class View:
             RangepairError: They cannot be read.
         """
         if self.id == ORIGINAL_ID:
-            return self._read_original(offset, target)
-        with self._lock:
-            target[:] = self._volume.read(offset, len(target), self.name)
+            return self._try_original(offset, target)
+        self.read_into(offset, target)
         return True
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """Fill ``target``, however long that takes. Raises as ``try_read`` does."""
-        if self.try_read(offset, target):
-            return
-        self._warm(offset, target)
-        if not self.try_read(offset, target):
-            target[:] = self._volume.read(offset, len(target))
+        name = ""
+        while name != self.name:  # else another copy may have got its name meanwhile
+            name = self.name
+            self._volume.read_into(offset, target, name)
 
     def advise(self, offset: int, length: int) -> None:
         """Tell that a range is read soon; the disk may begin."""
@@ -133,12 +131,6 @@ class View:
     def flush(self) -> None:
         """Make every accepted write durable, of all views."""
         self._volume.flush()
-
-    def _warm(self, offset: int, target: memoryview) -> None:
-        """Wait for the disk without the lock; what is read here may be old by then."""
-        if self._state.initial is None:  # else its map would have to stay as it is meanwhile
-            with contextlib.suppress(OSError):  # the read that follows meets it, too
-                self._state.image.preadv([target], offset)
 
     # -- questions ---------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from core.engine import (
     portioned,
     promotions,
     queries,
+    reading,
     rearranging,
     restores,
     scrubbing,
@@ -34,6 +35,7 @@ from core.engine import (
 from core.engine.clock import Clock
 from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
+from core.engine.readlane import read_for, read_into_for
 from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
 from core.engine.told import told
 from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
@@ -41,9 +43,10 @@ from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import compact, initialmap, opening
 from core.volume.fold import fold_twice
+from core.volume.glimpse import Glimpse
 from core.volume.moment import moment_of
 from core.volume.picture import frame_of
-from core.volume.read import Views, read_original
+from core.volume.read import Views
 from core.volume.trim import trim
 from core.volume.write import write
 
@@ -88,12 +91,14 @@ class Volume:
         self._scrubs = scrubbing.Scrubs()
         self._lock = threading.RLock()
         self._asking = threading.RLock()
-        self._is_closed = False
         self._is_marked_dirty = state.area is None or not state.area.fields.clean
         state.sink = sink
         self._gate = Gate(state)
         self.write = lane_for(state, self._lock, self._gate, self._write)
         self._lane_is_open = False
+        glimpse = Glimpse(state, self._views)
+        self.read = read_for(state, glimpse, self._lock, partial(reading.read, self))
+        self.read_into = read_into_for(state, glimpse, self._lock, partial(reading.read_into, self))
         self._keeper = SpaceKeeper(state, self._lock)
         self._full_area = whenfull.FullArea(state, self._lock, self._keeper, self._begin_writing)
         self._compactor = compaction.Compactor(state, self._lock, self._keeper)
@@ -102,18 +107,6 @@ class Volume:
         self._mover = restores.mover_for(self, is_idle=self._clock is None)
 
     # -- bytes -------------------------------------------------------------------------------
-
-    @guarded
-    def read(self, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
-        """Return ``length`` bytes of ``copy`` at ``offset``."""
-        state = self._state
-        state.check_range(offset, length)
-        record = state.copy_named(copy)
-        state.stats.reads += 1
-        state.stats.read_bytes += length
-        if record is None:
-            return read_original(state, offset, length)
-        return scrubbing.read_view(self, record, offset, length)
 
     def _write(self, offset: int, payload: Readable, copy: str) -> None:
         """Write to the original or to a clone, if the lane does not; under the lock."""
@@ -251,9 +244,9 @@ class Volume:
             self._clock.stop()
         self._mover.stop()
         with self._asking, self._compactor.busy, self._lock:
-            if self._is_closed:
+            if self._state.is_closed:
                 return
-            self._is_closed = True
+            self._state.is_closed = True
             self._close_lane()
             try:
                 self._settle_for_close()
@@ -274,6 +267,8 @@ class Volume:
             with state.writing():
                 state.image.sync()
         elif state.journal.failed is None and self._is_marked_dirty:
+            if state.restore is not None:
+                state.restore.is_urgent = True
             initialmap.settle(state)
             if compact.lower_log(state):
                 fold_twice(state)
@@ -295,7 +290,7 @@ class Volume:
         self.close()
 
     def _check_open(self) -> None:
-        if self._is_closed:
+        if self._state.is_closed:
             raise ReadOnlyError("The volume is closed; open it again.")
 
     def _begin_writing(self) -> None:

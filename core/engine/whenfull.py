@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to a write that the additional area has no room for: the policy of the volume.
 
-A refused write has changed nothing, so it can be tried again. First what is free but scattered is
-given back to the disk, for then the file may grow by as much. After that the policy counts: the
-write is refused; or it waits, the lock released, for somebody to make room; or copies are dropped
-that were marked as expendable, in the order given, each told as an event, counted, and remembered
-by name. A copy is never dropped if it is locked, or if it is the one that is written to.
+Taking a copy counts as a write. A refused one has changed nothing, so it can be tried again. First
+what is free but scattered is given back to the disk, for then the file may grow by as much. After
+that the policy counts: the write is refused; or it waits, the lock released, for somebody to make
+room; or copies are dropped that were marked as expendable, in the order given, each told as an
+event, counted, and remembered by name. A copy is never dropped if it is locked, or if it is the one
+that is written to, or taken a copy of.
 """
 
 from __future__ import annotations
@@ -63,8 +64,10 @@ class FullArea:
         self._begin = begin
         self._room = threading.Condition(lock)
 
-    def carry_out(self, act: Callable[[], None], copy: str) -> None:
-        """Do ``act``, a write to ``copy``, under the lock; again when there is room.
+    def carry_out(self, act: Callable[[], object], copy: str) -> None:
+        """Do ``act``, under the lock; again when there is room.
+
+        ``copy`` is what is written to, or taken a copy of; it is not dropped for that.
 
         Raises:
             AreaFullError: There is none, and the policy knows no way.

@@ -82,9 +82,9 @@ def pack_block(
 
 WAY_OUT: Final = (
     "save what is left ('rangepair check IMAGE --repair OUT'), restore it from a backup, or move "
-    "it away to use the image without copies."
+    "it away to use a plain raw image without its copies."
 )
-"""What can be done about an additional area that is damaged."""
+"""What can be done about an additional area that is damaged; no other image is of use without."""
 
 
 def unpack_block(

@@ -268,9 +268,15 @@ def unpack_change(raw: Readable) -> Change:
         raise CorruptAreaError(f"A change in the journal cannot be read: {error}.") from None
 
 
-def pack(catalog: CatalogRecord, offset: int, uuid: bytes) -> bytes:
-    """Return the catalog as it lies at ``offset``, not padded."""
-    return pack_block(MAGIC, offset, uuid, catalog.generation, msgspec.msgpack.encode(catalog))
+def encode(catalog: CatalogRecord) -> bytes:
+    """Return what a catalog has behind its header."""
+    return msgspec.msgpack.encode(catalog)
+
+
+def pack(catalog: CatalogRecord, offset: int, uuid: bytes, encoded: bytes | None = None) -> bytes:
+    """Return the catalog as it lies at ``offset``, not padded; ``encoded`` is ``encode`` of it."""
+    body = encode(catalog) if encoded is None else encoded
+    return pack_block(MAGIC, offset, uuid, catalog.generation, body)
 
 
 def unpack(raw: Readable, offset: int, uuid: bytes) -> CatalogRecord:

@@ -32,10 +32,16 @@ POINTER_COLUMNS: Final = ("<i8", "<i8", "<i8", "<u8", "<i4", "<i4", "u1")
 FREE_COLUMNS: Final = ("<i8", "<i8")
 MAP_COLUMNS: Final = ("<i8", "<i8", "<i8", "u1")
 _COLUMNS: Final = {
-    POINTERS_MAGIC: POINTER_COLUMNS,
-    FREE_MAGIC: FREE_COLUMNS,
-    RANGES_MAGIC: FREE_COLUMNS,
-    MAP_MAGIC: MAP_COLUMNS,
+    magic: tuple(np.dtype(form) for form in forms)
+    for magic, forms in (
+        (POINTERS_MAGIC, POINTER_COLUMNS),
+        (FREE_MAGIC, FREE_COLUMNS),
+        (RANGES_MAGIC, FREE_COLUMNS),
+        (MAP_MAGIC, MAP_COLUMNS),
+    )
+}
+_ROW_BYTES: Final = {
+    magic: sum(form.itemsize for form in forms) for magic, forms in _COLUMNS.items()
 }
 Column = npt.NDArray[Any]
 
@@ -61,7 +67,7 @@ def pack(magic: bytes, offset: int, uuid: bytes, seq: int, columns: Sequence[Col
 
 def length_bytes(magic: bytes, rows: int) -> int:
     """Return the length of a table, header included, not padded."""
-    return HEADER_BYTES + rows * sum(np.dtype(form).itemsize for form in _COLUMNS[magic])
+    return HEADER_BYTES + rows * _ROW_BYTES[magic]
 
 
 def unpack(magic: bytes, raw: Readable, offset: int, uuid: bytes) -> list[Column]:
@@ -72,12 +78,11 @@ def unpack(magic: bytes, raw: Readable, offset: int, uuid: bytes) -> list[Column
     """
     header, body = unpack_block(raw, magic, offset, uuid, "table")
     rows, columns, position = header.extra, [], 0
-    widths = [np.dtype(form).itemsize for form in _COLUMNS[magic]]
-    if rows * sum(widths) != header.body_bytes:
+    if rows * _ROW_BYTES[magic] != header.body_bytes:
         raise CorruptAreaError(
             f"The table at byte {offset} of the additional area has a wrong length."
         )
-    for form, width in zip(_COLUMNS[magic], widths, strict=True):
+    for form in _COLUMNS[magic]:
         columns.append(np.frombuffer(body, form, rows, position))
-        position += rows * width
+        position += rows * form.itemsize
     return columns

@@ -147,6 +147,11 @@ class Flights:
         """Return what waits, oldest first."""
         return [flight.overlay for flight in self._under_way]
 
+    @property
+    def carry_any(self) -> bool:
+        """Whether buffers of any flight are still in use."""
+        return bool(self._under_way)
+
     def hold_any(self, first: int, stop: int) -> bool:
         """Return whether any grain of ``[first, stop)`` waits."""
         return any(flight.overlay.holds_any(first, stop) for flight in self._under_way)

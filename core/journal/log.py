@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 RESERVE_BYTES: Final = 64 * BLOCK_BYTES
 ROOM_MAKERS_BYTES: Final = 32 * BLOCK_BYTES
 """Of the reserve, what is left to changes that make room, like removing copies."""
+REMOVERS_BYTES: Final = 8 * BLOCK_BYTES
+"""Of that, what is left to those that remove copies for good: hiding one is only a promise."""
 TAIL_BYTES_MAX: Final = block_ceil(RECORDS_MAX * RECORD_BYTES)
 assert FRONT_BYTES + INLINE_BYTES < BLOCK_BYTES
 SEGMENT_BYTES_SHORTEST: Final = TAIL_BYTES_MAX + RESERVE_BYTES + 32 * BLOCK_BYTES
@@ -83,6 +85,11 @@ class Log:
         """Payload that the next group may have, in whole blocks, possibly 0."""
         room = self.segment_stop - self.offset - BLOCK_BYTES - TAIL_BYTES_MAX - RESERVE_BYTES
         return max(room, 0)
+
+    @property
+    def is_left_to_removers(self) -> bool:
+        """Whether only what removes copies for good may still use the reserve."""
+        return self.segment_stop - self.offset <= REMOVERS_BYTES
 
     def extend(self, payload_bytes: int) -> None:
         """See to it that the next group may have this payload, going to a new segment if need be.

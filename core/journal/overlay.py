@@ -56,7 +56,7 @@ class Overlay:
             return first in slots
         if stop - first > len(slots):
             return any(first <= grain < stop for grain in slots)
-        return any(grain in slots for grain in range(first, stop))
+        return not slots.keys().isdisjoint(range(first, stop))
 
     def put(self, first: int, stop: int, payload: Readable) -> None:
         """Take whole grains ``[first, stop)``; the volume's last grain may be shorter."""

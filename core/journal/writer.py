@@ -341,6 +341,11 @@ class Journal:
 
     def fail(self, error: OSError) -> DeviceFailedError:
         """Take no more writes from now on; return the error that says so."""
-        self.failed = write_failure(error)
+        failure = write_failure(error)
+        self.give_up(failure)
+        return failure
+
+    def give_up(self, failure: DeviceFailedError) -> None:
+        """Take no more writes from now on, and tell who tries ``failure``."""
+        self.failed = failure
         self.is_direct = False
-        return self.failed

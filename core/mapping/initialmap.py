@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -109,6 +110,12 @@ class InitialMap:
     def is_identity(self, size_bytes: int) -> bool:
         """Return whether this is the map of a plain raw image of this size."""
         return self._extents == [MapExtent(0, size_bytes, 0, Scheme.LOAD_POINT)]
+
+    def makes_sense(self, size_bytes: int) -> bool:
+        """Return whether it stays within a volume of this size, and names no byte twice."""
+        placed = sorted((extent.place, extent.place_stop) for extent in self._extents)
+        is_within = not self._extents or self._extents[-1].stop <= size_bytes
+        return is_within and all(one[1] <= other[0] for one, other in pairwise(placed))
 
     @property
     def mapped_bytes(self) -> int:

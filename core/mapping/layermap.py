@@ -19,7 +19,9 @@ from core.mapping.pointerrun import EMPTY, PointerRun
 from core.mapping.stack import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from core.mapping.rows import Rows
 
 _TIER_RUNS: Final = 4
 """Runs of one tier that are merged; with 2 a pointer is copied twice as often, with 8 a lookup
@@ -42,13 +44,14 @@ class LayerMap:
             the original; then it can be counted without flattening.
     """
 
-    __slots__ = ("_counts", "_runs", "is_disjoint")
+    __slots__ = ("_counts", "_rows", "_runs", "is_disjoint")
 
     def __init__(self, runs: Iterable[PointerRun] = (), *, is_disjoint: bool = False) -> None:
         """Start from ``runs``, newest first."""
         self.is_disjoint = is_disjoint
         self._runs = list[PointerRun]()
         self._counts: tuple[int, int] | None = None
+        self._rows: list[Rows] | None = None
         for run in runs:
             self.append(run, newer=False)
 
@@ -60,6 +63,13 @@ class LayerMap:
     def runs(self) -> tuple[PointerRun, ...]:
         """The runs, newest first."""
         return tuple(self._runs)
+
+    @property
+    def rows(self) -> Sequence[Rows]:
+        """The pointers of each run, to be looked up singly; newest first."""
+        if self._rows is None:
+            self._rows = [run.rows for run in self._runs]
+        return self._rows
 
     @property
     def pointer_count(self) -> int:
@@ -80,9 +90,15 @@ class LayerMap:
         """Add ``run`` above all others, or below them if not ``newer``."""
         if not len(run):
             return
-        self._runs.insert(0 if newer else len(self._runs), run)
-        self._counts = None
-        while (count := self._crowd(newer=newer)) >= _TIER_RUNS:
+        if newer:
+            self._runs.insert(0, run)
+        else:
+            self._runs.append(run)
+        self._counts = self._rows = None
+        while len(self._runs) >= _TIER_RUNS:
+            count = self._crowd(newer=newer)
+            if count < _TIER_RUNS:
+                break
             end = slice(0, count) if newer else slice(len(self._runs) - count, None)
             self._runs[end] = [stack(self._runs[end])]
 
@@ -108,11 +124,13 @@ class LayerMap:
         flat = self.flatten()
         if len(self._runs) > 1:
             self._runs = [flat]
+            self._rows = None
         return flat
 
     def move(self, change: Callable[[PointerRun], PointerRun]) -> None:
         """Put ``change`` of each run in its place: other offsets, all else as it was."""
         self._runs = [change(run) for run in self._runs]
+        self._rows = None
 
     def _crowd(self, *, newer: bool) -> int:
         """Return how many runs at one end are of the tier of the outermost one, or below.

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from core.answers import PointerKind
+from core.mapping.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
 
     Int32s = npt.NDArray[np.int32]
 
-Rows: TypeAlias = "slice | npt.NDArray[np.intp]"
+Chosen: TypeAlias = "slice | npt.NDArray[np.intp]"
 
 _ZERO: Final = int(PointerKind.ZERO)
 _FAR: Final = np.iinfo(np.int64)
+_COLUMNS: Final = ("starts", "lengths", "offsets", "kinds", "checksums", "heads", "wholes")
 
 
 class PointerRun:
@@ -52,7 +54,7 @@ class PointerRun:
         wholes: Bytes of the whole extent, int32; 0 for ZERO.
     """
 
-    __slots__ = ("checksums", "heads", "kinds", "lengths", "offsets", "starts", "wholes")
+    __slots__ = (*_COLUMNS, "_rows")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument a column
         self,
@@ -72,6 +74,7 @@ class PointerRun:
         self.checksums = checksums
         self.heads = heads
         self.wholes = wholes
+        self._rows: Rows | None = None
 
     @classmethod
     def from_columns(  # noqa: PLR0913, PLR0917 - one argument a column
@@ -132,7 +135,14 @@ class PointerRun:
     @property
     def nbytes(self) -> int:
         """Bytes of memory the columns refer to."""
-        return sum(getattr(self, name).nbytes for name in self.__slots__)
+        return sum(getattr(self, name).nbytes for name in _COLUMNS)
+
+    @property
+    def rows(self) -> Rows:
+        """The same pointers, to be looked up singly."""
+        if self._rows is None:
+            self._rows = Rows(self)
+        return self._rows
 
     def index_range(self, start: int, stop: int) -> slice:
         """Return the rows whose pointers touch the bytes ``[start, stop)``."""
@@ -174,7 +184,7 @@ class PointerRun:
         after = max(0, self.starts.item(last) + self.lengths.item(last) - stop)
         return int(self.lengths[rows].sum()) - before - after
 
-    def take(self, rows: Rows) -> PointerRun:
+    def take(self, rows: Chosen) -> PointerRun:
         """Return the pointers of the given rows, uncut, in that order."""
         return PointerRun(
             self.starts[rows],
@@ -186,7 +196,7 @@ class PointerRun:
             self.wholes[rows],
         )
 
-    def cut(self, rows: Rows, starts: Int64s, stops: Int64s) -> PointerRun:
+    def cut(self, rows: Chosen, starts: Int64s, stops: Int64s) -> PointerRun:
         """Return, for each of ``rows``, the piece of its pointer within ``[starts, stops)``."""
         kinds = self.kinds[rows]
         ahead = starts - self.starts[rows]

@@ -30,6 +30,8 @@ _PAINTED_CELLS_MAX: Final = 1 << 17
 
 def stack(runs: Sequence[PointerRun]) -> PointerRun:
     """Return ``runs``, topmost first, as one run."""
+    if len(runs) == 1:
+        return runs[0]
     parts = [run for run in runs if len(run)]
     if len(parts) < 2:
         return parts[0] if parts else EMPTY

@@ -84,7 +84,8 @@ def find_beginning(image: Device, device: Device) -> Beginning:
     if best is None:
         raise CorruptAreaError(
             f"No catalog of {readable_path(device.path)} is left, so nobody knows what its data "
-            "belongs to; restore it from a backup, or move it away to use the image without copies."
+            "belongs to; restore it from a backup, or move it away to use a plain raw image "
+            "without its copies."
         )
     losses = ["The catalog is an older one; what changed after it is lost."]
     return Beginning(newest, None, best[1], losses)
@@ -195,8 +196,8 @@ def _without_superblocks(image: Device, device: Device) -> Beginning:
     if len({uuid for uuid, _ in found}) != 1:
         raise CorruptAreaError(
             f"Both superblocks of {readable_path(device.path)} are damaged, and no catalog of one "
-            "volume is left; restore it from a backup, or move it away to use the image without "
-            "copies."
+            "volume is left; restore it from a backup, or move it away to use a plain raw image "
+            "without its copies."
         )
     uuid, record = max(found, key=_age)
     loss = (

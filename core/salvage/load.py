@@ -18,6 +18,7 @@ from core.answers import PointerKind
 from core.area.additional import RESERVE_BYTES, AdditionalArea
 from core.area.allocator import Allocator
 from core.area.freeruns import Runs, complement
+from core.area.initial import InitialArea
 from core.device.base import read_available, write_all
 from core.errors import AreaFullError, FormatError
 from core.format.catalog import (
@@ -26,16 +27,19 @@ from core.format.catalog import (
     IntegrityRecord,
     LayerRecord,
     LostExtent,
+    PolicyRecord,
 )
 from core.format.layout import RING_OFFSET, block_ceil
 from core.format.superblock import Superblock, SuperblockFields
+from core.mapping.initialmap import InitialMap, MapExtent, Scheme
 from core.mapping.pointerrun import PointerRun
 from core.salvage.reading import makes_sense
 from core.salvage.writing import fresh_fields, new_log
 from core.units import SECTOR_BYTES
-from core.volume import opening
+from core.volume import initialmap, opening
 from core.volume.catalog import Catalog
 from core.volume.fold import fold
+from core.volume.outside import check_size
 from core.volume.state import VolumeState
 
 if TYPE_CHECKING:
@@ -60,6 +64,13 @@ class _Layer(msgspec.Struct):
     pointers: list[_Pointer]
 
 
+class _MapRow(msgspec.Struct):
+    start: int
+    length: int
+    place: int
+    scheme: str
+
+
 class _Lost(msgspec.Struct):
     address: int
     checksum: str
@@ -78,6 +89,18 @@ class Dumped(msgspec.Struct):
     chain: list[int]
     copies: list[CopyRecord]
     layers: list[_Layer]
+    policy: PolicyRecord = msgspec.field(default_factory=PolicyRecord)
+    initial_map: list[_MapRow] | None = None
+
+    @property
+    def mapped(self) -> InitialMap | None:
+        """The map of the initial area; None if that is the identity."""
+        if self.initial_map is None:
+            return None
+        return InitialMap(
+            MapExtent(row.start, row.length, row.place, Scheme[row.scheme.upper()])
+            for row in self.initial_map
+        )
 
     @property
     def fields(self) -> SuperblockFields:
@@ -93,6 +116,19 @@ class Dumped(msgspec.Struct):
         )
 
 
+def check_image(dumped: Dumped, image: Device, area_path: str) -> None:
+    """See to it that the image is one that a dump may be of.
+
+    Raises:
+        ImageChangedError: It has another size, or is shorter than its map.
+    """
+    mapped = dumped.mapped
+    if mapped is None:
+        check_size(image, dumped.fields.size_bytes, area_path)
+    else:
+        initialmap.check_length(image, mapped)
+
+
 def read_dump(raw: bytes) -> Dumped:
     """Return a dump that makes sense.
 
@@ -105,6 +141,7 @@ def read_dump(raw: bytes) -> Dumped:
         bytes.fromhex(dumped.superblock["uuid"])
         runs = [_run(layer) for layer in dumped.layers]
         _record(dumped)
+        mapped = dumped.mapped
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise _no_dump(str(error)) from None
     if not dumped.settled:
@@ -112,11 +149,14 @@ def read_dump(raw: bytes) -> Dumped:
             "The dump was made of a volume that was not closed cleanly, and what its log and ring "
             "hold is not in it; open the volume once for writing and make another dump."
         )
-    if fields.initial_map.length:
+    if fields.initial_map.length and mapped is None:
         raise FormatError(
-            "The image of this volume lies as a map says that a dump does not hold, so nothing can "
-            "be made of the dump; restore image and additional area from a backup."
+            "The image of this volume lies as a map says that this dump does not hold, so nothing "
+            "can be made of it; make another dump, or restore image and additional area from a "
+            "backup."
         )
+    if mapped is not None and not mapped.makes_sense(fields.size_bytes):
+        raise _no_dump("two ranges of its map lie in one place, or one beyond the volume")
     start = block_ceil(RING_OFFSET + fields.ring_bytes)
     if not all(makes_sense(run, fields.size_bytes) for run in runs) or _is_misplaced(runs, start):
         raise _no_dump("its pointers contradict each other")
@@ -178,6 +218,7 @@ def _record(dumped: Dumped) -> CatalogRecord:
         chain=dumped.chain,
         integrity=dumped.integrity,
         lost=[LostExtent(each.address, int(each.checksum, 16)) for each in dumped.lost],
+        policy=dumped.policy,
     )
 
 
@@ -187,8 +228,8 @@ def write_loaded(
     """Fill an empty device with what a dump says; durable on return.
 
     Args:
-        dumped: Of a volume of the image's size.
-        image: Of the volume; only looked at.
+        dumped: What is loaded.
+        image: Of the volume, and fit for it; only looked at.
         target: Empty.
         image_name: Path of the image, relative to the new area's folder.
         data: Has the data of all pointers at their addresses; None leaves holes.
@@ -237,6 +278,10 @@ def _begin(
     area = AdditionalArea(target, Superblock(uuid, 0, fields), allocator)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
+    state.portion_count = fields.portions
+    mapped = dumped.mapped
+    if mapped is not None:
+        state.look_through(InitialArea(image, mapped, fields.size_bytes))
     state.journal = opening.journal_of(state, area, new_log(area, fields.log_seq), 0)
     while state.journal.ring.prepare_step():
         pass

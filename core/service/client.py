@@ -278,6 +278,10 @@ class RemoteVolume:
         """Leave the engine process."""
         self.close()
 
+    def ask(self, request: Request) -> Any:
+        """Return the answer's value to a request that has no method of its own here."""
+        return self._ask(request)
+
     def _ask(self, request: Request) -> Any:
         """Return the answer's value.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import core
 from core.errors import RangepairError, VolumeBusyError
-from core.service import hosting, servingmessages
+from core.service import attaching, hosting, servingmessages
 from core.service import messages as ask
 from core.service.codec import pack_answer, pack_error, unpack_request
 from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
@@ -65,9 +65,8 @@ class Connection:
                 send_frame(self._peer, *pack_error(error))
                 raise
             send_frame(self._peer, *self._reply(request))
-            if isinstance(request, hosting.Shutdown):
+            if self._awaits_end:
                 # The connection stays open until the volume is closed: its end is the answer.
-                self._awaits_end = True
                 self._host.end()
                 return
 
@@ -95,6 +94,8 @@ class Connection:
         }
         if isinstance(request, ask.Write | WritePortion):
             fields["payload"] = bytes(request.payload.content)
+        if self._host.attachments.is_any:
+            attaching.refuse_on_attached(self._host.attachments, request)
         value = getattr(self._host.volume, request.method)(**fields)
         return Bulk(value) if isinstance(request, ask.Read) else value
 
@@ -114,6 +115,8 @@ class Connection:
                 host.workload.stop()
             case hosting.WorkloadStatus():
                 return host.workload.status()
+            case attaching.AttachingRequest():
+                return request.carry_out(host.attachments)
             case _:
                 return self._answer_of_serving(request)
         return None
@@ -130,6 +133,10 @@ class Connection:
                 return servings.told()
             case _:
                 assert isinstance(request, hosting.Shutdown)
+                attachments = self._host.attachments
+                if attachments.is_any:  # what is in use refuses, and the process goes on
+                    attachments.detach()
+                self._awaits_end = True
         return None
 
     def _welcome(self, hello: hosting.Hello) -> hosting.Welcome:

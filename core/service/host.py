@@ -28,7 +28,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from core.attach.attachments import Attachments
 from core.errors import EngineGoneError, RangepairError
+from core.fuse.kernel import become_io_flusher
+from core.service.attaching import attached_folder
 from core.service.connection import Connection
 from core.service.meetingplace import MeetingPlace, meeting_place
 from core.service.ring import RingWriter
@@ -47,6 +50,8 @@ LINGER_S: Final = 0.2
 """How long the process waits for another client when the last has left."""
 CLIENTS_WAITING_MAX: Final = 64
 ACCEPT_AGAIN_S: Final = 1.0
+ATTACHED_S_MAX: Final = 5.0
+"""How long what is attached may stay in use at the end."""
 DRAIN_S_MAX: Final = 10.0
 """How long requests under way may take at the end."""
 
@@ -79,6 +84,7 @@ class Host:
         self.ring = ring
         self.workload = WorkloadSlot(volume)
         self.servings = Servings(image, volume, self._look_for_clients)
+        self.attachments = Attachments(volume, image, attached_folder(image))
         self.keep_serving = False
         self._connections: dict[Connection, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -143,7 +149,13 @@ class Host:
             path.unlink(missing_ok=True)
             self.ring.remove()
             listener.close()
+            self.attachments.end(ATTACHED_S_MAX)
             self._drain()
+
+    @property
+    def _stays(self) -> bool:
+        """Whether the process is needed though no client is there."""
+        return self.keep_serving or self.attachments.is_any
 
     def _is_over(self) -> bool:
         """Return whether it is time to end."""
@@ -153,7 +165,7 @@ class Host:
 
     def _is_idle(self) -> bool:
         with self._lock:
-            is_needed = bool(self._connections) or self.keep_serving
+            is_needed = bool(self._connections) or self._stays
         return not (is_needed or self.servings.is_wanted)
 
     def _patience_s(self) -> float | None:
@@ -221,6 +233,7 @@ def listen_at(path: Path) -> socket.socket:
 def run(arguments: argparse.Namespace, open_volume: Opener) -> None:
     """Open the image, tell that it is ready, and serve it until it is time to end."""
     image = os.path.abspath(arguments.image)  # noqa: PTH100 - resolve() would follow links
+    become_io_flusher()  # before any thread starts; refused, a user's engine goes on without
     place = meeting_place(image)
     ring = RingWriter(place.ring.with_suffix(f".{os.getpid()}"))
     try:

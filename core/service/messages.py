@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from core import answers, longwork, spaceanswers
+from core.service.attaching import Attach, Detach, ListAttached
 from core.service.hosting import (
     Hello,
     KeepServing,
@@ -274,6 +275,7 @@ AnyRequest = (
     | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote
     | Table | Map | Initial | Rearrange | Portions | WritePortion
     | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
+    | Attach | Detach | ListAttached
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
     | StartServing | StopServing | ServingStatus
 )  # fmt: skip

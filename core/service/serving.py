@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import UsageError, VolumeBusyError
 from core.service.meetingplace import meeting_place
-from core.service.servingmessages import ServedClient, Serving
+from core.serving import ServedClient, Serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from core.service.servingmessages import Serving, ServingStatus, StartServing, StopServing
+from core.service.servingmessages import ServingStatus, StartServing, StopServing
 
 if TYPE_CHECKING:
     from core.service.client import RemoteVolume
+    from core.serving import Serving
 
 
 def serve(  # noqa: PLR0913 - where, how, to whom

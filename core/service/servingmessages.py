@@ -4,37 +4,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from core.service.request import Request
-
-
-class ServedClient(msgspec.Struct, frozen=True):
-    """A client of an NBD server.
-
-    Attributes:
-        peer: Program or address of the client.
-        export: What it uses; None while it chooses.
-    """
-
-    peer: str
-    export: str | None
-
-
-class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """One address at which the volume is served.
-
-    Attributes:
-        uri: How NBD clients name it; the name of a copy goes between its slashes.
-        tls: Every client has a certificate, and everything is encrypted.
-        stays: It goes on when whoever asked for it has left.
-    """
-
-    uri: str
-    read_only: bool
-    tls: bool
-    stays: bool
-    clients: list[ServedClient]
+from core.serving import Serving
 
 
 class StartServing(Request, tag="start-serving"):

@@ -75,6 +75,12 @@ class Layer:
         self.places: dict[int, tuple[PointerRun, Place]] = {}
         self.cuts: list[tuple[Int64s, Int64s]] = []
 
+    def twin(self) -> Layer:
+        """Return a layer of its own that shares the pointers, and has no tables."""
+        twin = Layer(self.id, private=self.private, parent=self.parent)
+        twin.map = self.map.twin()
+        return twin
+
     def note_cuts(self, run: PointerRun) -> None:
         """Note the extents of which ``run`` has a piece; see ``core.volume.reseal``."""
         is_piece = run.lengths != run.wholes
@@ -164,12 +170,13 @@ class Catalog:
 
     def twin(self) -> Catalog:
         """Return a catalog that can be changed without this one noticing; it shares pointers."""
-        twin = Catalog.from_record(self.to_record({layer_id: [] for layer_id in self.layers}))
-        for copy_id, record in self.copies.items():
-            twin.copies[copy_id] = copied(record)
-        for layer_id, layer in self.layers.items():
-            twin.layers[layer_id].map = layer.map.twin()
-        twin.restoring = self.restoring
+        twin = Catalog()
+        vars(twin).update(vars(self))
+        twin.copies = {copy_id: copied(record) for copy_id, record in self.copies.items()}
+        twin.layers = {layer_id: layer.twin() for layer_id, layer in self.layers.items()}
+        twin.chain, twin.dropped_places = list(self.chain), []
+        twin.integrity, twin.lost = dict(self.integrity), list(self.lost)
+        twin._ids_by_name = dict(self._ids_by_name)
         return twin
 
     # -- questions ---------------------------------------------------------------------------

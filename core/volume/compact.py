@@ -241,6 +241,7 @@ class Plan:
         journal.write_change(pack_change(change), flush=False)
         state.catalog.apply(change)
         self._structure = state.structure = state.structure + 1
+        state.chain_edition += 1
         allocator = self._area.allocator
         allocator.keep_lent(targets_of(ordered))
         allocator.release_many(change.sources, change.lengths)

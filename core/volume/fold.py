@@ -22,9 +22,9 @@ from core.device.base import write_all
 from core.errors import AreaFullError
 from core.format import catalog as catalog_format
 from core.format import table
+from core.format.block import HEADER_BYTES
 from core.format.layout import block_ceil
 from core.format.superblock import NO_PLACE, RESTORING, Place
-from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
 from core.volume.reseal import reseal
@@ -114,9 +114,11 @@ class _Fold:
         record = state.catalog.to_record(places)
         if state.catalog.restoring is not None:
             record.restoring = self._restoring(state.catalog.restoring)
-        catalog_place = place_block(area, len(catalog_format.pack(record, 0, area.uuid)))
+        body = catalog_format.encode(record)
+        catalog_place = place_block(area, HEADER_BYTES + len(body))
         self._placed.append(catalog_place)
-        self._write_at(catalog_place, catalog_format.pack(record, catalog_place.offset, area.uuid))
+        raw = catalog_format.pack(record, catalog_place.offset, area.uuid, body)
+        self._write_at(catalog_place, raw)
         self._replaced += [place for place in (old.catalog, old.free_list) if place.length]
         map_place = self._initial_map(old.initial_map)
         free_place = self._write_free_list(journal)
@@ -252,8 +254,26 @@ def load_layers(state: VolumeState, area: AdditionalArea) -> None:
         raw = area.read_place(place)
         columns = table.unpack(table.RANGES_MAGIC, raw, place.offset, area.uuid)
         restoring.left.add_bytes(columns[0], columns[1])
+    _read_ahead(area, [place for layer in record.layers for place in layer.tables])
     for layer_record in record.layers:
         _load_layer(state.catalog, layer_record, area)
+
+
+def _read_ahead(area: AdditionalArea, places: list[Place]) -> None:
+    """Have tables read in as few pieces as they lie in: a thousand small ones lie side by side."""
+    start = stop = count = 0
+    for offset, length in sorted((place.offset, place.length) for place in places):
+        if offset > stop:
+            _advise(area, start, stop, count)
+            start, count = offset, 0
+        stop, count = max(stop, block_ceil(offset + length)), count + 1
+    _advise(area, start, stop, count)
+
+
+def _advise(area: AdditionalArea, start: int, stop: int, count: int) -> None:
+    length = min(stop, area.device.size) - start
+    if count > 1 and length > 0:
+        area.device.advise_willneed(start, length)
 
 
 def _load_layer(catalog: Catalog, record: LayerRecord, area: AdditionalArea) -> None:
@@ -262,8 +282,9 @@ def _load_layer(catalog: Catalog, record: LayerRecord, area: AdditionalArea) -> 
         raw = area.read_place(place)
         columns = table.unpack(table.POINTERS_MAGIC, raw, place.offset, area.uuid)
         starts, lengths, offsets, checksums, heads, wholes, kinds = columns
-        runs.append(PointerRun(starts, lengths, offsets, kinds, checksums, heads, wholes))
-    layer.map = LayerMap(runs)
+        run = PointerRun(starts, lengths, offsets, kinds, checksums, heads, wholes)
+        runs.append(run)
+        layer.map.append(run, newer=False)
     kept = {id(run) for run in layer.map.runs}
     for run, place in zip(runs, record.tables, strict=True):
         if id(run) in kept:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.area.additional import AdditionalArea
+    from core.device.base import Device
     from core.format.table import MapRow
     from core.volume.state import VolumeState
 
@@ -77,11 +78,20 @@ def check_image(state: VolumeState) -> None:
     Raises:
         ImageChangedError: It is not.
     """
-    initial = state.initial
-    if initial is not None and initial.map.place_end > initial.image.size:
+    if state.initial is not None:
+        check_length(state.initial.image, state.initial.map)
+
+
+def check_length(image: Device, mapped: InitialMap) -> None:
+    """See to it that an image is long enough for a map of it.
+
+    Raises:
+        ImageChangedError: It is not.
+    """
+    if mapped.place_end > image.size:
         raise ImageChangedError(
-            f"{initial.path} has {initial.image.size} bytes and is shorter than the "
-            f"{initial.map.place_end} bytes that its map needs; restore it from a backup."
+            f"{image.path} has {image.size} bytes and is shorter than the {mapped.place_end} bytes "
+            "that its map needs; restore it from a backup."
         )
 
 

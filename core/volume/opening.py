@@ -155,7 +155,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         # while it gave storage back.
         journal.note_uncovered()
         area.allocator.forget_storage()
-    restore.resume(state, is_recovering=True)
+    restore.resume(state, is_urgent=True)
     if groups:
         if not writable:
             _stay_in_memory(state, area, journal)
@@ -163,7 +163,7 @@ def _recover(state: VolumeState, area: AdditionalArea, *, writable: bool) -> Non
         if writable:
             journal.checkpoint()
     if state.restore is not None:
-        state.restore.is_recovering = False
+        state.restore.is_urgent = False
     area.allocator.storage.limit_bytes = state.catalog.policy.area_limit_bytes
     recover.active_grains_of(state)
 

@@ -133,7 +133,7 @@ def to_identity(state: VolumeState) -> Rearranged:
     What lies where something else belongs is moved behind the volume's end first.
 
     Raises:
-        AreaFullError: There is no room for that.
+        AreaFullError: There is no room for that, or the image cannot be as long as the volume.
         InvalidRangeError: It is a volume of portions.
     """
     if state.initial is None:
@@ -143,6 +143,7 @@ def to_identity(state: VolumeState) -> Rearranged:
             "A volume of portions cannot be a plain raw image; only its map knows their sizes."
         )
     initial, moved = _begun(state), 0
+    initial.places.reach(state.size_bytes)
     for _ in range(PIECES_MAX):
         step = _step_home(state, initial, BATCH_BYTES - moved)
         if step is None:
@@ -315,10 +316,20 @@ def _take_home(initial: InitialArea, at: int, length: int) -> None:
 
 
 def _move_away(state: VolumeState, initial: InitialArea, occupant: MapExtent) -> int:
-    """Move what lies where something else belongs behind the volume's end."""
+    """Move what lies where something else belongs home, or else behind the volume's end.
+
+    If the image cannot grow that far, it goes to the last free place: a nearer one would have to
+    be cleared again soon, and so on.
+    """
+    if initial.places.take_at(occupant.start, occupant.length):
+        _copy(state, initial, occupant, occupant.start, Scheme.LOAD_POINT)
+        return occupant.length
     try:
         place = initial.places.take_behind(state.size_bytes, occupant.length)
     except AreaFullError:
-        place = initial.places.take_behind(occupant.place_stop, occupant.length)
+        last = initial.places.take_last(occupant.place_stop, occupant.length)
+        if last is None:
+            raise
+        place = last
     _copy(state, initial, occupant, place)
     return occupant.length

@@ -9,7 +9,8 @@ original writes, so what they overwrite is preserved for the safety snapshot and
 
 A grain stops being left as soon as something else was accepted for it: what is moved in the
 background, and what a client writes or discards, which for this comes in whole grains, the rest
-read from the source.
+read from the source. What the image holds already need not be moved: it is as durable there as what
+is, once the image is synced.
 
 Why no power cut breaks it. What is left on disk shrinks by changes of the catalog (``moved``) that
 are written in ``Journal.checkpoint``: after the image is synced, before the ring dies and before
@@ -46,14 +47,11 @@ from core.events import EventKind
 from core.format.catalog import Moved, Restored, pack_change
 from core.format.layout import EXTENT_BYTES_MAX
 from core.mapping.grainset import GrainSet
-from core.session import ORIGINAL
-from core.units import GRAIN_BYTES_MAX, MIB
 from core.volume import takecopy
 from core.volume.read import Views, read_initial, read_original
 from core.volume.recover import grains_of, stage_original
 from core.volume.restoring import extents_of
-from core.volume.trim import trim
-from core.volume.write import CHUNK_BYTES, write
+from core.volume.verified import DamagedExtentError, DamagedSourceError
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -64,12 +62,7 @@ if TYPE_CHECKING:
 
 Reader = Callable[["VolumeState", int, int], bytes]
 
-PROGRESS_BYTES: Final = 64 * MIB
-"""After so much is moved, that is made durable, so that a cut costs little work twice."""
 RANGES_A_CHANGE_MAX: Final = 1 << 16
-_PIECE_BYTES: Final = GRAIN_BYTES_MAX
-_PUNCHED_PIECES_MIN: Final = 4
-"""So many pieces of zeroes are given back to the disk; for fewer a discard costs too much."""
 
 
 class Restore:
@@ -79,7 +72,7 @@ class Restore:
         left: Grains of the original that read from the source.
         restoring: The same, as far as it is durable.
         layer_id: The safety snapshot's layer.
-        is_recovering: Without progress being written down the volume could not be opened.
+        is_urgent: Without progress being written down the volume could not be opened, or closed.
     """
 
     def __init__(self, state: VolumeState, restoring: Restoring) -> None:
@@ -89,7 +82,7 @@ class Restore:
         self.restoring = restoring
         self.left = restoring.left.copy()
         self._moved = GrainSet(state.grain_bytes)
-        self.is_recovering = False
+        self.is_urgent = False
         self.layer_id = state.catalog.copies[restoring.safety_id].base
         self._kept = GrainSet(state.grain_bytes)
         self._structure = -1
@@ -138,10 +131,16 @@ class Restore:
             target[low - offset : high - offset] = self.read(low, high - low)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return bytes of the source as it was when the restore began."""
-        view = self.restoring.view
-        view.name = self.source_name  # for who is told that it is damaged
-        return self._views.read(view, offset, length)
+        """Return bytes of the source as it was when the restore began.
+
+        Raises:
+            DamagedSourceError: They are not what was kept.
+        """
+        try:
+            return self._views.read(self.restoring.view, offset, length)
+        except DamagedExtentError as error:
+            safety = self._state.catalog.copies[self.restoring.safety_id].name
+            raise DamagedSourceError(error, self.source_name, safety) from None
 
     def is_newer(self, copy: CopyRecord | None) -> bool:
         """Return whether a view, None the original's, reads from the source what is left."""
@@ -228,7 +227,7 @@ class Restore:
         for at in range(0, len(ranges), RANGES_A_CHANGE_MAX):
             change = Moved(ranges=ranges[at : at + RANGES_A_CHANGE_MAX])
             journal.log.write_change(
-                pack_change(change), journal.covered_ring_seq, makes_room=self.is_recovering
+                pack_change(change), journal.covered_ring_seq, makes_room=self.is_urgent
             )
             journal.opened.begin(journal.log.offset, journal.log.capacity_bytes)
             state.catalog.apply(change)
@@ -250,12 +249,12 @@ class Restore:
         return merged
 
 
-def resume(state: VolumeState, *, is_recovering: bool = False) -> None:
+def resume(state: VolumeState, *, is_urgent: bool = False) -> None:
     """Let the original read what the catalog says is being restored."""
     restoring, journal = state.catalog.restoring, state.journal
     if restoring is not None and journal is not None:
         state.restore = Restore(state, restoring)
-        state.restore.is_recovering = is_recovering
+        state.restore.is_urgent = is_urgent
         journal.before_ring_dies = state.restore.keep_progress
 
 
@@ -280,59 +279,3 @@ def begin(state: VolumeState, source: CopyRecord, safety: str) -> None:
     state.preserved = GrainSet(state.grain_bytes)
     resume(state)
     takecopy.tell_taken(state)
-
-
-def step(state: VolumeState, bytes_max: int = CHUNK_BYTES) -> bool:
-    """Move the next range that is left; return whether there is more to do.
-
-    Raises:
-        RangepairError: It cannot be moved now; what was moved stays moved.
-    """
-    restore, journal = state.restore, state.journal
-    if restore is None or journal is None:
-        return False
-    grains = restore.next_grains(max(bytes_max >> state.grain_shift, 1))
-    if grains is None:
-        journal.checkpoint()
-        return False
-    start = grains[0] << state.grain_shift
-    length = min(grains[1] << state.grain_shift, state.size_bytes) - start
-    content = restore.read(start, length)
-    if restore.has_newer:
-        _move(state, journal, grains, content)
-    else:
-        length, is_zero = _leading(content)
-        if is_zero:
-            trim(state, start, length, ORIGINAL)
-        else:
-            write(state, start, content[:length], ORIGINAL)
-    state.publish(EventKind.MOVED, start=start, length=length, moved=restore.left_bytes)
-    if restore.undurable_grains << state.grain_shift >= PROGRESS_BYTES:
-        journal.checkpoint()
-    return True
-
-
-def _leading(content: bytes) -> tuple[int, bool]:
-    """Return how much of the beginning is to be moved in one way, and whether it is all zeroes."""
-    starts = range(0, len(content), _PIECE_BYTES)
-    zeroes = [content.count(0, at, at + _PIECE_BYTES) == _PIECE_BYTES for at in starts]
-    lead = next((at for at, is_zero in enumerate(zeroes) if not is_zero), len(zeroes))
-    if lead >= _PUNCHED_PIECES_MIN:
-        return lead * _PIECE_BYTES, True
-    for at in range(1, len(zeroes) - _PUNCHED_PIECES_MIN + 1):
-        if all(zeroes[at : at + _PUNCHED_PIECES_MIN]):
-            return at * _PIECE_BYTES, False
-    return len(content), False
-
-
-def _move(state: VolumeState, journal: Journal, grains: tuple[int, int], content: bytes) -> None:
-    """Put what is restored in place; copies taken meanwhile read the same as before."""
-    restore = state.restore
-    assert restore is not None
-    state.find_room(*grains)
-    restore.keep(*grains, is_move=True)
-    journal.put(*grains, content)
-    journal.barrier()
-    restore.note_moved(*grains)
-    state.stats.writes += 1
-    state.stats.written_bytes += len(content)

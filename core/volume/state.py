@@ -11,7 +11,7 @@ import numpy as np
 
 from core.answers import Stats
 from core.area.freeruns import Runs, complement
-from core.errors import InvalidRangeError, NoSuchCopyError, ReadOnlyError
+from core.errors import DeviceFailedError, InvalidRangeError, NoSuchCopyError, ReadOnlyError
 from core.events import ORIGINAL_ID, EventKind
 from core.format.layout import BLOCK_BYTES
 from core.journal.failures import write_failure
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from core.area.additional import AdditionalArea
     from core.area.initial import InitialArea
     from core.device.base import Device
-    from core.errors import DeviceFailedError
     from core.events import EventSink
     from core.extent import Extent
     from core.format.catalog import CopyRecord
@@ -51,6 +50,7 @@ class VolumeState:
         changed_outside: In what the image is not as it was left, or an empty string.
         changed_ranges: The places looked at in which it is not; none if only its time differs.
         read_only: Why nothing may be written, or an empty string.
+        is_closed: Whether the devices are, or are about to be.
         lane_writes: Whole grains written by the shortest way, not yet in ``stats``.
         grains_preserved: Originals preserved one whole grain at a time, not yet in ``stats``.
         hole_filler: Lets a full disk refuse a write into a hole before it is accepted; None if the
@@ -58,6 +58,7 @@ class VolumeState:
         fill_holes: The same while the image may have holes, else None.
         background: Whether the journal may use a thread of its own.
         structure: Rises when copies or layers change; caches of views compare it.
+        chain_edition: Rises when sealed layers of the chain change or go, not when one is added.
         layer_tree: Such a cache, of ``core.volume.needs``.
         restore: What the original is being made equal to, or None.
     """
@@ -80,12 +81,14 @@ class VolumeState:
         self.lane_writes = 0
         self.grains_preserved = 0
         self.read_only = ""
+        self.is_closed = False
         self.changed_outside = ""
         self.changed_ranges: tuple[Extent, ...] = ()
         self.hole_filler: Callable[[int, int], None] | None = None
         self.fill_holes: Callable[[int, int], None] | None = None
         self.background = False
         self.structure = 0
+        self.chain_edition = 0
         self.restore: Restore | None = None
         self.staged_new: dict[tuple[int, int], tuple[int, int]] = {}
         self.staged_sectors: dict[int, GrainSet] = {}
@@ -174,6 +177,16 @@ class VolumeState:
         failure = write_failure(error)
         self.read_only = failure.message
         return failure
+
+    def break_off(self) -> None:
+        """Take no more writes: an act was interrupted, and nobody knows how far it came."""
+        failure = DeviceFailedError(
+            "An act on the volume was interrupted half done, so it takes no more writes; open it "
+            "again, what was flushed is safe."
+        )
+        self.read_only = self.read_only or failure.message
+        if self.journal is not None:
+            self.journal.give_up(failure)
 
     def tell_failure(self) -> None:
         """Publish once that the volume takes no more writes, if that is so."""

@@ -126,12 +126,15 @@ def mark(
         _tell(state)
 
 
-def purge(state: VolumeState, names: Sequence[str]) -> None:
-    """Remove soft-deleted copies for good; needs no free space and moves no data."""
+def purge(state: VolumeState, names: Sequence[str], *, hidden_only: bool = True) -> None:
+    """Remove copies for good, soft-deleted ones if ``hidden_only``; all or none of them.
+
+    Needs no free space and moves no data.
+    """
     copies = [_existing(state, name) for name in dict.fromkeys(names)]
     _refuse_kept(state, copies)
     for copy in copies:
-        if not copy.deleted:
+        if hidden_only and not copy.deleted:
             raise CopyInUseError(f"{copy.name!r} is not deleted; delete it first, then purge it.")
     if not copies:
         return
@@ -157,10 +160,12 @@ def set_policy(state: VolumeState, policy: PolicyRecord) -> None:
 def _remove(state: VolumeState, change: Purged | Dropped) -> int:
     """Make a change durable that removes copies; return the bytes that are free now."""
     assert state.area is not None
+    active = state.catalog.active
     starts, lengths = handdown.extents_of(commit(state, change))
     state.area.allocator.release_many(starts, lengths)
     state.area.allocator.commit_releases()
-    active_grains_of(state)
+    if state.catalog.active is not active:  # else it has what it had: only older layers inherit
+        active_grains_of(state)
     _tell(state)
     return int(lengths.sum())
 
@@ -198,14 +203,19 @@ def commit(state: VolumeState, change: Change) -> list[PointerRun]:
     state.journal.write_change(pack_change(change), makes_room=_makes_room(state, change))
     freed = state.catalog.apply(change)
     state.structure += 1
+    if not isinstance(change, Took | Renamed | Marked | PolicySet):
+        state.chain_edition += 1
     return freed
 
 
 def _makes_room(state: VolumeState, change: Change) -> bool:
     """Return whether a change removes copies, begins to, or sets another limit of the area."""
     match change:
-        case Purged() | Dropped() | Marked(deleted=True):
+        case Purged() | Dropped():
             return True
+        case Marked(deleted=True):
+            assert state.journal is not None
+            return not state.journal.log.is_left_to_removers
         case PolicySet(policy=policy):
             return policy.area_limit_bytes != state.catalog.policy.area_limit_bytes
         case _:

@@ -7,6 +7,9 @@ read and verified for that and kept in memory for the next part; so many small r
 checksum an extent, and what is kept cannot go bad on the disk meanwhile. An extent is known by its
 checksum, not only by its address: where space is used again, nothing old is found.
 
+Memory holds few extents. Of one that has to go, checksums of its blocks are taken while it is at
+hand: who comes back reads and verifies the blocks it asks for, not all of the extent again.
+
 An extent of which a part was freed (a clone wrote over it, or a layer was handed down) can be
 verified as long as its other bytes are not used again. If it does not match, two things may be:
 damage, or that. While pointers to every byte of it are there none of it was freed, and it is
@@ -16,6 +19,7 @@ checksum of its own (``core.volume.reseal``).
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -32,8 +36,14 @@ if TYPE_CHECKING:
     from core.mapping.layermap import LayerMap
     from core.mapping.pointerrun import PointerRun
 
+    _Key = tuple[int, int, int]
+
 CACHE_EXTENTS: Final = 64
 """4 MiB mostly: a reader that goes through a copy in small steps needs one of them."""
+BLOCK_BYTES: Final = 4096
+DIGESTED_EXTENTS: Final = 16384
+"""1 GiB mostly, for 8 MiB of memory."""
+digest: Final = xxhash.xxh3_64_intdigest
 _UNKNOWN_MAX: Final = 4096
 
 
@@ -82,14 +92,35 @@ class DamagedExtentError(CorruptAreaError):
             "'rangepair scrub' tells all damage."
         )
 
+    def of_copy(self, name: str) -> DamagedExtentError:
+        """Return the same, naming the copy that was read."""
+        return DamagedExtentError(self.start, self.length, self.address, name)
+
+
+class DamagedSourceError(DamagedExtentError):
+    """The same of what the original is being made equal to: nothing else knows the range now."""
+
+    def __init__(self, error: DamagedExtentError, source: str, safety: str) -> None:
+        """Say what to do about it."""
+        self.start, self.length, self.address = error.start, error.length, error.address
+        stop = error.start + error.length
+        CorruptAreaError.__init__(
+            self,
+            f"The original is being made equal to {source!r}, which is damaged in "
+            f"[{error.start}..{stop - 1}]: what was kept of it fails its checksum, at byte "
+            f"{error.address} of the additional area; write to that range of the original, or "
+            f"discard it, and the restore goes on (what it was before is kept as {safety!r}).",
+        )
+
 
 class VerifiedExtents:
     """Reads parts of extents of one additional area."""
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
-        self._unknown: OrderedDict[tuple[int, int, int], None] = OrderedDict()
+        self._kept: OrderedDict[_Key, bytes] = OrderedDict()
+        self._digests: OrderedDict[_Key, array[int]] = OrderedDict()
+        self._unknown: OrderedDict[_Key, None] = OrderedDict()
 
     def read_part(
         self, device: Device, target: memoryview, head: int, whole: WholeExtent
@@ -102,6 +133,8 @@ class VerifiedExtents:
         """
         key = whole[:3]
         raw = self._kept.get(key)
+        if raw is None and key in self._digests and self._read_blocks(device, target, head, whole):
+            return True
         if raw is None and key not in self._unknown:
             raw = read_available(device, whole.length, whole.base)
             if not whole.is_intact(raw):
@@ -120,11 +153,39 @@ class VerifiedExtents:
         if len(self._unknown) > _UNKNOWN_MAX:
             self._unknown.popitem(last=False)
 
-    def _keep(self, key: tuple[int, int, int], raw: bytes) -> None:
-        if len(raw) <= 2 * EXTENT_BYTES_MAX:  # longer ones come of damage only
-            self._kept[key] = raw
-            if len(self._kept) > CACHE_EXTENTS:
-                self._kept.popitem(last=False)
+    def _read_blocks(
+        self, device: Device, target: memoryview, head: int, whole: WholeExtent
+    ) -> bool:
+        """Fill ``target`` from the blocks that it touches; return whether they are what they were.
+
+        If not, their checksums are forgotten, for the whole to decide.
+        """
+        first, stop = head // BLOCK_BYTES, -(-(head + len(target)) // BLOCK_BYTES)
+        start = first * BLOCK_BYTES
+        length = min(stop * BLOCK_BYTES, whole.length) - start
+        raw = read_available(device, length, whole.base + start)
+        if len(raw) != length or _digests_of(raw) != self._digests[whole[:3]][first:stop]:
+            del self._digests[whole[:3]]
+            return False
+        target[:] = memoryview(raw)[head - start : head - start + len(target)]
+        return True
+
+    def _keep(self, key: _Key, raw: bytes) -> None:
+        if len(raw) > 2 * EXTENT_BYTES_MAX:
+            return  # such come of damage only
+        self._kept[key] = raw
+        if len(self._kept) > CACHE_EXTENTS:
+            gone, content = self._kept.popitem(last=False)
+            self._digests[gone] = _digests_of(content)
+            if len(self._digests) > DIGESTED_EXTENTS:
+                self._digests.popitem(last=False)
+
+
+def _digests_of(raw: bytes) -> array[int]:
+    blocks = memoryview(raw)
+    return array(
+        "Q", [digest(blocks[at : at + BLOCK_BYTES]) for at in range(0, len(raw), BLOCK_BYTES)]
+    )
 
 
 def wholes_of(run: PointerRun) -> Iterator[WholeExtent]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from core.serving import Serving
     from core.session import VolumeSession
 
 
@@ -48,6 +49,22 @@ class EngineConnection(Protocol):
 
     def workload_status(self) -> dict[str, object] | None:
         """Return how the workload does; None when there was none."""
+        ...
+
+    def serve(self) -> Serving:
+        """Serve the volume over NBD at an address of the user's own."""
+        ...
+
+    def serving(self) -> list[Serving]:
+        """Return where the volume is served, and to whom."""
+        ...
+
+    def stop_serving(self) -> None:
+        """Stop serving, wherever it was begun; clients are disconnected."""
+        ...
+
+    def keep_serving(self) -> None:
+        """Let the engine go on when the window leaves."""
         ...
 
     def is_alive(self) -> bool:

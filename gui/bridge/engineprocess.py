@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from core.service.client import RemoteVolume
+    from core.serving import Serving
 
 
 _END_S_MAX: Final = 5.0
@@ -89,6 +90,22 @@ class EngineProcess:
     def workload_status(self) -> dict[str, object] | None:
         """Return how the workload does; None when there was none."""
         return self.queries.workload_status()
+
+    def serve(self) -> Serving:
+        """Serve the volume over NBD at an address of the user's own."""
+        return self.queries.serve()
+
+    def serving(self) -> list[Serving]:
+        """Return where the volume is served, and to whom."""
+        return self.queries.serving()
+
+    def stop_serving(self) -> None:
+        """Stop serving, wherever it was begun; clients are disconnected."""
+        self.queries.stop_serving()
+
+    def keep_serving(self) -> None:
+        """Let the engine go on when the window leaves."""
+        self.queries.keep_serving(keep=True)
 
     def is_alive(self) -> bool:
         """Return whether the engine process still runs."""

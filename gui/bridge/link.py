@@ -178,6 +178,17 @@ class EngineLink(QObject):
         if connection is not None:
             self.query(lambda _session: connection.workload_status(), done)
 
+    def consult(
+        self,
+        work: Callable[[EngineConnection], object],
+        done: Done | None = None,
+        failed: Failed | None = None,
+    ) -> None:
+        """Make a call that may take long and is about who uses the volume, not what is in it."""
+        connection = self._connection
+        if connection is not None:
+            self.query(lambda _session: work(connection), done, failed)
+
     def run(self, work: Callable[[], object], done: Done, failed: Failed | None = None) -> None:
         """Do something that may take long and needs no open volume."""
         self._queries.submit(lambda: self._run(None, work, done, failed))

@@ -44,7 +44,9 @@ def font(px: float, weight: int = 400, *, mono: bool = False) -> QFont:
     made.setPixelSize(round(px))
     made.setWeight(QFont.Weight(weight))
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
-    if not mono:
+    if mono:
+        made.setFeature(QFont.Tag("calt"), 0)  # no "://" or "/>" drawn as one sign
+    else:
         made.setFeature(QFont.Tag("tnum"), 1)
     return made
 

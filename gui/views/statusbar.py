@@ -83,12 +83,15 @@ class StatusBar(QWidget):
         self.space = Figure(
             "additional area", "Space used in the additional area", room="1023.9 MiB"
         )
+        self.clients = Figure("connected", "Programs that use the volume as a network disk")
+        self.clients.setVisible(False)
         self.fps = Figure("fps", "Frames painted per second", room="60")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 1, 16, 0)
         row.setSpacing(18)
         row.addWidget(self.message, 1)
-        for child in (self.copied, self.moved, self.rate, self.space, self.fps):
+        figures = (self.copied, self.moved, self.rate, self.space, self.clients, self.fps)
+        for child in figures:
             row.addWidget(child)
         source.changed.connect(self._on_theme)
 
@@ -106,6 +109,11 @@ class StatusBar(QWidget):
         words = self._message or self._background
         if words != self.message.text():
             self.message.setText(words)
+
+    def show_clients(self, count: int, *, is_served: bool) -> None:
+        """Say how many programs use the volume, if it is served at all."""
+        self.clients.show_value(str(count))
+        self.clients.setVisible(is_served)
 
     def set_engine_shown(self, *, shown: bool) -> None:
         """Show the figures, or hide them while no volume is open."""

@@ -68,6 +68,14 @@ QComboBox QAbstractItemView {
   background: $card; color: $text; border: 1px solid $border; selection-background-color: $soft;
   selection-color: $text; outline: 0;
 }
+QPlainTextEdit {
+  background: $well; color: $text; border: 1px solid $border; border-radius: 7px; padding: 4px 6px;
+  selection-background-color: $accent; selection-color: $card;
+}
+QPlainTextEdit:focus { border: 2px solid $accent; padding: 3px 5px; }
+QPushButton[segment="true"]:checked {
+  background: $soft; color: $accent; border-color: $accent; font-weight: 600;
+}
 QCheckBox { color: $text; spacing: 8px; }
 QListWidget { background: transparent; border: none; outline: 0; color: $text; }
 QListWidget::item { padding: 6px 8px; border-radius: 6px; }

@@ -59,6 +59,8 @@ SPECS: Final = (
     Spec("purge", "&Purge…", "Shift+Del", "trash", "Remove the copy for good"),
     Spec("verify", "&Verify copies", "F9", "shield",
          "Read all that is kept for copies and compare it with its checksums, or stop that"),
+    Spec("connect_", "Co&nnect…", "Ctrl+Shift+K", "plug",
+         "Let virtual machines and other programs use the volume and its copies"),
     Spec("workload", "&Run workload", "F5", "play", "Let a workload write, or pause it"),
     Spec("workload_stop", "&Stop workload", "Shift+F5", "stop", "Stop the workload"),
     Spec("theme", "Switch &theme", "Ctrl+Shift+D", "moon", "Switch between light and dark"),
@@ -106,6 +108,7 @@ class Actions(QObject):
     undelete: QAction
     purge: QAction
     verify: QAction
+    connect_: QAction
     workload: QAction
     workload_stop: QAction
     theme: QAction

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -24,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX, format_bytes, parse_bytes
 from gui.guard import guarded
-from gui.theme import fonts
+from gui.views.words import words
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QLayout
@@ -51,10 +50,10 @@ class Question(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.setModal(True)
-        self.heading = _text(title, 16, 650)
-        alarm = _text(warning, 13, 600, "danger")
+        self.heading = words(title, 16, 650)
+        alarm = words(warning, 13, 600, "danger")
         alarm.setVisible(bool(warning))
-        body = _text(text, 13, 400, "sub")
+        body = words(text, 13, 400, "sub")
         body.setAccessibleName(text)
         self.buttons = QDialogButtonBox()
         self.cancel = self.buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
@@ -68,6 +67,48 @@ class Question(QDialog):
         self.accepted.connect(self.agreed)
         _stack(self, self.heading, alarm, body, self.buttons)
         self.setMinimumWidth(440)
+
+
+class LeaveQuestion(QDialog):
+    """The window is about to leave a volume that others use."""
+
+    keep = Signal()
+    end = Signal()
+
+    def __init__(self, image: str, client_count: int, parent: QWidget | None = None) -> None:
+        """Ask what shall become of them; Escape means that the window stays."""
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Keep serving?")
+        self.setModal(True)
+        who = {0: "Nobody uses it now.", 1: "1 program uses it now."}.get(
+            client_count, f"{client_count} programs use it now."
+        )
+        self.body = words(
+            f"{image} is served to other programs. {who} It can be served on without the window;"
+            " 'rangepair serve --stop' or the window ends it later.",
+            13,
+            400,
+            "sub",
+        )
+        box = QDialogButtonBox()
+        self.stay = box.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
+        self.stop = box.addButton("Stop serving", QDialogButtonBox.ButtonRole.DestructiveRole)
+        self.go_on = box.addButton("Keep serving", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.go_on.setProperty("primary", True)
+        self.go_on.setDefault(True)
+        box.rejected.connect(self.reject)
+        box.accepted.connect(self.accept)
+        self.accepted.connect(self.keep)
+        self.stop.clicked.connect(self._on_stop)
+        _stack(self, words("Keep serving?", 16, 650), self.body, box)
+        self.setMinimumWidth(440)
+
+    @Slot()
+    @guarded
+    def _on_stop(self) -> None:
+        self.reject()
+        self.end.emit()
 
 
 class NameDialog(QDialog):
@@ -87,15 +128,15 @@ class NameDialog(QDialog):
         self.buttons, self.ok = _two_buttons(self, "Take snapshot")
         self.field.textChanged.connect(self._follow)
         self.accepted.connect(self._tell)
-        heading = _text("Take snapshot", 16, 650)
-        about = _text("The name can be changed later.", 13, 400, "sub")
+        heading = words("Take snapshot", 16, 650)
+        about = words("The name can be changed later.", 13, 400, "sub")
         _stack(self, heading, about, self.field, self.buttons)
         self.setMinimumWidth(400)
 
     @Slot(str)
     @guarded
-    def _follow(self, words: str) -> None:
-        self.ok.setEnabled(bool(words.strip()))
+    def _follow(self, name: str) -> None:
+        self.ok.setEnabled(bool(name.strip()))
 
     @Slot()
     @guarded
@@ -124,13 +165,13 @@ class NewVolumeDialog(QDialog):
         self.thin_box = QCheckBox(
             "Thin: grows as it is written; no plain image, only Rangepair reads it"
         )
-        self.problem = _text("", 12, 500, "danger")
+        self.problem = words("", 12, 500, "danger")
         self.buttons, self.ok = _two_buttons(self, "Create volume")
         self.path_field.textChanged.connect(self._follow)
         self.size_field.textChanged.connect(self._follow)
         self.browse.clicked.connect(self._browse)
         self.accepted.connect(self._tell)
-        _stack(self, _text("New volume", 16, 650), self._form(), self.problem, self.buttons)
+        _stack(self, words("New volume", 16, 650), self._form(), self.problem, self.buttons)
         self.setMinimumWidth(520)
         self._follow()
 
@@ -141,9 +182,9 @@ class NewVolumeDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.path_field, 1)
         row.addWidget(self.browse)
-        form.addWidget(_text("Image file", 13, 500, "sub"), 0, 0)
+        form.addWidget(words("Image file", 13, 500, "sub"), 0, 0)
         form.addLayout(row, 0, 1)
-        form.addWidget(_text("Size", 13, 500, "sub"), 1, 0)
+        form.addWidget(words("Size", 13, 500, "sub"), 1, 0)
         form.addWidget(self.size_field, 1, 1)
         form.addWidget(self.thin_box, 2, 1)
         return form
@@ -189,24 +230,15 @@ class NewVolumeDialog(QDialog):
         self.chosen.emit(str(path), size, self.thin_box.isChecked())
 
 
-def _two_buttons(dialog: QDialog, words: str) -> tuple[QDialogButtonBox, QPushButton]:
+def _two_buttons(dialog: QDialog, agree: str) -> tuple[QDialogButtonBox, QPushButton]:
     box = QDialogButtonBox()
     box.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole).setAutoDefault(False)
-    ok = box.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
+    ok = box.addButton(agree, QDialogButtonBox.ButtonRole.AcceptRole)
     ok.setProperty("primary", True)
     ok.setDefault(True)
     box.accepted.connect(dialog.accept)
     box.rejected.connect(dialog.reject)
     return box, ok
-
-
-def _text(words: str, px: int, weight: int, tone: str = "") -> QLabel:
-    label = QLabel(words)
-    label.setFont(fonts.font(px, weight))
-    label.setProperty("tone", tone)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
 
 
 def _stack(dialog: QDialog, *parts: QWidget | QLayout) -> None:

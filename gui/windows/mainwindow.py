@@ -31,6 +31,7 @@ from gui.windows.arrangement import Arrangement
 from gui.windows.asker import Asker
 from gui.windows.background import Background
 from gui.windows.bannerdesk import BannerDesk
+from gui.windows.connector import Connector
 from gui.windows.copydesk import CopyDesk
 from gui.windows.demohost import DemoHost
 from gui.windows.exporter import Exporter
@@ -108,7 +109,7 @@ class MainWindow(QMainWindow):
         self.workload.set_rate(DEFAULT_RATE)
         self.runner = WorkloadRunner(self.link, self.workload, self)
         acts = [(a.snapshot, "camera"), (a.clone, "clone"), (a.delete, "trash"),
-                (a.open, "folder"), (a.new, "file-plus")]  # fmt: skip
+                (a.open, "folder"), (a.connect_, "plug")]  # fmt: skip
         self.top_bar = TopBar(source, acts, self.workload, a.theme)
         self.tree = CopyTreePane(source, self.tree_model, a.snapshot)
         self.desk = CopyDesk(self.tree, self.focus, self.acts, self.link)
@@ -130,6 +131,10 @@ class MainWindow(QMainWindow):
         self.background = Background(self.status, self.link, self.follower, self.runner, self.demo)
         self.setCentralWidget(self._column())
         self.toast = Toast(source, self.centralWidget())
+        self.connector = Connector(
+            self, link=self.link, source=source, follower=self.follower, desk=self.desk,
+            status=self.status, banners=self.banner_desk,
+        )  # fmt: skip
         self.menus = Menus(self.menuBar(), a, self)
         self.menus.add_kinds(self.workload.menu.actions())
         self.demo.failed.connect(self.banner_desk.tell_failure)
@@ -294,6 +299,11 @@ class MainWindow(QMainWindow):
     def _on_theme(self) -> None:
         self.actions_.draw_icons(self.source.theme)
 
+    def leave(self) -> None:
+        """Leave the volume, if the user still wants to when others use it."""
+        if self.connector.may_leave(self.link.close):
+            self.link.close()
+
     def align(self) -> None:
         """Bring the buttons in line with the middle column."""
         if self.pages.currentIndex() == _VOLUME_PAGE:
@@ -324,6 +334,9 @@ class MainWindow(QMainWindow):
     @override
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.connector.may_leave(self.close):
+            event.ignore()
+            return
         self.settings.set_layout("window", self.saveGeometry())
         self.arrangement.save(self.settings)
         self.settings.sync()

@@ -35,12 +35,13 @@ class Menus(QObject):
         self.recent = QMenu("Open &recent", parent)
         self.theme = self._theme_menu()
         a = actions
-        file, self.edit, self.copies, self.workload, self.view, about = (
+        self.file, self.edit, self.copies, self.workload, self.view, about = (
             bar.addMenu(f"&{title}")
             for title in ("File", "Edit", "Copies", "Workload", "View", "Help")
         )
         # fmt: off
-        _fill(file, a.open, a.new, a.scratch, self.recent, None, a.close, a.quit)
+        _fill(self.file, a.open, a.new, a.scratch, self.recent, None, a.connect_, None,
+              a.close, a.quit)
         _fill(self.edit, a.undo, a.redo, None, a.find, a.deselect, None, a.palette)
         _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.restore, None,
               a.rename, a.lock, a.export, None, a.delete, a.undelete, a.purge, None,

@@ -103,3 +103,10 @@ def test_no_image_is_cut_to_nothing():
     places.cut_tail()
     assert image.size == IMAGE_BYTES_MIN
     assert places.free_bytes == IMAGE_BYTES_MIN
+
+
+def test_a_nearly_full_disk_gives_what_is_needed():
+    image = MemoryDevice(PAGE, size_max=3 * PAGE)
+    places = Places(image, InitialMap([extent(0)]), 1 << 30)
+    assert places.take(2 * PAGE) == PAGE
+    assert image.size == places.capacity == 3 * PAGE

@@ -99,6 +99,19 @@ def test_what_fails_its_checksum_is_2(bare_cli: Cli, image: Path, area: Path, wh
         assert "catalog" in bare_cli.complaint("check", image, status=2)
 
 
+def test_damage_side_by_side_is_told_once(bare_cli: Cli, image: Path, area: Path) -> None:
+    bare_cli.text("write", image, "--offset", "131072", stdin=b"w" * (1 << 19))
+    kept = bare_cli.json("map", image, "--copy", "tuesday")["pointers"]
+    assert len([pointer for pointer in kept if pointer["start"] >= 131072]) == 8
+    for pointer in kept:
+        flip(area, pointer["offset"])
+    told = found(bare_cli, image, 2)["findings"]
+    assert [finding["what"] for finding in told] == [  # type: ignore[attr-defined]
+        "Data kept for range [65536..69631] fails its checksum.",
+        "Data kept for range [131072..655359] fails its checksums, 8 in a row.",
+    ]
+
+
 def test_a_repair_tells_of_each_copy_in_a_line(bare_cli: Cli, image: Path, area: Path) -> None:
     before = {name: view_of(bare_cli, image, name) for name in ("monday", "tuesday")}
     (pointer, _) = bare_cli.json("map", image, "--copy", "monday")["pointers"]

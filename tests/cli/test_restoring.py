@@ -47,7 +47,7 @@ def test_a_dry_run_tells_exactly_and_changes_nothing(cli: Cli, image: Path, befo
     said = cli.text("restore", image, "monday", "--dry-run")
     kept = 304 * 1024  # whole grains
     assert said == (
-        f"restoring monday would write 1 range, 304 KiB ({kept:,} bytes)\n"
+        f"restoring monday would write at most 1 range, 304 KiB ({kept:,} bytes)\n"
         "the original as it is now would be kept as before-restore-1\n"
     )
     assert cli.json("restore", image, "monday", "--dry-run") == {
@@ -88,7 +88,7 @@ def test_a_clone_is_merged_into_the_original(cli: Cli, image: Path, before: byte
     cli.text("clone", image, "monday", "try-out")
     cli.text("write", image, "--copy", "try-out", "--offset", "1KiB", stdin=b"t" * 512)
     said = cli.text("merge", image, "try-out", "--dry-run")
-    assert said.startswith("merging try-out would write 2 ranges, 304.5 KiB ")
+    assert said.startswith("merging try-out would write at most 2 ranges, 304.5 KiB ")
     assert cli.json("merge", image, "try-out")["safety"] == "before-merge-1"
     assert view(cli, image) == before[:1024] + b"t" * 512 + before[1536:]
     assert image.read_bytes() == view(cli, image)
@@ -138,7 +138,7 @@ def test_opening_goes_on_with_a_restore_by_itself(bare_cli: Cli, image: Path) ->
     left = bare_cli.json("list", image)["restoring"]
     assert left == {
         "source": "monday", "safety": "before-restore-1", "whole_bytes": IMAGE_BYTES,
-        "left_bytes": IMAGE_BYTES, "problem": "",
+        "left_bytes": IMAGE_BYTES, "problem": "", "is_damaged": False,
     }  # fmt: skip
     assert view(bare_cli, image) == content
     said = bare_cli.text("restore", image, "before-restore-1")

@@ -275,6 +275,11 @@ def _say_moved_before_the_sync(patch):
     patch.setattr(Journal, "checkpoint", early)
 
 
+def _believe_the_caches(patch):
+    """What a killed process moved is taken for durable, because the image reads so."""
+    patch.setattr(Journal, "note_uncovered", lambda self: None)
+
+
 def _let_the_ring_die_first(patch):
     """A client's write to what is being restored is durable by the ring, which dies too early."""
 
@@ -380,6 +385,7 @@ def test_a_restore_that_harms_a_newer_copy_is_caught(mutate, monkeypatch):
     "mutate",
     [
         _say_moved_before_the_sync,
+        _believe_the_caches,
         _let_the_ring_die_first,
         _restore_over_a_live_ring,
         _move_part_of_a_grain,

@@ -108,6 +108,39 @@ def test_a_write_is_refused_if_nothing_else_was_said(bench):
     bench.check("c0")
 
 
+def count_until_refused(act, names):
+    """Return how many acts went well before one was refused for want of room."""
+    for count, name in enumerate(names):
+        try:
+            act(name)
+        except AreaFullError:
+            return count
+    raise AssertionError("none was refused")
+
+
+def use_up_the_log(volume):
+    """Leave nothing of it but what is for changes that make room."""
+    count_until_refused(
+        lambda is_locked: volume.lock(["c1"], locked=is_locked), [True, False] * 999
+    )
+
+
+def test_hiding_copies_leaves_room_for_purging_them():
+    bench, names = Bench(), [f"n{number}" for number in range(80)]
+    for name in names:
+        bench.volume.snapshot(name)
+    bench.fill()
+    use_up_the_log(bench.volume)
+    hidden = names[: count_until_refused(lambda name: bench.volume.delete([name]), names)]
+    assert len(hidden) > 16
+    for name in hidden[:4]:
+        bench.volume.purge([name])
+    bench.check()
+    bench.volume.delete([*hidden[4:], *names[len(hidden) :], "c0"], now=True)
+    bench.poke()
+    bench.check("c0")
+
+
 def test_expendable_copies_are_dropped_in_the_order_given(bench):
     bench.volume.set_policy(when_full="drop", expendable=["c1", "c0"])
     assert [copy.expendable for copy in bench.volume.info().copies][:3] == [2, 1, 0]
@@ -157,6 +190,26 @@ def test_batches_and_discards_follow_the_policy(bench):
     bench.volume.write_batch([(at, content[at : at + MIB // 4]) for at in range(0, SIZE, MIB // 4)])
     assert bench.volume.read(0, SIZE) == content
     assert bench.volume.check() == []
+
+
+def test_taking_copies_follows_the_policy(bench):
+    bench.volume.set_policy(when_full="drop", expendable=["c0"])
+    use_up_the_log(bench.volume)
+    taken = 0
+    while not bench.volume.stats().dropped_copies:
+        bench.volume.snapshot(f"taken {taken}")
+        taken += 1
+        assert taken < 100
+    assert {f"taken {number}" for number in range(taken)} <= views_of(bench.volume).keys()
+    bench.check("c0")
+
+
+def test_what_a_copy_is_taken_of_is_not_dropped_for_it(bench):
+    bench.volume.set_policy(when_full="drop", expendable=["c0"])
+    use_up_the_log(bench.volume)
+    with pytest.raises(AreaFullError):
+        bench.volume.clone("taken", "c0")
+    bench.check()
 
 
 def test_dropped_names_are_remembered_across_opening(bench):

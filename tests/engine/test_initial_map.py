@@ -9,13 +9,21 @@ import threading
 import pytest
 
 from core.area.initial import UNIT_BYTES
+from core.area.places import IMAGE_BYTES_MIN
+from core.device.memory import MemoryDevice
 from core.engine import create_volume, open_volume
-from core.errors import AreaFullError, FormatError, ImageChangedError, InvalidRangeError
+from core.errors import (
+    AreaFullError,
+    FormatError,
+    ImageChangedError,
+    InvalidRangeError,
+    RangepairError,
+)
 from core.format import superblock
 from core.units import KIB, MIB
 from core.volume import rearrange
 from tests.engine.board import PORTION, Board, portion
-from tests.engine.stills import views_of
+from tests.engine.stills import still_volume, views_of
 
 SIZE = 8 * MIB
 
@@ -87,6 +95,35 @@ def test_bringing_home_clears_what_lies_in_the_way(board):
     assert board.volume.info().plain
     assert board.path.stat().st_size == board.size
     assert board.view() == "A B C D E F G H"
+
+
+def small_thin(size_max):
+    """Return a thin volume that was written from behind, and its image, which grows so far."""
+    image = MemoryDevice(IMAGE_BYTES_MIN)
+    volume = still_volume(image, MemoryDevice(direct=True), thin_bytes=SIZE)
+    for number in range(127, 67, -1):
+        volume.write(number * UNIT_BYTES, b"%64d" % number * (UNIT_BYTES // 64))
+    volume.snapshot("s")
+    image.size_max = size_max
+    return volume, image
+
+
+def test_an_image_that_cannot_grow_beyond_the_volume_is_brought_home_with_few_moves():
+    volume, image = small_thin(SIZE)
+    expected, mapped = views_of(volume), volume.initial().mapped_bytes
+    assert all_of(volume, "identity") == mapped
+    assert volume.info().plain
+    assert views_of(volume) == expected
+    assert image.pread(SIZE, 0) == expected["original"]
+    assert volume.check() == []
+
+
+def test_an_image_that_cannot_be_as_long_as_the_volume_is_left_as_it_is():
+    volume, image = small_thin(SIZE - 4096)
+    before, size = volume.initial(), image.size
+    with pytest.raises(AreaFullError, match="cannot grow"):
+        volume.rearrange("identity")
+    assert (volume.initial(), image.size) == (before, size)
 
 
 def test_what_lies_at_home_by_full_pointers_is_plain_in_the_end(board, monkeypatch):
@@ -170,6 +207,15 @@ def test_an_image_shorter_than_its_map_is_told(thin):
         file.truncate(64 * KIB)
     with pytest.raises(ImageChangedError, match="shorter than the 1048576 bytes"):
         open_volume(thin, accept_changes=True)
+
+
+def test_of_a_damaged_area_it_is_not_said_that_a_thin_image_can_do_without(thin):
+    area = thin.with_name("thin.img.rangepair")
+    raw = area.read_bytes()
+    for begin in (bytes(8192), raw[:8192]):
+        area.write_bytes(begin + bytes(len(raw) - 8192))
+        with pytest.raises(RangepairError, match="use a plain raw image without its copies"):
+            open_volume(thin)
 
 
 def test_another_program_that_writes_to_the_image_is_noticed(thin):

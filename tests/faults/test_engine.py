@@ -20,7 +20,7 @@ from core.engine import Volume
 from core.errors import AreaFullError, DeviceFailedError, RangepairError, ReadOnlyError
 from core.events import EventKind
 from core.session import ORIGINAL
-from core.volume import opening, restore
+from core.volume import moving, opening
 from tests.doubles.faultdevice import FaultDevice
 from tests.engine.stills import StillImage, read_only_volume, still_volume, views_of
 from tests.faults.script import GRAIN, SCRIPT, SECTOR, SIZE, START, Play, filled
@@ -95,7 +95,7 @@ def assert_recoverable(play):
     missing = set(play.twin.views) - set(seen)
     assert missing <= _in_doubt(play), "a copy is gone"
     writer.write(0, filled(99, GRAIN))
-    while restore.step(writer._state):
+    while moving.step(writer._state):
         continue
     writer.snapshot("after")
     writer.close()

@@ -36,6 +36,7 @@ from core.errors import (
 )
 from core.events import EVENT_DTYPE, EventFlag, EventKind
 from core.longwork import RestorePlan, ScrubStep
+from core.serving import Serving
 from core.units import MIB
 
 GRAIN = 4096
@@ -73,6 +74,8 @@ class SessionDouble:
         self.changed_ranges = []
         self.damage = {}  # copy id -> ranges that the next scrub finds
         self.scrub_steps = 3
+        self.servings = []
+        self.is_kept = False
         self.restoring = None
         self.restored = []  # names of copies, in the order in which the original was made so
 
@@ -105,6 +108,28 @@ class SessionDouble:
         if self.workload is None:
             return None
         return {"kind": self.workload[0], "running": True, "error": None, "phase": self.phase}
+
+    def serve(self):
+        self._enter("serve")
+        self.servings.append(
+            Serving(
+                uri="nbd+unix:///?socket=/run/disk.nbd", read_only=False, tls=False, stays=False,
+                clients=[],
+            )
+        )  # fmt: skip
+        return self.servings[-1]
+
+    def serving(self):
+        self._enter("serving")
+        return list(self.servings)
+
+    def stop_serving(self):
+        self._enter("stop_serving")
+        self.servings.clear()
+
+    def keep_serving(self):
+        self._enter("keep_serving")
+        self.is_kept = True
 
     def is_alive(self):
         return self.alive

@@ -123,8 +123,11 @@ class VolumeMachine(RuleBasedStateMachine):
     def read(self, name, place):
         name = self.among([ORIGINAL, *self.oracle.names()], name)
         offset, length = self.place(place)
-        found = self.volume.read(offset, length, name)
-        assert found == self.oracle.view(name).now[offset : offset + length]
+        expected = self.oracle.view(name).now[offset : offset + length]
+        assert self.volume.read(offset, length, name) == expected
+        target = bytearray(b"\xee" * length)
+        self.volume.read_into(offset, target, name)
+        assert target == expected
 
     # -- the initial area's map ------------------------------------------------------------------
 

@@ -8,7 +8,13 @@ import pytest
 
 from core.device.memory import MemoryDevice
 from core.engine import restores
-from core.errors import AreaFullError, CopyInUseError, FormatError, NameTakenError
+from core.errors import (
+    AreaFullError,
+    CopyInUseError,
+    CorruptAreaError,
+    FormatError,
+    NameTakenError,
+)
 from core.events import EventKind
 from core.format import superblock
 from core.format.layout import SUPERBLOCK_OFFSETS, geometry_for
@@ -81,6 +87,56 @@ def test_only_what_differs_is_moved(devices):
     assert volume.stats().written_bytes - before == GRAIN + 1536
     image = devices[0]
     assert image.pread(SIZE, 0) == read(volume) == START
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_what_the_image_holds_already_is_not_written_again(devices, is_copied):
+    volume = new_volume(*devices, GRAIN, geometry=ROOMY)
+    volume.snapshot("monday")
+    volume.write(0, LATER)
+    volume.write(0, START)
+    volume.write(7 * GRAIN + 512, b"x" * 1024)
+    volume.write(SIZE - 512, b"y" * 512)
+    volume.restore("monday")
+    if is_copied:
+        volume.snapshot("meanwhile")
+    before = volume.stats()
+    finish(volume)
+    after = volume.stats()
+    assert after.written_bytes - before.written_bytes == GRAIN + 1536
+    assert after.preserved_bytes - before.preserved_bytes in (0, GRAIN + 1536)
+    volume.write(3 * GRAIN, b"z" * GRAIN)
+    assert read(volume, "before-restore-1")[: 7 * GRAIN] == START[: 7 * GRAIN]
+    assert read(volume, "before-restore-1")[7 * GRAIN + 512 :][:1024] == b"x" * 1024
+    if is_copied:
+        assert read(volume, "meanwhile") == START
+    volume.close()
+    again = reopened(*devices)
+    assert again.info().restoring is None
+    assert read(again) == START[: 3 * GRAIN] + b"z" * GRAIN + START[4 * GRAIN :]
+    assert again.check() == []
+
+
+@pytest.mark.parametrize("is_discarded", [False, True])
+def test_a_damaged_source_says_what_to_do_and_lets_the_rest_go_on(volume, devices, is_discarded):
+    volume.restore("monday")
+    run = volume.table("monday").columns
+    row = int((run.starts == 128 * KIB).nonzero()[0][0])
+    start, length = int(run.starts[row]), int(run.lengths[row])
+    devices[1].pwrite(b"?" * 512, int(run.offsets[row]) + 1024)
+    with pytest.raises(CorruptAreaError, match="write to that range") as error:
+        finish(volume)
+    assert f"[{start}..{start + length - 1}]" in error.value.message
+    assert "'before-restore-1'" in error.value.message
+    with pytest.raises(CorruptAreaError):
+        read(volume)
+    if is_discarded:
+        volume.trim(start, length)
+    else:
+        volume.write(start, bytes(length))
+    finish(volume)
+    assert read(volume) == START[:start] + bytes(length) + START[start + length :]
+    assert volume.info().restoring is None
 
 
 def test_what_is_left_is_no_hole(devices):
@@ -234,6 +290,38 @@ def test_a_full_disk_stops_it_and_harms_nothing(volume, devices):
     assert read(again) == START
     finish(again)
     assert read(again, "before-restore-1") == LATER
+
+
+def test_it_is_closed_cleanly_on_a_full_disk(volume, devices):
+    volume.write(0, START[: 128 * KIB])
+    volume.restore("monday")
+    storage = volume._state.area.allocator.storage
+    storage._grow = _no_room
+    while storage.capacity > volume._state.area.allocator.end:
+        try:
+            volume._state.area.allocator.allocate(GRAIN, for_metadata=True)
+        except AreaFullError:
+            break
+    _use_up_the_log(volume)
+    restores.take_step(volume, 64 * KIB)  # which is there already
+    with pytest.raises(AreaFullError):
+        volume._state.journal.checkpoint()
+    volume.close()
+    again = reopened(*devices)
+    assert again.info().restoring.left_bytes == SIZE - 64 * KIB
+    assert read(again) == START
+    finish(again)
+    assert read(again) == START
+    assert read(again, "before-restore-1") == START[: 128 * KIB] + LATER[128 * KIB :]
+
+
+def _use_up_the_log(volume):
+    for number in range(2000):
+        try:
+            volume.lock(["monday"], locked=number % 2 == 0)
+        except AreaFullError:
+            return
+    raise AssertionError("there is room for ever")
 
 
 def _no_room(_offset, _length):

@@ -84,7 +84,29 @@ def test_memory_holds_few_extents(volume, monkeypatch):
     for number in range(5):
         at = (4 + number) * EXTENT_BYTES_MAX + SECTOR
         assert volume.read(at, SECTOR, "C") == filled(20 + number, EXTENT_BYTES_MAX)[SECTOR:][:512]
-    assert len(volume._views._verified._kept) == 2
+    assert len(volume._views._kept._verified._kept) == 2
+
+
+def test_of_an_extent_that_had_to_go_each_block_is_still_verified(volume, monkeypatch):
+    monkeypatch.setattr(verified, "CACHE_EXTENTS", 1)
+    monkeypatch.setattr(verified, "DIGESTED_EXTENTS", 2)
+    places = [number * EXTENT_BYTES_MAX for number in range(4, 8)]
+    for number, place in enumerate(places):
+        volume.write(place, filled(20 + number, EXTENT_BYTES_MAX), "C")
+    volume._state.journal.checkpoint()
+    for place in places:
+        volume.read(place, SECTOR, "C")
+    assert len(volume._views._kept._verified._digests) == 2
+    at, expected = places[2], filled(22, EXTENT_BYTES_MAX)
+    address, block = place_of(volume, "C", at), verified.BLOCK_BYTES
+    flip(volume, address + 3 * block + SECTOR)
+    assert volume.read(at + SECTOR, 3 * block - SECTOR, "C") == expected[SECTOR : 3 * block]
+    assert volume.read(at + 4 * block, SECTOR, "C") == expected[4 * block :][:SECTOR]
+    for start in (3 * block, 4 * block - SECTOR, 0):  # the last is part of what is damaged
+        with pytest.raises(CorruptAreaError, match="The copy 'C' is damaged"):
+            volume.read(at + start, SECTOR, "C")
+    flip(volume, address + 3 * block + SECTOR)
+    assert volume.read(at, EXTENT_BYTES_MAX - SECTOR, "C") == expected[:-SECTOR]
 
 
 def test_a_part_is_verified_while_the_rest_of_its_extent_lies_unused(volume):
@@ -98,6 +120,6 @@ def test_a_part_is_verified_while_the_rest_of_its_extent_lies_unused(volume):
     assert volume.read(at, EXTENT_BYTES_MAX // 2, "C") == expected
     device = volume._state.area.device
     device.pwrite(bytes(SECTOR), old)  # used again
-    volume._views._verified.__init__()
+    volume._views._kept._verified.__init__()
     assert volume.read(at, SECTOR, "C") == expected[:SECTOR]
     assert volume.read(at + SECTOR, SECTOR, "C") == expected[SECTOR:][:SECTOR]

@@ -154,6 +154,7 @@ def driver(qapp, qtbot, settings, tmp_path):
     yield Driver(window, engines, made, qtbot)
     for dialog in window.findChildren(QDialog):
         dialog.close()
+    window.link.close()  # whoever is served would be asked about
     window.close()
     QApplication.processEvents()
 

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Holding a mounted file system still for a moment, so that a copy has it whole.
+
+Freezing (FIFREEZE) lets the kernel put everything in place that was written so far and keeps new
+writes waiting; what is copied meanwhile needs no repair. It belongs to no descriptor: a file system
+whose freezer was killed would stay frozen, and with it everybody who writes. So a guard is
+started first, a process that waits for its starter to say that it thawed, and thaws itself if the
+starter dies or takes too long.
+
+Frozen must not be what the engine needs to take the copy: a file system that holds the image, the
+additional area or the meeting place, or on which such a one lies. It would wait for itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from core.attach import mounttable
+from core.errors import FreezeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+_FREEZE: Final = 0xC0045877
+_THAW: Final = 0xC0045878
+FROZEN_S_MAX: Final = 30.0
+"""After that the guard thaws, whatever the copy does."""
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+class Frozen:
+    """A file system while it is frozen.
+
+    Attributes:
+        lasted: Whether it was frozen until the end; known once it is thawed.
+    """
+
+    def __init__(self) -> None:
+        """Not thawed yet."""
+        self.lasted = False
+
+
+@contextlib.contextmanager
+def frozen(folder: str, needed: Sequence[str]) -> Iterator[Frozen]:
+    """Keep the file system in which ``folder`` lies frozen for the block.
+
+    Args:
+        folder: Where it is mounted, or anywhere in it.
+        needed: Paths that the engine reads or writes meanwhile.
+
+    Raises:
+        FreezeError: It cannot be frozen; it is not.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise FreezeError(
+            f"{folder} cannot be frozen ({error.strerror}); name the folder of a file system that"
+            " is mounted."
+        ) from error
+    state = Frozen()
+    try:
+        _refuse_needed(folder, needed)
+        with _signals_raise(), _guard(descriptor):
+            # A module loaded meanwhile must not be compiled into a folder that is frozen.
+            sys.dont_write_bytecode = True
+            _freeze(descriptor, folder)
+            try:
+                yield state
+            finally:
+                state.lasted = _thaw(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_needed(folder: str, needed: Sequence[str]) -> None:
+    mount = mounttable.mount_of(folder)
+    for path in needed:
+        if not os.path.exists(path):  # noqa: PTH110 - that one raises for odd paths
+            continue
+        if mount is None or mount.device in mounttable.file_systems_under(path):
+            raise FreezeError(
+                f"The file system of {folder} also holds {path}, which must be written to take the"
+                " copy: frozen, it would wait for itself; freeze the one that is on the volume."
+            )
+
+
+def _freeze(descriptor: int, folder: str) -> None:
+    try:
+        fcntl.ioctl(descriptor, _FREEZE, 0)
+    except OSError as error:
+        advice = {
+            errno.EPERM: "only root can; run this as root, or take the copy without --freeze",
+            errno.EBUSY: "another program has frozen it; thaw it with 'fsfreeze --unfreeze'",
+            errno.EOPNOTSUPP: "this kind cannot be frozen; take the copy without --freeze",
+        }.get(error.errno or 0, "take the copy without --freeze")
+        raise FreezeError(
+            f"The file system of {folder} cannot be frozen ({error.strerror}): {advice}."
+        ) from error
+
+
+def _thaw(descriptor: int) -> bool:
+    """Thaw; return whether it was frozen until now."""
+    try:
+        fcntl.ioctl(descriptor, _THAW, 0)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let a signal that would end this process end the block instead."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, end) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _guard(descriptor: int) -> Iterator[None]:
+    """Have another process thaw if this one does not get to it."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _be_guard(descriptor, ours, theirs)
+    os.close(ours)
+    try:
+        yield
+        with contextlib.suppress(BrokenPipeError):  # its patience ended, and it with that
+            os.write(theirs, b"!")
+    finally:
+        os.close(theirs)
+        os.waitpid(child, 0)
+
+
+def _be_guard(descriptor: int, ours: int, theirs: int) -> None:
+    """Wait for word, its end, or the end of patience; thaw unless it was word. Never returns."""
+    try:
+        os.close(theirs)
+        os.setsid()
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        ready, _, _ = select.select([ours], [], [], FROZEN_S_MAX)
+        if not ready or not os.read(ours, 1):
+            _thaw(descriptor)
+    finally:
+        os._exit(0)

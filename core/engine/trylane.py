@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""A read of the original that does not wait for a disk: what is in memory, or nothing.
+
+Who answers many requests serves all that need not wait first, and tells the disk meanwhile what is
+needed next. The volume's lock is held while the image is read, so that no read sees half of what is
+being put in place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Final, Protocol
+
+from core.engine.told import told
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from core.volume.state import VolumeState
+
+_NOWAIT: Final = os.RWF_NOWAIT
+
+
+class TryRead(Protocol):
+    """Signature of a lane for reads that do not wait."""
+
+    def __call__(self, offset: int, target: memoryview) -> bool:
+        """Fill ``target``; False, and it is not filled, if that would wait for a disk."""
+        ...
+
+
+def try_lane_for(
+    state: VolumeState, lock: threading.RLock, read: Callable[[int, int], bytes]
+) -> TryRead:
+    """Return the lane of the original; ``read`` is the long way.
+
+    The lane takes ranges within the volume only, and raises what ``read`` does.
+    """
+    acquire, release = lock.acquire, lock.release
+    flags = _NOWAIT
+
+    def try_read(offset: int, target: memoryview) -> bool:
+        nonlocal flags
+        length = len(target)
+        acquire()
+        try:
+            if state.restore is not None:
+                target[:] = read(offset, length)
+                return True
+            try:
+                if state.image.preadv([target], offset, flags) != length:
+                    return False
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                if error.errno != errno.EOPNOTSUPP or not flags:
+                    raise told(error) from error
+                flags = 0  # the file system cannot tell, so every read may wait
+                return False
+            if state.journal is not None:
+                for overlay in state.journal.overlays:
+                    if overlay.used_bytes:
+                        overlay.patch(offset, target)
+            state.stats.reads += 1
+            state.stats.read_bytes += length
+            return True
+        finally:
+            release()
+
+    return try_read

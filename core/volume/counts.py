@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pointers and range pairs of every copy at once.
+
+Views without private layers are counted together (``core.mapping.chaincounts``). A clone that has
+not written anything shows what a snapshot at its place in the chain shows. The others are gone
+through from the newest place in the chain to the oldest, so that what they lie on is made of what
+the one before lay on, and of the layers between.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.mapping.chaincounts import chain_counts
+from core.mapping.pointerrun import EMPTY, overlay
+from core.mapping.stack import stack
+from core.volume.frozen import FrozenRuns
+
+if TYPE_CHECKING:
+    from core.volume.state import VolumeState
+
+    Counts = tuple[int, int]
+
+
+def counts_of_copies(moment: VolumeState) -> dict[int, Counts]:
+    """Return pointers and range pairs of each copy, by id; of a moment, nothing is staged there."""
+    catalog, frozen = moment.catalog, FrozenRuns(moment)
+    runs = [catalog.layers[layer_id].map.flatten() for layer_id in catalog.chain]
+    pointers, pairs = chain_counts(runs, moment.size_bytes)
+    in_chain = list(zip(pointers.tolist(), pairs.tolist(), strict=True))
+    place_of = {layer_id: place for place, layer_id in enumerate(catalog.chain)}
+    view, begins = EMPTY, len(runs)
+    counts: dict[int, Counts] = {}
+    for copy in sorted(catalog.copies.values(), key=lambda copy: place_of[copy.base], reverse=True):
+        place = place_of[copy.base]
+        counts[copy.id] = in_chain[place]
+        if copy.top is None:
+            continue
+        top = catalog.layers[copy.top]
+        private = stack([top.map.flatten(), frozen.run_of(top.parent)])
+        if len(private):
+            view, begins = stack([*runs[place:begins], view]), place
+            shown = overlay(private, view)
+            counts[copy.id] = len(shown), len(shown.gaps(0, moment.size_bytes)[0])
+    return counts

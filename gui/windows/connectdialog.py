@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""The sheet on which other programs are let in; it stays open beside the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+
+from core.session import ORIGINAL
+from gui.guard import guarded
+from gui.views.choice import Choice
+from gui.views.servingcard import ServingCard
+from gui.views.words import words
+
+if TYPE_CHECKING:
+    from core.answers import VolumeInfo
+    from gui.theme import ThemeSource
+    from gui.windows.connections import Connections
+    from gui.windows.follower import Follower
+
+_WIDTH: Final = 640
+
+
+class ConnectDialog(QDialog):
+    """Which view is meant, and the ways to it."""
+
+    def __init__(
+        self,
+        source: ThemeSource,
+        connections: Connections,
+        follower: Follower,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Follow what is shared, and which copies there are."""
+        super().__init__(parent)
+        self._connections = connections
+        self.setWindowTitle("Connect")
+        self.heading = words("Connect", 16, 650)
+        self.about = words("", 13, 400, "sub")
+        self.view = Choice(source, "What the others see")
+        self.serving = ServingCard(source)
+        self.serving.setFixedWidth(_WIDTH)
+        self._lay_out()
+        self.view.currentTextChanged.connect(self._on_view)
+        self.serving.switched.connect(self._on_switched)
+        connections.changed.connect(self._on_connections)
+        follower.info_changed.connect(self._on_info)
+        if follower.info is not None:
+            self._on_info(follower.info)
+        self._on_connections()
+
+    def choose(self, copy: str) -> None:
+        """Mean this copy, or the original."""
+        at = self.view.findText(copy, Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive)
+        self.view.setCurrentIndex(max(at, 0))
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(words("What the others see", 13, 500, "sub"))
+        row.addWidget(self.view, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 20, 24, 20)
+        column.setSpacing(12)
+        column.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)  # as high as what is shown
+        column.addWidget(self.heading)
+        column.addWidget(self.about)
+        column.addLayout(row)
+        column.addWidget(self.serving, 1)
+
+    @Slot(object)
+    @guarded
+    def _on_info(self, info: VolumeInfo) -> None:
+        """List the views anew; the one that was meant stays meant while it exists."""
+        self.about.setText(
+            f"Let other programs use {Path(info.image).name} and its copies. Every write they make"
+            " is seen in the window."
+        )
+        views = [(ORIGINAL, info.read_only)]
+        views += [(c.name, c.kind == "snapshot") for c in info.copies if not c.deleted]
+        if views == [
+            (self.view.itemText(n), self.view.itemData(n)) for n in range(self.view.count())
+        ]:
+            return
+        meant = self.view.currentText()
+        self.view.blockSignals(True)
+        self.view.clear()
+        for name, read_only in views:
+            self.view.addItem(name, read_only)
+        self.view.blockSignals(False)
+        self.choose(meant)
+        self._on_view()
+
+    @Slot(str)
+    @guarded
+    def _on_view(self, _name: str = "") -> None:
+        self.serving.show_view(self.view.currentText(), read_only=bool(self.view.currentData()))
+
+    @Slot()
+    @guarded
+    def _on_connections(self) -> None:
+        self.serving.show_servings(self._connections.servings, is_busy=self._connections.is_busy)
+
+    @Slot(bool)
+    @guarded
+    def _on_switched(self, is_on: bool) -> None:
+        if is_on:
+            self._connections.start_serving()
+        else:
+            self._connections.stop_serving()

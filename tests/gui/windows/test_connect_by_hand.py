@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Other programs are let in by a click or a key, are counted, and are not left behind unasked."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+from core.errors import VolumeBusyError
+from core.nbd.recipes import export_uri
+from core.serving import ServedClient, Serving
+from gui.windows.connectdialog import ConnectDialog
+from gui.windows.dialogs import LeaveQuestion
+
+pytestmark = pytest.mark.gui
+
+URI = "nbd+unix:///?socket=/run/disk.nbd"
+
+
+@pytest.fixture
+def sheet(at_volume):
+    """The sheet, open, over a volume with a snapshot 'a'."""
+    at_volume.take("a")
+    at_volume.press("Ctrl+Shift+K")
+    return at_volume.dialog(ConnectDialog)
+
+
+def serve(driver, sheet):
+    driver.click(sheet.serving.switch)
+    driver.qtbot.waitUntil(sheet.serving.details.isVisible)
+
+
+def connect_clients(driver, *clients):
+    """Let block clients appear, as the engine would tell of them."""
+    driver.engine.servings[:] = [
+        Serving(uri=URI, read_only=False, tls=False, stays=False, clients=list(clients))
+    ]
+    driver.window.connector.connections.look()
+
+
+@pytest.mark.parametrize("way", ["button", "menu", "keyboard"])
+def test_the_sheet_opens_and_means_what_is_chosen(at_volume, way):
+    at_volume.take("a")
+    at_volume.click_row("a")
+    action = at_volume.window.actions_.connect_
+    if way == "button":
+        (button,) = [b for b in at_volume.window.top_bar.buttons if b.action is action]
+        at_volume.click(button)
+    elif way == "menu":
+        at_volume.choose(at_volume.window.menus.file, action)
+    else:
+        at_volume.press("Ctrl+Shift+K")
+    sheet = at_volume.dialog(ConnectDialog)
+    assert sheet.view.currentText() == "a"
+    assert not sheet.serving.details.isVisible()
+
+
+def test_serving_is_begun_told_and_ended(at_volume, sheet):
+    serve(at_volume, sheet)
+    assert sheet.serving.address.toPlainText() == URI
+    assert sheet.serving.clients.text() == "Nobody is connected."
+    assert at_volume.window.status.clients.isVisible()
+    at_volume.click(sheet.serving.copy_address)
+    assert QGuiApplication.clipboard().text() == URI
+    at_volume.click(sheet.serving.switch)
+    at_volume.qtbot.waitUntil(lambda: not sheet.serving.details.isVisible())
+    assert at_volume.engine.servings == []
+    assert not at_volume.window.status.clients.isVisible()
+
+
+def test_what_programs_are_told_is_about_the_view_that_is_meant(at_volume, sheet):
+    serve(at_volume, sheet)
+    sheet.view.setCurrentIndex(sheet.view.findText("a"))
+    for button in sheet.serving.programs.buttons():
+        at_volume.click(button)
+        told = sheet.serving.recipe.toPlainText()
+        is_xml = button.text() == "libvirt"
+        assert ('name="a"' if is_xml else export_uri(URI, "a")) in told
+        at_volume.click(sheet.serving.copy_recipe)
+        assert QGuiApplication.clipboard().text() == told
+    sheet.view.setCurrentIndex(sheet.view.findText("original"))
+    at_volume.click(sheet.serving.programs.button(0))
+    assert "readonly" not in sheet.serving.recipe.toPlainText()
+
+
+def test_clients_are_named_and_counted(at_volume, sheet):
+    serve(at_volume, sheet)
+    clients = [ServedClient(f"qemu {n}", "a" if n else "") for n in range(6)]
+    connect_clients(at_volume, *clients, ServedClient("nbdinfo", None))
+    told = sheet.serving.clients
+    at_volume.qtbot.waitUntil(lambda: told.text().startswith("7 clients"))
+    assert "qemu 0 (original), qemu 1 (a)" in told.text()
+    assert told.text().endswith("and 3 more")
+    assert at_volume.window.status.clients.value.text() == "7"
+
+
+def test_copies_come_and_go_in_the_list(at_volume, sheet):
+    at_volume.take("b")
+    names = lambda: [sheet.view.itemText(n) for n in range(sheet.view.count())]  # noqa: E731
+    at_volume.qtbot.waitUntil(lambda: names() == ["original", "a", "b"])
+    sheet.view.setCurrentIndex(1)
+    at_volume.window.acts.delete([at_volume.engine.order[1]])
+    at_volume.qtbot.waitUntil(lambda: names() == ["original", "a"])
+    assert sheet.view.currentText() == "a"
+
+
+def test_a_refusal_is_told_and_can_be_tried_again(at_volume, sheet):
+    at_volume.settle()
+    connections = at_volume.window.connector.connections
+    connections._timer.stop()  # else it may be the look that is refused
+    at_volume.qtbot.waitUntil(lambda: not connections._is_asking)
+    at_volume.engine.refuse_next = VolumeBusyError("A server answers there; choose another path.")
+    at_volume.click(sheet.serving.switch)
+    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() != [])
+    assert at_volume.banner_texts()[0].startswith("A server answers there")
+    assert sheet.serving.switch.isEnabled()
+    serve(at_volume, sheet)
+
+
+@pytest.mark.parametrize("choice", ["keep", "stop", "cancel"])
+def test_closing_asks_what_becomes_of_those_who_are_connected(at_volume, sheet, choice):
+    window, engine = at_volume.window, at_volume.engine
+    serve(at_volume, sheet)
+    connect_clients(at_volume, ServedClient("qemu", ""))
+    at_volume.qtbot.waitUntil(lambda: window.status.clients.value.text() == "1")
+    window.close()
+    question = at_volume.dialog(LeaveQuestion)
+    assert "1 program uses it now" in question.body.text()
+    assert window.isVisible()
+    at_volume.click(
+        {"keep": question.go_on, "stop": question.stop, "cancel": question.stay}[choice]
+    )
+    if choice == "cancel":
+        at_volume.settle()
+        assert window.isVisible()
+        assert window.link.is_open
+        engine.servings.clear()  # nothing keeps the window from closing at the end
+        return
+    at_volume.qtbot.waitUntil(lambda: not window.isVisible())
+    assert engine.is_kept == (choice == "keep")
+    assert bool(engine.servings) == (choice == "keep")
+
+
+def test_a_signal_asks_nothing_and_takes_no_disk_away(at_volume, sheet):
+    window, engine = at_volume.window, at_volume.engine
+    serve(at_volume, sheet)
+    window.connector.let_go(window.close)
+    at_volume.qtbot.waitUntil(lambda: not window.isVisible())
+    assert engine.is_kept
+    assert engine.servings
+    assert not window.findChildren(LeaveQuestion)
