@@ -105,10 +105,14 @@ class View:
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """Fill ``target``, however long that takes. Raises as ``try_read`` does."""
-        name = ""
-        while name != self.name:  # else another copy may have got its name meanwhile
+        while True:
             name = self.name
-            self._volume.read_into(offset, target, name)
+            try:
+                self._volume.read_into(offset, target, name)
+            except NoSuchCopyError:
+                continue  # it was renamed in this moment, or is gone, as its name tells
+            if name == self.name:  # else another copy may have got its name meanwhile
+                return
 
     def advise(self, offset: int, length: int) -> None:
         """Tell that a range is read soon; the disk may begin."""
@@ -143,10 +147,9 @@ class View:
         """
         if self.id == ORIGINAL_ID:
             return ORIGINAL
-        with self._lock:
-            copy = _record(self._state, self.id)
-            assert copy is not None
-            return copy.name
+        copy = _record(self._state, self.id)
+        assert copy is not None
+        return copy.name
 
     def mark(self) -> int | None:
         """Return a number that is another one once anything has changed; None if nobody counts."""
