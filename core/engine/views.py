@@ -71,6 +71,8 @@ class View:
         id: See ``ShownView``.
         size_bytes, grain_bytes: Of the volume.
         has_portions: The volume is made of portions, so there is nothing to discard.
+        try_read: As ``read_into``, but returns False, with nothing filled, if that would wait for
+            a disk. An attribute, for it is called for every block that a client reads.
     """
 
     def __init__(
@@ -84,12 +86,18 @@ class View:
         self.size_bytes = state.size_bytes
         self.grain_bytes = state.grain_bytes
         self.has_portions = bool(state.portion_count)
-        self._try_original = try_lane_for(state, lock, volume.read)
+        self.try_read = (
+            try_lane_for(state, lock, volume.read) if view_id == ORIGINAL_ID else self._try_copy
+        )
 
     # -- bytes -------------------------------------------------------------------------------
 
-    def try_read(self, offset: int, target: memoryview) -> bool:
-        """Fill ``target``; False, and it is not filled, if that would wait for a disk.
+    def _try_copy(self, offset: int, target: memoryview) -> bool:
+        self.read_into(offset, target)
+        return True
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill ``target``, however long that takes.
 
         Args:
             offset: With the length, multiples of 512 within the volume.
@@ -98,13 +106,6 @@ class View:
         Raises:
             RangepairError: They cannot be read.
         """
-        if self.id == ORIGINAL_ID:
-            return self._try_original(offset, target)
-        self.read_into(offset, target)
-        return True
-
-    def read_into(self, offset: int, target: memoryview) -> None:
-        """Fill ``target``, however long that takes. Raises as ``try_read`` does."""
         while True:
             name = self.name
             try:
