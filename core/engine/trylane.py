@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.engine.told import told
+from core.volume.read import has_waiting
 
 if TYPE_CHECKING:
     import threading
@@ -60,10 +61,10 @@ def try_lane_for(
                     raise told(error) from error
                 flags = 0  # the file system cannot tell, so every read may wait
                 return False
-            if state.journal is not None:
+            if has_waiting(state, offset, length):
+                assert state.journal is not None
                 for overlay in state.journal.overlays:
-                    if overlay.used_bytes:
-                        overlay.patch(offset, target)
+                    overlay.patch(offset, target)
             state.stats.reads += 1
             state.stats.read_bytes += length
             return True

@@ -72,6 +72,8 @@ class View:
         size_bytes: Of the view, when it was made; a resized original has another one since.
         grain_bytes: Of the volume.
         has_portions: The volume is made of portions, so there is nothing to discard.
+        try_read: As ``read_into``, but returns False, with nothing filled, if that would wait for
+            a disk. An attribute, for it is called for every block that a client reads.
     """
 
     def __init__(
@@ -86,12 +88,18 @@ class View:
             self.size_bytes = state.catalog.size_of(state.catalog.copies.get(view_id))
         self.grain_bytes = state.grain_bytes
         self.has_portions = bool(state.portion_count)
-        self._try_original = try_lane_for(state, lock, volume.read)
+        self.try_read = (
+            try_lane_for(state, lock, volume.read) if view_id == ORIGINAL_ID else self._try_copy
+        )
 
     # -- bytes -------------------------------------------------------------------------------
 
-    def try_read(self, offset: int, target: memoryview) -> bool:
-        """Fill ``target``; False, and it is not filled, if that would wait for a disk.
+    def _try_copy(self, offset: int, target: memoryview) -> bool:
+        self.read_into(offset, target)
+        return True
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill ``target``, however long that takes.
 
         Args:
             offset: With the length, multiples of 512 within the volume.
@@ -100,17 +108,14 @@ class View:
         Raises:
             RangepairError: They cannot be read.
         """
-        if self.id == ORIGINAL_ID:
-            return self._try_original(offset, target)
-        self.read_into(offset, target)
-        return True
-
-    def read_into(self, offset: int, target: memoryview) -> None:
-        """Fill ``target``, however long that takes. Raises as ``try_read`` does."""
-        name = ""
-        while name != self.name:  # else another copy may have got its name meanwhile
+        while True:
             name = self.name
-            self._volume.read_into(offset, target, name)
+            try:
+                self._volume.read_into(offset, target, name)
+            except NoSuchCopyError:
+                continue  # it was renamed in this moment, or is gone, as its name tells
+            if name == self.name:  # else another copy may have got its name meanwhile
+                return
 
     def advise(self, offset: int, length: int) -> None:
         """Tell that a range is read soon; the disk may begin."""
@@ -145,10 +150,9 @@ class View:
         """
         if self.id == ORIGINAL_ID:
             return ORIGINAL
-        with self._lock:
-            copy = _record(self._state, self.id)
-            assert copy is not None
-            return copy.name
+        copy = _record(self._state, self.id)
+        assert copy is not None
+        return copy.name
 
     def mark(self) -> int | None:
         """Return a number that is another one once anything has changed; None if nobody counts."""

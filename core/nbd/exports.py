@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from core.errors import RangepairError
 from core.events import ORIGINAL_ID
 from core.nbd import protocol as nbd
 from core.nbd.metacontexts import (
@@ -167,10 +166,7 @@ class VolumeExport:
 
     def _others(self) -> list[ShownView]:
         """Return the copies that this view may be compared with."""
-        try:
-            shown_views = self._volume.shown_views()
-        except RangepairError:
-            return []
+        shown_views = self._volume.shown_views()
         return [shown for shown in shown_views if shown.id not in {ORIGINAL_ID, self._view.id}]
 
 

@@ -16,6 +16,12 @@ REPLY_BYTES: Final = (1 << 20) + (64 << 10)
 _NUMBER: Final = struct.Struct(">I")
 _EXTENT: Final = struct.Struct(">II")
 _MESSAGE_BYTES_MAX: Final = 1024
+_MAGIC: Final = nbd.STRUCTURED_REPLY_MAGIC
+_DONE: Final = nbd.CHUNK_DONE
+_OFFSET_DATA: Final = nbd.CHUNK_OFFSET_DATA
+_SIMPLE_BYTES: Final = nbd.SIMPLE_REPLY.size
+_pack_simple = nbd.SIMPLE_REPLY.pack_into
+_pack_data = nbd.CHUNK_OF_DATA.pack_into
 
 
 class Replies:
@@ -39,11 +45,11 @@ class Replies:
     def done(self, cookie: int) -> None:
         """Say that a request without data was carried out."""
         used = self._used
-        if used + nbd.SIMPLE_REPLY.size > REPLY_BYTES:
+        if used + _SIMPLE_BYTES > REPLY_BYTES:
             self.send()
             used = 0
-        nbd.SIMPLE_REPLY.pack_into(self._buffer, used, nbd.SIMPLE_REPLY_MAGIC, 0, cookie)
-        self._used = used + nbd.SIMPLE_REPLY.size
+        _pack_simple(self._buffer, used, nbd.SIMPLE_REPLY_MAGIC, 0, cookie)
+        self._used = used + _SIMPLE_BYTES
 
     def failed(self, cookie: int, number: int, message: str) -> None:
         """Say why a request was not carried out."""
@@ -58,20 +64,22 @@ class Replies:
 
     def data_space(self, length: int, *, is_first: bool = True) -> memoryview:
         """Return where data of at most 1 MiB goes; ``data`` or ``data_piece`` then says so."""
-        head = self._data_head if is_first or self._is_structured else 0
-        if self._used + head + length > REPLY_BYTES:
+        start = self._used
+        if is_first or self._is_structured:
+            start += self._data_head
+        if start + length > REPLY_BYTES:
+            start -= self._used
             self.send()
-        start = self._used + head
         return self._view[start : start + length]
 
     def data(self, cookie: int, offset: int, length: int) -> None:
         """Say that ``data_space`` holds all that was asked for; short, for it is frequent."""
-        if self._is_structured:
-            self.data_piece(cookie, offset, length, is_last=True)
-            return
         used = self._used
-        nbd.SIMPLE_REPLY.pack_into(self._buffer, used, nbd.SIMPLE_REPLY_MAGIC, 0, cookie)
-        self._used = used + nbd.SIMPLE_REPLY.size + length
+        if self._is_structured:
+            _pack_data(self._buffer, used, _MAGIC, _DONE, _OFFSET_DATA, cookie, length + 8, offset)
+        else:
+            _pack_simple(self._buffer, used, nbd.SIMPLE_REPLY_MAGIC, 0, cookie)
+        self._used = used + self._data_head + length
 
     def begin_data(self, cookie: int) -> None:
         """Put the head of a simple reply before its first piece."""
@@ -81,15 +89,9 @@ class Replies:
     def data_piece(self, cookie: int, offset: int, length: int, *, is_last: bool) -> None:
         """Say that ``data_space`` holds the next piece, which is of ``offset`` in the export."""
         if self._is_structured:
-            nbd.CHUNK_OF_DATA.pack_into(
-                self._buffer,
-                self._used,
-                nbd.STRUCTURED_REPLY_MAGIC,
-                nbd.CHUNK_DONE if is_last else 0,
-                nbd.CHUNK_OFFSET_DATA,
-                cookie,
-                length + 8,
-                offset,
+            flags = _DONE if is_last else 0
+            _pack_data(
+                self._buffer, self._used, _MAGIC, flags, _OFFSET_DATA, cookie, length + 8, offset
             )
             self._used += nbd.CHUNK_OF_DATA.size
         self._used += length

@@ -81,6 +81,7 @@ class Transmission:
         """Serve ``export``; ``send`` takes replies, and has used them when it returns."""
         self._export = export
         self._size_bytes = export.size_bytes
+        self._try_read = export.try_read
         self._contexts = contexts
         self._is_structured = is_structured
         self._replies = Replies(send, is_structured=is_structured)
@@ -154,11 +155,12 @@ class Transmission:
                 replies.done(cookie)
 
     def _read(self, cookie: int, offset: int, length: int) -> None:
-        target = self._replies.data_space(length)
-        if not self._export.try_read(offset, target):
+        replies = self._replies
+        target = replies.data_space(length)
+        if not self._try_read(offset, target):
             self._advise_ahead(offset, length)
             self._export.read_into(offset, target)
-        self._replies.data(cookie, offset, length)
+        replies.data(cookie, offset, length)
 
     def _advise_ahead(self, offset: int, length: int) -> None:
         """Let the disk begin with this read and with those behind it that have come already."""

@@ -155,6 +155,33 @@ def test_a_copy_that_is_renamed_stays_the_same_export(server: Server, volume: Vo
         assert volume.read(0, 4096, "draft") == bytes(4096)
 
 
+def test_names_that_change_hands_while_a_client_reads(server: Server, volume: Volume) -> None:
+    """Two copies swap their names again and again; each client sees its own bytes, no error."""
+    size = 1 * MIB
+    for name, byte in (("one", b"1"), ("two", b"2")):
+        volume.write(0, byte * size)
+        volume.snapshot(name)
+    volume.write(0, bytes(size))
+    is_stopping = threading.Event()
+
+    def swap() -> None:
+        while not is_stopping.is_set():
+            for old, new in (("one", "x"), ("two", "one"), ("x", "two")):
+                volume.rename(old, new)
+
+    with Client(server.uri, "one") as one, Client(server.uri, "two") as two:
+        thread = threading.Thread(target=swap)
+        thread.start()
+        try:
+            for number in range(150):
+                offset = number * 4096
+                assert one.read(offset, 4096) == b"1" * 4096
+                assert two.read(offset, 4096) == b"2" * 4096
+        finally:
+            is_stopping.set()
+            thread.join()
+
+
 @pytest.mark.parametrize("now", [True, False])
 def test_a_copy_that_is_deleted_gives_errors(server: Server, volume: Volume, now: bool) -> None:
     volume.clone("draft")

@@ -10,7 +10,7 @@ import pytest
 
 from core.nbd.metacontexts import States, extents
 from core.nbd.protocol import BrokenProtocolError
-from core.nbd.transmission import CACHE_BYTES_MAX
+from core.nbd.transmission import AHEAD_MAX, CACHE_BYTES_MAX
 from tests.doubles import nbdpeer as peer
 from tests.doubles.memoryexports import MemoryExports
 from tests.nbd.conversation import Conversation
@@ -234,6 +234,34 @@ def test_one_chunk_if_the_client_insists() -> None:
     assert talk.request(peer.READ, 0, MIB, flags=peer.DF).chunks == 1
     assert talk.request(peer.READ, 0, MIB + 512, flags=peer.DF).error == 75
     assert talk.request(peer.READ, 0, 2 * MIB).chunks == 2
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_replies_that_do_not_fit_leave_in_two(talk, is_refused) -> None:
+    """One buffer holds all replies of a batch; wherever it ends, none is lost or cut."""
+    replies = peer.Replies()
+    lengths = [MIB, 127 * 512]
+    sent = b"".join(
+        peer.request(peer.READ, cookie, 0, length) for cookie, length in enumerate(lengths)
+    )
+    for cookie, length in enumerate(lengths):
+        replies.expect(cookie, length)
+    for cookie in range(2, 200):
+        sent += peer.request(peer.TRIM, cookie, SIZE if is_refused else 0, 512)
+        replies.expect(cookie)
+    talk.say(sent)
+    replies.feed(talk.hear())
+    replies.end()
+    assert [replies.done[cookie].error for cookie in range(2, 200)] == [22 * is_refused] * 198
+
+
+def test_the_disk_is_told_of_no_more_than_that(talk, export) -> None:
+    export.is_cold = True
+    sent = b"".join(peer.request(peer.READ, cookie, 0, 512) for cookie in range(AHEAD_MAX + 9))
+    talk.say(sent + peer.request(peer.FLUSH, 999) + peer.request(peer.READ, 1000, 512, 512))
+    told = [each for each in export.asked if each[0] == "advise"]
+    assert len(told) == AHEAD_MAX + 1 + 8 + 1
+    assert export.asked[-2:] == [("flush",), ("advise", 512, 512)]
 
 
 def test_the_disk_is_told_of_all_reads_that_wait(talk, export) -> None:
