@@ -93,3 +93,16 @@ def _is_held(image: Path) -> bool:
     from core.service.meetingplace import meeting_place
 
     return meeting_place(image).socket.exists()
+
+
+def test_a_restore_across_sizes_says_so(cli: Cli, image: Path) -> None:
+    before = image.read_bytes()
+    cli.text("snapshot", image, "monday")
+    cli.text("resize", image, "+64KiB")
+    said = cli.text("restore", image, "monday", "--dry-run").splitlines()
+    assert said[0].endswith("; its size is that of monday, 1 MiB")
+    assert cli.json("restore", image, "monday")["size_bytes"] == IMAGE_BYTES
+    assert image.read_bytes() == before
+    cli.text("restore", image, "before-restore-1")
+    assert image.read_bytes() == before + bytes(64 * KIB)
+    cli.text("check", image)
