@@ -7,24 +7,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from core.answers import PointerKind
 from core.format.catalog import Purged
-from core.mapping.chainbytes import freed_by_layer
+from core.mapping.chainbytes import data_bytes, freed_by_layer
 from core.mapping.intersect import intersect
+
+__all__ = ["data_bytes", "freed_bytes", "own_bytes"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.format.catalog import CopyRecord
-    from core.mapping.pointerrun import PointerRun
     from core.volume.catalog import Catalog, Layer
 
     ByParent = dict[int | None, list[Layer]]
-
-
-def data_bytes(run: PointerRun) -> int:
-    """Return the bytes in the additional area that the pointers of a run have."""
-    return int(run.lengths[run.kinds != PointerKind.ZERO].sum())
 
 
 def freed_bytes(catalog: Catalog, copies: Sequence[CopyRecord]) -> int:
@@ -41,7 +36,7 @@ def own_bytes(catalog: Catalog) -> dict[int, int]:
     for layer in catalog.layers.values():
         children[layer.parent].append(layer)
     chain = [catalog.layers[layer_id].map.flatten() for layer_id in catalog.chain]
-    in_chain = dict(zip(catalog.chain, freed_by_layer(chain).tolist(), strict=True))
+    in_chain = dict(zip(catalog.chain, freed_by_layer(chain), strict=True))
     own = {}
     for copy in catalog.copies.values():
         total = _own_private(catalog, copy, tops, children)
