@@ -7,25 +7,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from core.answers import PointerKind
 from core.format.catalog import Purged
-from core.mapping.chainbytes import freed_by_layer
+from core.mapping.chainbytes import data_bytes, freed_by_layer
 from core.mapping.intersect import intersect
 from core.volume.removal import FAR, kept_end
+
+__all__ = ["data_bytes", "freed_bytes", "own_bytes"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.format.catalog import CopyRecord
-    from core.mapping.pointerrun import PointerRun
     from core.volume.catalog import Catalog, Layer
 
     ByParent = dict[int | None, list[Layer]]
-
-
-def data_bytes(run: PointerRun) -> int:
-    """Return the bytes in the additional area that the pointers of a run have."""
-    return int(run.lengths[run.kinds != PointerKind.ZERO].sum())
 
 
 def freed_bytes(catalog: Catalog, copies: Sequence[CopyRecord]) -> int:
@@ -77,7 +72,7 @@ def _own_in_chain(catalog: Catalog, sizes: dict[int, int]) -> dict[int, int]:
     """Return by layer the bytes that the only copy at it alone needs; ``sizes``: by base."""
     if set(sizes.values()) <= {catalog.size_bytes}:
         chain = [catalog.layers[layer_id].map.flatten() for layer_id in catalog.chain]
-        return dict(zip(catalog.chain, freed_by_layer(chain).tolist(), strict=True))
+        return dict(zip(catalog.chain, freed_by_layer(chain), strict=True))
     return {
         layer_id: _own_of_sized(catalog, position, sizes)
         for position, layer_id in enumerate(catalog.chain)
