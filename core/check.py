@@ -59,7 +59,7 @@ def _corruption(code: str, what: str, where: str) -> Finding:
 
 def _check_catalog(state: VolumeState) -> list[Finding]:
     catalog, findings = state.catalog, list[Finding]()
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         if copy.base not in catalog.chain:
             findings.append(_corruption("base", "A copy's base is not in the chain.", copy.name))
         if copy.top is not None and copy.top not in catalog.layers:

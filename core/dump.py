@@ -10,6 +10,7 @@ import msgspec
 
 from core.answers import PointerKind
 from core.device.refusals import readable_path
+from core.volume import heads
 
 if TYPE_CHECKING:
     from core.mapping.pointerrun import PointerRun
@@ -57,6 +58,9 @@ def dump(state: VolumeState) -> dict[str, object]:
             for extent in catalog.lost
         ],
         "chain": list(catalog.chain),
+        "head": None
+        if catalog.head is None
+        else msgspec.structs.asdict(heads.to_record(catalog.head)),
         "copies": [msgspec.structs.asdict(copy) for copy in catalog.copies.values()],
         "layers": [
             {

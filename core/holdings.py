@@ -91,7 +91,7 @@ def holdings(moment: VolumeState, frame: Frame, offset: int, length: int) -> lis
         cells[first:last] = [METADATA] * (last - first)
     for part in seen:
         _enter(part, edges.tolist(), edges, cells)
-    names = {copy.id: copy.name for copy in catalog.copies.values()}
+    names = {view.id: view.name for view in catalog.views.values()}
     return list(_told(edges.tolist(), cells, names))
 
 
@@ -130,7 +130,7 @@ def _found(layer: Layer, offset: int, stop: int) -> PointerRun:
 def _seen_in_chain(catalog: Catalog, offset: int, stop: int) -> Iterator[Seen]:
     plain: dict[int, list[int]] = defaultdict(list)
     layered: dict[int, list[CopyRecord]] = defaultdict(list)
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         if copy.top is None:
             plain[copy.base].append(copy.id)
         else:
@@ -157,7 +157,7 @@ def _seen_in_private(catalog: Catalog, offset: int, stop: int) -> Iterator[Seen]
     found = {
         layer.id: _found(layer, offset, stop) for layer in catalog.layers.values() if layer.private
     }
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         stack = catalog.private_stack(copy)
         for depth, layer in enumerate(stack):
             yield Seen(_uncovered(found[layer.id], stack[:depth]), (copy.id,))

@@ -36,7 +36,7 @@ class Scrub:
     """One walk over all extents.
 
     Attributes:
-        copy_ids: The copies there were when it began.
+        copy_ids: The copies there were when it began; 0 for the original, if it has pointers.
         done_bytes, total_bytes: Of data that is pointed to.
         damaged: Extents that are not what was written.
         unverified_bytes: Pieces of extents of which the rest is gone.
@@ -44,7 +44,7 @@ class Scrub:
 
     def __init__(self, state: VolumeState) -> None:
         """Begin; under the volume's lock, with nothing staged."""
-        self.copy_ids = list(state.catalog.copies)
+        self.copy_ids = list(state.catalog.views)
         maps = [layer.map.twin() for layer in state.catalog.layers.values()]
         self.total_bytes = sum(int(_with_data(each.flatten()).lengths.sum()) for each in maps)
         self.done_bytes = 0
@@ -132,7 +132,7 @@ def damage_of(
     moment: VolumeState, copy_ids: Iterable[int], damaged: list[WholeExtent]
 ) -> dict[int, list[tuple[int, int]]]:
     """Return for each copy that is still there the ranges of its view that lie in ``damaged``."""
-    copies = moment.catalog.copies
+    copies = moment.catalog.views
     found: dict[int, list[tuple[int, int]]] = {
         copy_id: [] for copy_id in copy_ids if copy_id in copies
     }

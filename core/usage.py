@@ -33,15 +33,15 @@ def freed_bytes(catalog: Catalog, copies: Sequence[CopyRecord]) -> int:
 
 
 def own_bytes(catalog: Catalog) -> dict[int, int]:
-    """Return for each copy, by id, what purging it alone would free."""
-    tops = Counter(copy.top for copy in catalog.copies.values())
-    bases = Counter(copy.base for copy in catalog.copies.values())
+    """Return for each view, by id, what lies in the additional area for it alone."""
+    tops = Counter(view.top for view in catalog.views.values())
+    bases = Counter(view.base for view in catalog.views.values())
     children: ByParent = defaultdict(list)
     for layer in catalog.layers.values():
         children[layer.parent].append(layer)
     positions = {layer_id: index for index, layer_id in enumerate(catalog.chain)}
     own = {}
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         total = _own_private(catalog, copy, tops, children)
         if bases[copy.base] == 1:
             total += _own_in_chain(catalog, positions[copy.base])

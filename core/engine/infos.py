@@ -25,6 +25,7 @@ from core.answers import (
 )
 from core.area.forecast import full_in_s, room_bytes
 from core.device.refusals import readable_path
+from core.events import ORIGINAL_ID
 from core.format.layout import block_ceil
 from core.longwork import RestoreProgress
 from core.mapping.chaincounts import chain_counts
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from core.answers import CopyKind
     from core.area.additional import AdditionalArea
     from core.format.catalog import CopyRecord
     from core.volume.picture import Frame
@@ -65,9 +67,17 @@ def volume_head(state: VolumeState, area_path: Path, problem: str) -> VolumeInfo
         notice=_notice(state),
         changed_ranges=[ByteRange(each.start, each.length) for each in state.changed_ranges],
         restoring=_progress(state, problem),
-        plain=state.initial is None,
+        plain=state.initial is None and not _is_elsewhere(state),
         portions=state.portion_count,
+        mechanism="copy-on-write" if state.catalog.head is None else "always-additional",
     )
+
+
+def _is_elsewhere(state: VolumeState) -> bool:
+    """Return whether new data of the original is, or was just now, in the additional area."""
+    restoring = state.catalog.restoring
+    is_separating = restoring is not None and not restoring.safety_id
+    return state.catalog.head is not None or is_separating
 
 
 def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
@@ -77,7 +87,7 @@ def _progress(state: VolumeState, problem: str) -> RestoreProgress | None:
     record = state.restore.restoring
     return RestoreProgress(
         source=state.restore.source_name,
-        safety=state.catalog.copies[record.safety_id].name,
+        safety=state.catalog.copies[record.safety_id].name if record.safety_id else "",
         whole_bytes=min(record.whole_grains * state.grain_bytes, state.size_bytes),
         left_bytes=state.restore.left_bytes,
         problem=problem,
@@ -93,16 +103,21 @@ def _notice(state: VolumeState) -> str:
 
 def copy_infos(moment: VolumeState) -> list[CopyInfo]:
     """Return all copies in the order in which they were taken."""
+    return [info for info in view_infos(moment) if info.id != ORIGINAL_ID]
+
+
+def view_infos(moment: VolumeState) -> list[CopyInfo]:
+    """Return all copies, and the original behind them if it has pointers of its own."""
     own, views = own_bytes(moment.catalog), Views(moment)
     in_chain = _chain_counts(moment)
     return [
         _copy_info(
             moment,
-            copy,
-            own[copy.id],
-            in_chain[copy.base] if copy.top is None else _counts(moment, views, copy),
+            view,
+            own[view.id],
+            in_chain[view.base] if view.top is None else _counts(moment, views, view),
         )
-        for copy in moment.catalog.copies.values()
+        for view in moment.catalog.views.values()
     ]
 
 
@@ -116,10 +131,11 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
     pointers, range_pairs = counts
     known = integrity.known_of(state.catalog, copy.id)
     expendable = state.catalog.policy.expendable
+    kind: CopyKind = "clone" if copy.writable else "snapshot"
     return CopyInfo(
         name=copy.name,
         id=copy.id,
-        kind="clone" if copy.writable else "snapshot",
+        kind=kind if copy.id else "original",
         parent=ORIGINAL if parent is None else parent.name,
         created=copy.created,
         locked=copy.locked,
@@ -166,6 +182,7 @@ def table(moment: VolumeState, name: str, start: int, stop: int, seq: int) -> Ta
         stop=stop,
         event_seq=seq,
         columns=columns_of(run),
+        is_original_elsewhere=copy is not None and not copy.id,
     )
 
 

@@ -78,7 +78,7 @@ def mover_for(self: Volume, *, is_idle: bool) -> Mover:
 
 
 def _source(state: VolumeState, copy: str) -> CopyRecord:
-    source = state.copy_named(copy)
+    source = None if copy == ORIGINAL else state.copy_named(copy)
     if source is None:
         raise InvalidNameError(f"{ORIGINAL!r} cannot be restored to itself; name a copy.")
     return source
@@ -86,7 +86,7 @@ def _source(state: VolumeState, copy: str) -> CopyRecord:
 
 def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
     portions.refuse_bytes(state, "restored")
-    ranges = changed_ranges(state, source, None)
+    ranges = changed_ranges(state, source, state.copy_named(ORIGINAL))
     if safety:
         takecopy.check_name(state, safety)
     return RestorePlan(

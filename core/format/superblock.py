@@ -46,10 +46,13 @@ INITIAL_MAP: Final = 1
 """The image lies as ``initial_map`` says: who does not know that would read other bytes."""
 PORTIONS: Final = 2
 """A write must lie within a portion and preserves all of it."""
+ALWAYS_ADDITIONAL: Final = 3
+"""New data of the original is in the additional area: who does not know that would read old."""
 INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
     RESTORING: "restoring",
     INITIAL_MAP: "initial-map",
     PORTIONS: "portions",
+    ALWAYS_ADDITIONAL: "always-additional",
 }
 """Bit number -> name, of the features this program knows."""
 

@@ -23,6 +23,7 @@ from core.errors import AreaFullError, FormatError
 from core.format.catalog import (
     CatalogRecord,
     CopyRecord,
+    HeadRecord,
     IntegrityRecord,
     LayerRecord,
     LostExtent,
@@ -78,6 +79,7 @@ class Dumped(msgspec.Struct):
     chain: list[int]
     copies: list[CopyRecord]
     layers: list[_Layer]
+    head: HeadRecord | None = None
 
     @property
     def fields(self) -> SuperblockFields:
@@ -133,8 +135,11 @@ def _no_dump(why: str) -> FormatError:
 def _check_catalog(dumped: Dumped) -> None:
     layers = {layer.id for layer in dumped.layers}
     parents = {layer.parent for layer in dumped.layers} - {None}
-    named = {*dumped.chain, *parents, *(copy.top for copy in dumped.copies)} - {None}
-    if not named <= layers or not {copy.base for copy in dumped.copies} <= set(dumped.chain):
+    views: list[CopyRecord | HeadRecord] = [*dumped.copies]
+    if dumped.head is not None:
+        views.append(dumped.head)
+    named = {*dumped.chain, *parents, *(view.top for view in views)} - {None}
+    if not named <= layers or not {view.base for view in views} <= set(dumped.chain):
         raise _no_dump("it names layers that are not in it")
 
 
@@ -178,6 +183,7 @@ def _record(dumped: Dumped) -> CatalogRecord:
         chain=dumped.chain,
         integrity=dumped.integrity,
         lost=[LostExtent(each.address, int(each.checksum, 16)) for each in dumped.lost],
+        head=dumped.head,
     )
 
 

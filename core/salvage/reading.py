@@ -40,9 +40,14 @@ if TYPE_CHECKING:
     from core.device.base import Device
     from core.format.catalog import CatalogRecord, LayerRecord
     from core.format.ringgroup import RingGroup
+    from core.volume.restoring import Restoring
 
 POINTER_BYTES_MAX: Final = 2 * EXTENT_BYTES_MAX
 """No extent is longer; a pointer that says so is damaged."""
+_NEW_DATA_LOST: Final = (
+    "New data of the original that was in the additional area is lost, in part or whole; there the "
+    "original reads as it was before."
+)
 
 
 @dataclass
@@ -130,6 +135,10 @@ def _load(found: Salvaged, record: CatalogRecord, device: Device) -> None:
         if copy.base not in record.chain or not _is_rooted(copy.top, layers):
             found.lost_copies[copy.id] = (copy.name, "the catalog names layers that are not there")
             record.copies.remove(copy)
+    head = record.head
+    if head is not None and (head.base not in record.chain or not _is_rooted(head.top, layers)):
+        record.head = None
+        found.losses.append(_NEW_DATA_LOST)
     record.layers = [layer for layer in record.layers if _is_rooted(layer.id, layers)]
     found.state.catalog = Catalog.from_record(record)
     found.state.catalog.lost.clear()
@@ -150,14 +159,27 @@ def _load_restoring(found: Salvaged, device: Device) -> None:
         columns = table.unpack(table.RANGES_MAGIC, raw, place.offset, newest.uuid)
     except CorruptAreaError:
         columns = []
-    if columns and {restoring.source_id, restoring.safety_id} <= catalog.copies.keys():
+    named = {restoring.source_id, restoring.safety_id} - {0}
+    if columns and named <= catalog.copies.keys() and _has_layers(catalog, restoring):
         restoring.left.add_bytes(columns[0], columns[1])
         return
     catalog.restoring = None
+    if not restoring.safety_id:
+        found.losses.append(_NEW_DATA_LOST)
+        return
     found.losses.append(
         "How far a restore was is lost; the original holds parts of both states, so restore it once"
         " more."
     )
+
+
+def _has_layers(catalog: Catalog, restoring: Restoring) -> bool:
+    """Return whether the layers are there that what is restored reads through, and is kept in."""
+    tops = {restoring.top} - {None}
+    return tops <= catalog.layers.keys() and {
+        restoring.base,
+        restoring.layer or restoring.base,
+    } <= {*catalog.chain}
 
 
 def _is_rooted(layer_id: int | None, layers: dict[int, LayerRecord]) -> bool:
@@ -306,6 +328,11 @@ def _take_staged(found: Salvaged, group: RingGroup, place: int) -> int:
 def _drop_lost_copies(found: Salvaged) -> None:
     """Take out the copies that read a layer of which pointers are missing."""
     catalog = found.state.catalog
+    head = catalog.head
+    if head is not None and found.lost_layers & {
+        layer.id for layer in (*catalog.private_stack(head), *catalog.chain_stack(head))
+    }:
+        found.losses.append(_NEW_DATA_LOST)
     lost = [
         copy
         for copy in catalog.copies.values()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         CopyInfo,
         Finding,
         MapAnswer,
+        Mechanism,
         Ranges,
         Stats,
         TableAnswer,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
-    from core.longwork import Promotion, RestorePlan, ScrubStep
+    from core.longwork import Promotion, RestorePlan, ScrubStep, SeparationPlan
     from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 
@@ -145,6 +146,18 @@ class RemoteVolume:
     def restore(self, copy: str, safety: str = "") -> RestorePlan:
         """Make the original read as ``copy`` from now on, a safety snapshot taken first."""
         return cast("RestorePlan", self._ask(ask.Restore(copy, safety)))
+
+    def choose_mechanism(self, mechanism: Mechanism) -> None:
+        """Choose where new data of the original goes from now on."""
+        self._ask(ask.ChooseMechanism(mechanism))
+
+    def plan_separation(self, view: str = ORIGINAL) -> SeparationPlan:
+        """Return what bringing a view's new data home would move, from pointers alone."""
+        return cast("SeparationPlan", self._ask(ask.PlanSeparation(view)))
+
+    def separate(self, view: str = ORIGINAL) -> SeparationPlan:
+        """Bring new data of ``view`` home to the initial area; what others read there is kept."""
+        return cast("SeparationPlan", self._ask(ask.Separate(view)))
 
     def promote(self, copy: str) -> Promotion:
         """Copy the next batch of what ``copy`` still reads from the initial area."""

@@ -26,7 +26,7 @@ from core.service.hosting import (
 from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 CHUNK_BYTES_MAX: Final = 4 << 20
 """Longest read or write in one request; clients cut longer ones."""
 
@@ -171,6 +171,29 @@ class Restore(Request, tag="restore"):
     safety: str
 
 
+class ChooseMechanism(Request, tag="choose-mechanism"):
+    """Where new data of the original goes."""
+
+    method = "choose_mechanism"
+    mechanism: answers.Mechanism
+
+
+class PlanSeparation(Request, tag="plan-separation"):
+    """What bringing a view's new data home would move."""
+
+    method = "plan_separation"
+    answer = longwork.SeparationPlan
+    view: str
+
+
+class Separate(Request, tag="separate"):
+    """Bring a view's new data home."""
+
+    method = "separate"
+    answer = longwork.SeparationPlan
+    view: str
+
+
 class Promote(Request, tag="promote"):
     """Make a copy a little more independent of the initial area."""
 
@@ -271,6 +294,7 @@ class Pack(Request, tag="pack"):
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
     | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote
+    | ChooseMechanism | PlanSeparation | Separate
     | Table | Map | Initial | Rearrange | Portions | WritePortion
     | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown

@@ -23,7 +23,7 @@ from core.errors import AreaFullError
 from core.format import catalog as catalog_format
 from core.format import table
 from core.format.layout import block_ceil
-from core.format.superblock import NO_PLACE, RESTORING, Place
+from core.format.superblock import ALWAYS_ADDITIONAL, NO_PLACE, RESTORING, Place
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
@@ -92,7 +92,10 @@ def fold_twice(state: VolumeState) -> None:
 
 def _features(state: VolumeState) -> int:
     """Return the bits of what a reader of this catalog must know."""
-    return 0 if state.catalog.restoring is None else 1 << RESTORING
+    restoring, head = state.catalog.restoring, state.catalog.head
+    is_separating = restoring is not None and not restoring.safety_id
+    features = 0 if restoring is None else 1 << RESTORING
+    return features | (1 << ALWAYS_ADDITIONAL if head is not None or is_separating else 0)
 
 
 class _Fold:

@@ -50,7 +50,7 @@ from core.session import ORIGINAL
 from core.units import GRAIN_BYTES_MAX, MIB
 from core.volume import takecopy
 from core.volume.read import Views, read_initial, read_original
-from core.volume.recover import grains_of, stage_original
+from core.volume.recover import active_grains_of, grains_of, stage_original
 from core.volume.restoring import extents_of
 from core.volume.trim import trim
 from core.volume.write import CHUNK_BYTES, write
@@ -78,7 +78,7 @@ class Restore:
     Attributes:
         left: Grains of the original that read from the source.
         restoring: The same, as far as it is durable.
-        layer_id: The safety snapshot's layer.
+        layer_id: The safety snapshot's layer; in a separation, the one that was active before.
         is_recovering: Without progress being written down the volume could not be opened.
     """
 
@@ -90,7 +90,7 @@ class Restore:
         self.left = restoring.left.copy()
         self._moved = GrainSet(state.grain_bytes)
         self.is_recovering = False
-        self.layer_id = state.catalog.copies[restoring.safety_id].base
+        self.layer_id = restoring.layer or state.catalog.copies[restoring.safety_id].base
         self._kept = GrainSet(state.grain_bytes)
         self._structure = -1
         self._last_grain = state.size_bytes - 1 >> state.grain_shift
@@ -103,8 +103,9 @@ class Restore:
 
     @property
     def source_name(self) -> str:
-        """Name of the copy that is restored, as it is now."""
-        return self._state.catalog.copies[self.restoring.source_id].name
+        """Name of the copy that is restored, as it is now; the original's in its separation."""
+        source_id = self.restoring.source_id
+        return self._state.catalog.copies[source_id].name if source_id else ORIGINAL
 
     @property
     def undurable_grains(self) -> int:
@@ -205,6 +206,8 @@ class Restore:
             content = read(state, start, stop - start)
             journal.make_room(len(content))
             stage_original(journal, layer_id, start, content)
+            if layer_id == self.layer_id:
+                state.count_preserved(len(content), is_zero=content.count(0) == len(content))
             staged.add(grain, until)
 
     def note_moved(self, first: int, stop: int) -> None:
@@ -231,11 +234,14 @@ class Restore:
                 pack_change(change), journal.covered_ring_seq, makes_room=self.is_recovering
             )
             journal.opened.begin(journal.log.offset, journal.log.capacity_bytes)
-            state.catalog.apply(change)
+            if freed := state.catalog.apply(change):
+                takecopy.release(state, freed)
         self._moved = GrainSet(state.grain_bytes)
         if state.catalog.restoring is None:
             state.restore = None
             state.structure += 1  # the safety snapshot's layer grows no more
+            if not self.restoring.safety_id:
+                active_grains_of(state)
             journal.before_ring_dies = lambda: None
             state.publish(EventKind.CATALOG_CHANGED, moved=state.catalog.generation)
 
@@ -277,9 +283,9 @@ def begin(state: VolumeState, source: CopyRecord, safety: str) -> None:
         source_id=source.id, name=safety, created=time.time(), grain_bytes=state.grain_bytes
     )
     takecopy.commit(state, change)
-    state.preserved = GrainSet(state.grain_bytes)
+    active_grains_of(state)
     resume(state)
-    takecopy.tell_taken(state)
+    takecopy.tell_taken(state, of_original=state.catalog.head is None)
 
 
 def step(state: VolumeState, bytes_max: int = CHUNK_BYTES) -> bool:

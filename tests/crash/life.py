@@ -135,6 +135,7 @@ class Toll:
         again: Those of them during recovery.
         refused: Acts that the additional area had no room for, or that named no fit place.
         rearranged: Acts on the map of the initial area.
+        separated: Separations begun.
         given_bytes: What was given back to the disk.
         moved_bytes: What was moved by compaction.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
@@ -145,6 +146,7 @@ class Toll:
     again: int = 0
     refused: int = 0
     rearranged: int = 0
+    separated: int = 0
     given_bytes: int = 0
     moved_bytes: int = 0
     exhaustive_max: int = -1

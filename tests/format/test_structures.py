@@ -117,14 +117,14 @@ def test_a_newer_version_is_told():
 
 
 def test_unknown_incompatible_features_are_told_by_number():
-    with pytest.raises(FormatError, match=r"features \[3, 63\]"):
-        superblock.unpack(_superblock((1, 32, 1 << 63 | 8, 0, 0)), 0)
+    with pytest.raises(FormatError, match=r"features \[4, 63\]"):
+        superblock.unpack(_superblock((1, 32, 1 << 63 | 16, 0, 0)), 0)
 
 
 def test_a_known_incompatible_feature_is_no_hindrance(monkeypatch):
-    monkeypatch.setitem(superblock.INCOMPATIBLE_FEATURES, 3, "three")
+    monkeypatch.setitem(superblock.INCOMPATIBLE_FEATURES, 4, "four")
     body = msgspec.msgpack.encode(some_fields())
-    assert superblock.unpack(_superblock((1, 32, 8, 0, 0), body), 0).fields == some_fields()
+    assert superblock.unpack(_superblock((1, 32, 16, 0, 0), body), 0).fields == some_fields()
 
 
 def test_a_longer_front_of_a_later_writer_is_skipped():
