@@ -81,7 +81,7 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     else:
         image = printable(options.image)
         terminal.line(f"No copies yet. Take one:  rangepair snapshot {image} NAME")
-    _tell_damage(shown, terminal)
+    _tell_damage([*([] if info.original is None else [info.original]), *shown], terminal)
     _tell_hidden(len(info.copies) - len(shown), terminal)
     return EXIT_DONE
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,3 +144,29 @@ def test_a_volume_of_portions_keeps_copy_on_write(cli: Cli, tmp_path: Path) -> N
     assert "A volume of portions is always copied on write" in cli.complaint(
         "mechanism", image, "always-additional"
     )
+
+
+def test_damage_of_the_originals_new_data_is_told(cli: Cli, image: Path, sides: bytes) -> None:
+    cli.text("check", image)  # an engine process has it on disk then
+    (pointer,) = cli.json("map", image)["pointers"]
+    with image.with_name(f"{image.name}.rangepair").open("r+b") as area:
+        area.seek(pointer["offset"])
+        area.write(b"?" * 512)
+    told = json.loads(cli.run("scrub", image, "--json", status=2).stdout)
+    assert {view["name"]: view["integrity"] for view in told["copies"]} == {
+        "original": "damaged",
+        "C": "intact",
+    }
+    assert cli.json("list", image)["original"]["integrity"] == "damaged"
+    said = cli.text("list", image)
+    assert f"original: damaged in [{GRAIN}..{2 * GRAIN - 1}]" in said
+    arguments = ("--offset", str(GRAIN), "--length", "512")
+    assert cli.run("read", image, *arguments, status=2).stdout == b""
+    assert view(cli, image, "C") == with_grains(sides, b"X", 2, 5, 6)
+
+
+def test_an_export_and_a_dump_have_the_new_data(cli: Cli, image: Path, sides: bytes) -> None:
+    out = image.with_name("out.img")
+    cli.text("export", image, out)
+    assert out.read_bytes() == with_grains(sides, b"B", 1)
+    assert cli.json("dump", image)["head"]["top"]
