@@ -17,7 +17,11 @@ import numpy as np
 
 from core.answers import PointerKind
 from core.device.base import read_available
+from core.mapping.intersect import intersect
+from core.mapping.pointerrun import EMPTY
+from core.mapping.stack import stack
 from core.volume.read import Views
+from core.volume.restoring import extents_of as ranges_of
 from core.volume.verified import WholeExtent, wholes_of
 
 if TYPE_CHECKING:
@@ -128,6 +132,16 @@ def pointed_bytes(state: VolumeState, whole: WholeExtent) -> int:
     return total
 
 
+def _moving(moment: VolumeState, views: Views) -> tuple[int, PointerRun]:
+    """Return the pointers to what is still to be moved, and the layer after which views read it."""
+    restoring = moment.catalog.restoring
+    if restoring is None:
+        return 0, EMPTY
+    left = restoring.left if moment.restore is None else moment.restore.left
+    layer_id = restoring.layer or moment.catalog.copies[restoring.safety_id].base
+    return layer_id, intersect(views.flatten(restoring.view), *ranges_of(left))
+
+
 def damage_of(
     moment: VolumeState, copy_ids: Iterable[int], damaged: list[WholeExtent]
 ) -> dict[int, list[tuple[int, int]]]:
@@ -141,8 +155,11 @@ def damage_of(
     bad = {(whole.base, whole.checksum) for whole in damaged}
     bases = np.array(sorted({base for base, _ in bad}), np.int64)
     views = Views(moment)
+    layer_id, moving = _moving(moment, views)
     for copy_id, ranges in found.items():
-        run = _with_data(views.flatten(copies[copy_id]))
+        copy = copies[copy_id]
+        own = views.flatten(copy)
+        run = _with_data(stack([own, moving]) if copy.base > layer_id else own)
         hits = run.take(np.flatnonzero(np.isin(run.offsets - run.heads, bases)))
         for whole, start, length in zip(
             wholes_of(hits), hits.starts.tolist(), hits.lengths.tolist(), strict=True

@@ -105,7 +105,8 @@ class Restore:
     def source_name(self) -> str:
         """Name of the copy that is restored, as it is now; the original's in its separation."""
         source_id = self.restoring.source_id
-        return self._state.catalog.copies[source_id].name if source_id else ORIGINAL
+        copy = self._state.catalog.copies.get(source_id)  # a repair may have lost it
+        return ORIGINAL if not source_id else f"copy {source_id}" if copy is None else copy.name
 
     @property
     def undurable_grains(self) -> int:

@@ -24,6 +24,7 @@ import xxhash
 from core.device.base import read_available, read_into
 from core.errors import CorruptAreaError
 from core.format.layout import EXTENT_BYTES_MAX
+from core.session import ORIGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +76,13 @@ class DamagedExtentError(CorruptAreaError):
     def __init__(self, start: int, length: int, address: int, copy: str = "") -> None:
         """Say which range, of which copy if that is known."""
         self.start, self.length, self.address = start, length, address
-        who = f"The copy {copy!r}" if copy else "A copy"
+        who, rest = f"The copy {copy!r}" if copy else "A copy", "the original is unharmed, and "
+        if copy == ORIGINAL:
+            who, rest = "The original", ""
         super().__init__(
             f"{who} is damaged in [{start}..{start + length - 1}]: what was kept of it fails its "
-            f"checksum, at byte {address} of the additional area; the original is unharmed, and "
-            "'rangepair scrub' tells all damage."
+            f"checksum, at byte {address} of the additional area; {rest}'rangepair scrub' tells "
+            "all damage."
         )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
-ORIGINAL_ELSEWHERE: Final = f"{ORIGINAL} (always-additional)"
+ORIGINAL_ELSEWHERE: Final = f"{ORIGINAL} (redirected)"
 """The volume's row while the image is not the original."""
 VOLUME_KEY: Final = ORIGINAL_ID
 DELETED_KEY: Final = -1

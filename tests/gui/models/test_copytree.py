@@ -58,7 +58,7 @@ def test_an_original_whose_new_data_is_elsewhere_says_so(model):
     model.load(told)
     original = copy(0, "original", parent="original", kind="original")
     model.load(msgspec.structs.replace(told, mechanism="always-additional", original=original))
-    assert outline(model) == [("original (always-additional)", ["a"])]
+    assert outline(model) == [("original (redirected)", ["a"])]
     model.load(told)
     assert outline(model) == [("original", ["a"])]
 
