@@ -48,11 +48,14 @@ PORTIONS: Final = 2
 """A write must lie within a portion and preserves all of it."""
 COPY_SIZES: Final = 3
 """A copy has another size than the volume: who does not know that would pass its end."""
+ALWAYS_ADDITIONAL: Final = 4
+"""New data of the original is in the additional area: who does not know that would read old."""
 INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
     RESTORING: "restoring",
     INITIAL_MAP: "initial-map",
     PORTIONS: "portions",
     COPY_SIZES: "copy-sizes",
+    ALWAYS_ADDITIONAL: "always-additional",
 }
 """Bit number -> name, of the features this program knows."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.mapping.layermap import LayerMap
     from core.mapping.pointerrun import PointerRun
     from core.mapping.rows import Finder, Row, Rows
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.restore import Restore
     from core.volume.state import VolumeState
 
