@@ -218,6 +218,8 @@ class Stats(msgspec.Struct, kw_only=True):
     """Counters since the volume was opened (bytes unless a plural noun).
 
     Attributes:
+        preserved_by_cloning_bytes: Of ``preserved_bytes``, what took over the blocks that the image
+            had, so that it was not written again (XFS and btrfs).
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
@@ -231,6 +233,7 @@ class Stats(msgspec.Struct, kw_only=True):
     written_bytes: int = 0
     preserved_bytes: int = 0
     preserved_portions: int = 0
+    preserved_by_cloning_bytes: int = 0
     zero_bytes: int = 0
     copy_writes: int = 0
     copy_written_bytes: int = 0
