@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from core.attach import filesystem, mounttable
-from core.attach.attached import AttachedView
 from core.attach.loopdevice import LoopDevice
+from core.attached import AttachedView
 from core.errors import AttachError
 from core.fuse import kernel
 from core.fuse.diskfile import DiskFile

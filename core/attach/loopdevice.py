@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from core.attach.attached import AttachedPartition
 from core.attach.programs import run
+from core.attached import AttachedPartition
 from core.errors import AttachError
 from core.units import SECTOR_BYTES
 

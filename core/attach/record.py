@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from core.attach import loopdevice, mounttable
-from core.attach.attached import AttachedView
+from core.attached import AttachedView
 from core.fuse import door, kernel
 
 if TYPE_CHECKING:

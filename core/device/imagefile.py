@@ -20,7 +20,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
-from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
+from core.device.base import writev_all
+from core.device.direct import open_direct
 from core.device.holes import (
     fill_holes,
     find_data,
@@ -65,7 +66,7 @@ class FileDevice:
         self._descriptor: int | None = descriptor
         self._is_block = stat.S_ISBLK(os.fstat(descriptor).st_mode)
         self._has_holes = writable and has_holes(descriptor)
-        self._direct_descriptor = _open_direct(descriptor) if direct and writable else None
+        self._direct_descriptor = open_direct(descriptor) if direct and writable else None
         self.direct = self._direct_descriptor is not None
         self._held = HeldRoom(descriptor)
         self.hold_room, self.release_room = self._held.hold, self._held.release
@@ -328,34 +329,3 @@ def _refuse_replaced(descriptor: int, name: str) -> None:
 
 def _raise_closed(path: str, *_: object) -> NoReturn:
     raise OSError(errno.EBADF, "the device is closed", path)
-
-
-def _open_direct(descriptor: int) -> int | None:
-    """Open the file behind ``descriptor`` again with O_DIRECT; None where that does not work."""
-    if filesystem_of(os.fstat(descriptor).st_dev).startswith("fuse"):
-        return None
-    try:
-        # By number, not by name: the path may name another file by now.
-        direct = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_DIRECT)
-    except OSError:
-        return None
-    try:
-        os.preadv(direct, [aligned_buffer(DIRECT_ALIGNMENT_BYTES)], 0)
-    except OSError:
-        os.close(direct)
-        return None
-    return direct
-
-
-def filesystem_of(device_number: int) -> str:
-    """Return the type of the mounted file system with this ``st_dev``, or an empty string."""
-    wanted = f"{os.major(device_number)}:{os.minor(device_number)}"
-    try:
-        with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="replace") as mounts:
-            for line in mounts:
-                fields, _, source = line.partition(" - ")
-                if fields.split()[2] == wanted:
-                    return source.split()[0]
-    except OSError:
-        return ""
-    return ""

@@ -62,8 +62,7 @@ class Journal:
     ) -> None:
         """Bind the parts.
 
-        ``group_sealed`` hears of each permanent group before it is durable; ``background`` lets a
-        thread of its own carry flights out.
+        ``group_sealed`` hears of each permanent group first; ``background``: flights have a thread.
         """
         self._image = image
         self._geometry = geometry

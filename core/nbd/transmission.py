@@ -344,8 +344,5 @@ class Transmission:
         return error
 
     def _fail(self, cookie: int, error: RangepairError | RefusedError) -> None:
-        if isinstance(error, RefusedError):
-            number = error.number
-        else:
-            number = nbd.error_number(error.errno)
+        number = error.number if isinstance(error, RefusedError) else nbd.error_number(error.errno)
         self._replies.failed(cookie, number, str(error))
