@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.measure import say, table
 
 TOPICS = ("takes", "writes", "reads", "pointers", "mapping", "diff", "startup", "window")
-LONG_TOPICS = ("scale", "nbd")
+LONG_TOPICS = ("scale", "nbd", "attach")
 """Measured only if named."""
 
 

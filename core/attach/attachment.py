@@ -96,6 +96,7 @@ class Attachment:
         if not loop.partitions():
             loop.find_partitions()
         loop.await_nodes()
+        loop.forget_pages()
         self._note(partitions=loop.partitions())
 
     def _mount(self, wish: Wish) -> None:

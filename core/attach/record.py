@@ -93,7 +93,7 @@ def clear_leftovers(place: Place) -> list[AttachedView]:
     """
     found = leftovers(place)
     for view in found:
-        _log.warning("%s was left attached by a process that was killed", view.file)
+        _log.info("%s was left attached by a process that was killed", view.file)
         _clear(view)
         Record(place, os.path.basename(view.file)).remove()  # noqa: PTH119 - a string stays one
     if found:
