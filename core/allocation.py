@@ -57,7 +57,7 @@ def allocated(size_bytes: int, initial: Runs, waiting: Runs, table: PointerRun) 
     """Return where a view may hold something.
 
     Args:
-        size_bytes: Of the volume.
+        size_bytes: Of the view.
         initial: What the image may hold data in.
         waiting: What waits to be written there, or is still to be moved there.
         table: The view's pointers; none for the original.

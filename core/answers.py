@@ -83,6 +83,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
         suspect_ranges: Where it reads the image, and another program changed that.
         scrubbed: Seconds since 1970 of the last scrub; 0 if there was none.
         expendable: Its place among those to be dropped when the area is full, from 1; 0 = never.
+        size: Bytes of its view; 0 = as many as the volume has.
     """
 
     name: str
@@ -101,6 +102,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     suspect_ranges: list[ByteRange] = []
     scrubbed: float = 0.0
     expendable: int = 0
+    size: int = 0
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +134,11 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     restoring: RestoreProgress | None = None
     plain: bool = True
     portions: int = 0
+
+    def size_of(self, name: str) -> int:
+        """Return the bytes of a view: those of the volume, if no copy of this name has others."""
+        named = (copy.size for copy in self.copies if copy.name == name)
+        return next(named, 0) or self.size
 
 
 class PointerColumns:
@@ -211,6 +218,8 @@ class Stats(msgspec.Struct, kw_only=True):
     """Counters since the volume was opened (bytes unless a plural noun).
 
     Attributes:
+        preserved_by_cloning_bytes: Of ``preserved_bytes``, what took over the blocks that the image
+            had, so that it was not written again (XFS and btrfs).
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
@@ -224,6 +233,7 @@ class Stats(msgspec.Struct, kw_only=True):
     written_bytes: int = 0
     preserved_bytes: int = 0
     preserved_portions: int = 0
+    preserved_by_cloning_bytes: int = 0
     zero_bytes: int = 0
     copy_writes: int = 0
     copy_written_bytes: int = 0

@@ -20,6 +20,8 @@ from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
 from core.volume.picture import metadata_extents, pointed_extents
 from core.volume.portions import SLOT_BYTES
+from core.volume.read import Views
+from core.volume.removal import kept_end
 from core.volume.verified import WholeExtent
 
 if TYPE_CHECKING:
@@ -45,9 +47,13 @@ def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
             _corruption("image-changed", state.changed_outside, readable_path(state.image.path))
         )
     findings += _check_initial(state)
+    reaches = dict(zip(state.catalog.chain, state.catalog.chain_reaches(), strict=True))
+    longest = max(reaches.values(), default=0)
     for layer in state.catalog.layers.values():
-        findings += _check_layer(state, layer)
+        reach = longest if layer.private else kept_end(reaches.get(layer.id, longest))
+        findings += _check_layer(state, layer, reach)
     if all(finding.code == "image-changed" for finding in findings):
+        findings += _check_ends(state)
         findings += _check_space(state)
         for layer in () if structures else state.catalog.layers.values():
             findings += _check_data(state, layer)
@@ -88,13 +94,15 @@ def _check_initial(state: VolumeState) -> list[Finding]:
     """Check that the map of the initial area names no byte twice, and none that is not there."""
     if state.initial is None:
         return []
+    assert state.area is not None
+    end = max(state.size_bytes, state.area.fields.resizing_bytes)
     starts, lengths, places, _ = state.initial.map.columns()
     if not len(starts):
         return []
     order = np.argsort(places, kind="stable")
     stops = (places + lengths)[order]
     tests = (
-        ("The map goes beyond the volume.", int((starts + lengths).max()) > state.size_bytes),
+        ("The map goes beyond the volume.", int((starts + lengths).max()) > end),
         ("The map goes beyond the image.", int(stops.max()) > state.initial.image.size),
         ("Two ranges of the volume lie in one place.", (places[order][1:] < stops[:-1]).any()),
     )
@@ -108,8 +116,8 @@ def _check_initial(state: VolumeState) -> list[Finding]:
     return findings
 
 
-def _check_layer(state: VolumeState, layer: Layer) -> list[Finding]:
-    """Check that a layer's pointers are sorted, within the volume and within the area."""
+def _check_layer(state: VolumeState, layer: Layer, reach: int) -> list[Finding]:
+    """Check that a layer's pointers are sorted, within ``reach`` and within the area."""
     assert state.area is not None
     run, where = layer.map.flatten(), f"layer {layer.id}"
     if not len(run):
@@ -117,13 +125,13 @@ def _check_layer(state: VolumeState, layer: Layer) -> list[Finding]:
     findings = []
     has_bytes = run.kinds != PointerKind.ZERO
     ends = run.offsets[has_bytes] + run.lengths[has_bytes]
-    outside = (run.starts < 0) | (run.stops > state.size_bytes)
+    outside = (run.starts < 0) | (run.stops > reach)
     uneven = (run.starts | run.lengths) % SECTOR_BYTES
     misplaced = run.offsets[has_bytes] < state.area.allocator.start
     misplaced |= ends > state.area.device.size
     tests = (
         ("order", "Pointers overlap or are out of order.", run.has_overlap()),
-        ("range", "A pointer goes beyond the volume.", outside.any()),
+        ("range", "A pointer goes beyond every copy that reads it.", outside.any()),
         ("sector", "A pointer does not lie on sectors.", uneven.any()),
         ("kind", "A pointer has an unknown kind.", (run.kinds > max(PointerKind)).any()),
         ("place", "A pointer names bytes outside the additional area.", misplaced.any()),
@@ -132,6 +140,16 @@ def _check_layer(state: VolumeState, layer: Layer) -> list[Finding]:
         if is_wrong:
             findings.append(_corruption(code, what, where))
     return findings
+
+
+def _check_ends(state: VolumeState) -> list[Finding]:
+    """Check that copies longer than the volume have a pointer for all that is behind its end."""
+    size_of, end = state.catalog.size_of, state.size_bytes
+    return [
+        _corruption("end", "A copy goes on behind the volume, and lacks pointers there.", copy.name)
+        for copy in state.catalog.copies.values()
+        if size_of(copy) > end and len(Views(state).flatten(copy).gaps(end, size_of(copy))[0])
+    ]
 
 
 def _check_space(state: VolumeState) -> list[Finding]:

@@ -24,8 +24,9 @@ def changed_ranges(
 
     Views are stacks of layers over the initial area. What both stacks hold cannot make a difference
     where nothing above it does, so the pointers of the layers that only one of them has are the
-    answer.
+    answer. A view has no bytes past its size: where only one of two goes on, they differ.
     """
+    sizes = (state.catalog.size_of(source), state.catalog.size_of(target))
     differing = _layer_ids(state, source) ^ _layer_ids(state, target)
     runs = [run for layer_id in differing for run in state.catalog.layers[layer_id].map.runs]
     runs += [state.staged_run(layer_id) for layer_id in differing]
@@ -36,9 +37,11 @@ def changed_ranges(
         left, stops = restore.left_extents()
         starts.append(left)
         lengths.append(stops - left)
+    starts.append(np.array([min(sizes)], np.int64))
+    lengths.append(np.array([max(sizes) - min(sizes)], np.int64))
     pointed = Runs(np.concatenate(starts), np.concatenate(lengths))
-    unchanged = complement(pointed, 0, state.size_bytes)
-    changed = complement(unchanged, 0, state.size_bytes)
+    unchanged = complement(pointed, 0, max(sizes))
+    changed = complement(unchanged, 0, max(sizes))
     return Ranges(starts=changed.starts, lengths=changed.lengths)
 
 

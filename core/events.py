@@ -57,6 +57,8 @@ class EventFlag(enum.IntFlag):
     """A write to ranges already preserved: nothing copied, no pointer made."""
     FIRST_COPY = 4
     """CATALOG_CHANGED because a copy was taken: range pairs of the newest copy cover everything."""
+    RESIZED = 8
+    """CATALOG_CHANGED because the volume has ``length`` bytes now: ask for everything."""
 
 
 EVENT_DTYPE: Final = np.dtype(

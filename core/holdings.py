@@ -130,8 +130,9 @@ def _found(layer: Layer, offset: int, stop: int) -> PointerRun:
 def _seen_in_chain(catalog: Catalog, offset: int, stop: int) -> Iterator[Seen]:
     plain: dict[int, list[int]] = defaultdict(list)
     layered: dict[int, list[CopyRecord]] = defaultdict(list)
+    are_alike = not catalog.has_other_sizes
     for copy in catalog.copies.values():
-        if copy.top is None:
+        if copy.top is None and are_alike:
             plain[copy.base].append(copy.id)
         else:
             layered[copy.base].append(copy)
@@ -149,7 +150,8 @@ def _seen_in_chain(catalog: Catalog, offset: int, stop: int) -> Iterator[Seen]:
                 break
             copies += tuple(plain[older.id])
             for copy in layered[older.id]:
-                yield Seen(_uncovered(remaining, catalog.private_stack(copy)), (copy.id,))
+                seen = _uncovered(remaining, catalog.private_stack(copy))
+                yield Seen(seen.clip(0, catalog.size_of(copy)), (copy.id,))
         yield Seen(remaining, copies)
 
 

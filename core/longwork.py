@@ -13,6 +13,7 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         safety: Name of the snapshot of the original that is taken first.
         safety_id: Its id, once it is taken; else 0.
+        size_bytes: What the original gets, if the copy has another size; else 0.
     """
 
     source: str
@@ -20,6 +21,7 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
     ranges: int
     bytes: int
     safety_id: int = 0
+    size_bytes: int = 0
 
 
 class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,19 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
 
     copied_bytes: int
     left_bytes: int
+
+
+class Resized(msgspec.Struct, frozen=True, kw_only=True):
+    """What resizing a volume has done.
+
+    Attributes:
+        before_bytes, size_bytes: Of the volume, before and now.
+        kept_bytes: What was read at the end that was cut off, to be preserved for copies.
+    """
+
+    before_bytes: int
+    size_bytes: int
+    kept_bytes: int
 
 
 class ScrubStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
-    from core.longwork import Promotion, RestorePlan, ScrubStep
+    from core.longwork import Promotion, Resized, RestorePlan, ScrubStep
     from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 ORIGINAL = "original"
@@ -120,7 +120,8 @@ class VolumeSession(Protocol):
 
         A snapshot of the original is taken first, named ``safety`` or, if that is empty, as the
         answer says; where nothing differs nothing is done. What differs is moved in the background,
-        as ``info().restoring`` tells. A restore still under way is finished first.
+        as ``info().restoring`` tells. A restore still under way is finished first. The original
+        gets the size of the copy, too.
         """
         ...
 
@@ -128,6 +129,14 @@ class VolumeSession(Protocol):
         """Copy the next batch of what ``copy`` still reads from the initial area.
 
         When the answer says that nothing is left, the copy needs the initial area no more, durably.
+        """
+        ...
+
+    def resize(self, size_bytes: int, *, shrinks: bool = False) -> Resized:
+        """Give the original another size; durable. Copies keep the size that they have.
+
+        What is new reads as zeroes. With fewer bytes the original loses its end, for which
+        ``shrinks`` must be true; what copies need of that is preserved.
         """
         ...
 

@@ -45,7 +45,8 @@ def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
             ranges = _compared(volume, options.source, options.target)
         else:
             ranges = list(volume.diff(options.source, options.target))
-        volume_bytes = volume.info().size
+        info = volume.info()
+        longest = max(info.size_of(options.source), info.size_of(options.target))
     if options.json:
         import msgspec
 
@@ -58,7 +59,7 @@ def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
         }
         terminal.line(msgspec.json.encode(told).decode())
     else:
-        _print(options, ranges, volume_bytes, terminal)
+        _print(options, ranges, longest, terminal)
     return EXIT_DONE
 
 
@@ -85,7 +86,7 @@ def _compared(volume: VolumeSession, source: str, target: str) -> list[DiffRange
 
 
 def _print(
-    options: argparse.Namespace, ranges: Sequence[DiffRange], volume_bytes: int, terminal: Terminal
+    options: argparse.Namespace, ranges: Sequence[DiffRange], longest: int, terminal: Terminal
 ) -> None:
     """Print a row for each range, and what they come to."""
     views = f"{told_name(options.source)} and {told_name(options.target)}"
@@ -97,7 +98,7 @@ def _print(
     terminal.table([head, *rows], right=(0, 1))
     terminal.line()
     total = sum(found.length for found in ranges)
-    part = total / volume_bytes
+    part = total / longest
     share = f"{part:.2%} of the volume" if part >= _SHARE_MIN else "less than 0.01% of the volume"
     verb = "differ" if options.exact else "may differ"
     terminal.line(

@@ -73,7 +73,7 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     if shown:
         head = [Cell(title, "grey") for title in _HEAD]
         root = [Cell(ORIGINAL, "bold"), Cell("live", "green")]
-        terminal.table([head, root, *_branches(shown)], right=_RIGHT)
+        terminal.table([head, root, *_branches(shown, info.size)], right=_RIGHT)
     else:
         image = printable(options.image)
         terminal.line(f"No copies yet. Take one:  rangepair snapshot {image} NAME")
@@ -94,7 +94,7 @@ def _headline(info: VolumeInfo, shown: Sequence[CopyInfo], terminal: Terminal) -
     return f"{name}  {terminal.paint(' · '.join(facts), 'grey')}"
 
 
-def _branches(copies: Sequence[CopyInfo]) -> Iterator[list[Cell]]:
+def _branches(copies: Sequence[CopyInfo], volume_bytes: int) -> Iterator[list[Cell]]:
     """Yield a row for each copy, parents before children, with the lines that join them."""
     children: dict[str, list[CopyInfo]] = {}
     names = {copy.name for copy in copies}
@@ -104,7 +104,12 @@ def _branches(copies: Sequence[CopyInfo]) -> Iterator[list[Cell]]:
     waiting = _ends(children.get(ORIGINAL, ()), "")
     while waiting:
         copy, stem, is_last = waiting.pop()
-        yield _row(copy, stem + ("└─ " if is_last else "├─ "))
+        row = _row(copy, stem + ("└─ " if is_last else "├─ "))
+        if copy.size not in {0, volume_bytes}:
+            row[-1] = row[-1]._replace(
+                text=", ".join(filter(None, (row[-1].text, format_bytes(copy.size))))
+            )
+        yield row
         waiting += _ends(children.get(copy.name, ()), stem + ("   " if is_last else "│  "))
 
 

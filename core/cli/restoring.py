@@ -84,7 +84,7 @@ def _carry_out(
         left = volume.stats().restoring_bytes
     if options.json:
         _print_json(plan, left, terminal)
-    elif not plan.bytes:
+    elif not plan.bytes and not plan.size_bytes:
         terminal.line(f"{told_name(plan.source)} and the original are equal; nothing to do")
     else:
         _tell(plan, act, left, terminal)
@@ -132,12 +132,15 @@ def _raise_problem(volume: VolumeSession) -> None:
 def _tell(plan: RestorePlan, act: str, left: int | None, terminal: Terminal) -> None:
     amount = f"{plural(plan.ranges, 'range')}, {format_bytes(plan.bytes)}"
     source, safety = told_name(plan.source), terminal.paint(told_name(plan.safety), "bold")
+    size = f"; its size is that of {source}, {format_bytes(plan.size_bytes)}"
+    size = size if plan.size_bytes else ""
     if left is None:
-        terminal.line(f"{act} {source} would write at most {amount} ({plan.bytes:,} bytes)")
+        told = f"{act} {source} would write at most {amount} ({plan.bytes:,} bytes){size}"
+        terminal.line(told)
         terminal.line(f"the original as it is now would be kept as {safety}")
         return
     moved = f"; {format_bytes(left)} still to be moved" if left else ""
-    terminal.line(f"the original equals {source} now: {amount}{moved}")
+    terminal.line(f"the original equals {source} now: {amount}{moved}{size}")
     terminal.line(f"as it was before it is kept as {safety}; restoring that takes this back")
     if left:
         terminal.line(

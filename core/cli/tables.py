@@ -82,7 +82,7 @@ def _print_map_json(copy: str, table: TableAnswer, info: VolumeInfo, terminal: T
     columns = table.columns
     told = {
         "copy": copy,
-        "size": info.size,
+        "size": info.size_of(copy),
         "grain": info.grain,
         "pointers": [
             {

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from core.cli import portions
+from core.cli.cancelling import read_patiently
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, size
 from core.cli.progress import Progress
@@ -49,7 +50,7 @@ def _read(options: argparse.Namespace, terminal: Terminal) -> int:
         if options.portion is not None:
             options.offset, options.length = portions.place_of(volume, options)
         # The whole range is refused before the first byte of it is put out.
-        _check_range(volume, options.offset, options.length)
+        _check_range(volume, options.copy, options.offset, options.length)
         for offset, length in _chunks(options.offset, options.length):
             piece = volume.read(offset, length, options.copy)
             if options.hex or terminal.is_tty:
@@ -60,15 +61,15 @@ def _read(options: argparse.Namespace, terminal: Terminal) -> int:
     return EXIT_DONE
 
 
-def _check_range(volume: VolumeSession, offset: int, length: int) -> None:
+def _check_range(volume: VolumeSession, copy: str, offset: int, length: int) -> None:
     """Refuse a range that passes the end.
 
     Raises:
         InvalidRangeError: It does.
     """
-    volume_bytes = volume.info().size
-    if offset + length > volume_bytes:
-        raise InvalidRangeError.outside(offset, length, volume_bytes)
+    view_bytes = volume.info().size_of(copy)
+    if offset + length > view_bytes:
+        raise InvalidRangeError.outside(offset, length, view_bytes)
 
 
 def _chunks(offset: int, length: int) -> Iterator[tuple[int, int]]:
@@ -112,7 +113,7 @@ def _write(options: argparse.Namespace, terminal: Terminal) -> int:
         if expected is not None:
             # What is known to fail is refused before the first byte is written.
             _check_sectors(expected, 0)
-            _check_range(volume, options.offset, expected)
+            _check_range(volume, options.copy, options.offset, expected)
         with Progress(f"writing {told_name(options.copy)}", expected) as progress:
             written = _pour(source, volume, options, progress)
         volume.flush()
@@ -132,7 +133,7 @@ def _pour(
     """
     written = 0
     while True:
-        piece = source.read(CHUNK_BYTES)
+        piece = read_patiently(source, CHUNK_BYTES)
         if not piece:
             return written
         _check_sectors(len(piece), written)

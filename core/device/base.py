@@ -95,6 +95,25 @@ class Device(Protocol):
             False, and nothing was done, where that is not possible.
         """
 
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Let ``length`` bytes at ``offset`` share storage with those at ``start`` of ``source``.
+
+        It is durable after the next ``sync``, like a write of the same bytes.
+
+        Returns:
+            False where that is not possible; the range holds nothing certain then.
+        """
+
+    def hold_room(self, length: int, /) -> bool:
+        """Keep other programs from using the last ``length`` bytes of what the device lies on.
+
+        Returns:
+            False where that is not possible or, for all that is known, not needed.
+        """
+
+    def release_room(self) -> bool:
+        """Let writes to this device use the room held; return whether any ever was."""
+
     def zero(self, offset: int, length: int, /) -> None:
         """Make a range read as zeroes, and keep its storage."""
 

@@ -29,6 +29,7 @@ from core.device.holes import (
     punch_hole,
     zero_range,
 )
+from core.device.reflink import HeldRoom, clone_range, unshare
 from core.device.refusals import explain_create, explain_open, refuse_kind
 from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, StrPath
 
+    from core.device.base import Device
     from core.extent import Extent
 
     Lock = Callable[[int, str, bool], None]  # descriptor, path, writable
@@ -65,6 +67,8 @@ class FileDevice:
         self._has_holes = writable and has_holes(descriptor)
         self._direct_descriptor = _open_direct(descriptor) if direct and writable else None
         self.direct = self._direct_descriptor is not None
+        self._held = HeldRoom(descriptor)
+        self.hold_room, self.release_room = self._held.hold, self._held.release
         self.pread = functools.partial(os.pread, descriptor)
         self.preadv = functools.partial(os.preadv, descriptor)
         self.pwrite = functools.partial(os.pwrite, descriptor)
@@ -142,6 +146,11 @@ class FileDevice:
         except BaseException:
             os.close(descriptor)
             raise
+
+    @property
+    def is_block_device(self) -> bool:
+        """Whether it is a block device, whose size nobody changes here."""
+        return self._is_block
 
     @property
     def mtime_ns(self) -> int:
@@ -223,6 +232,15 @@ class FileDevice:
         """Give back the storage of the part of a range within the file, where that is possible."""
         return give_back(self._number, offset, self._within(offset, length))
 
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Let a range share storage with one of another file, where that is possible."""
+        number = source._number if isinstance(source, FileDevice) else -1  # noqa: SLF001
+        return number >= 0 and clone_range(self._number, offset, number, start, length)
+
+    def unshare(self, offset: int, length: int, /) -> None:
+        """Give the part of a range within the file storage of its own, where that is possible."""
+        unshare(self._number, offset, self._within(offset, length))
+
     def zero(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the file read as zeroes, with its storage kept."""
         zero_range(self._number, offset, self._within(offset, length))
@@ -237,7 +255,13 @@ class FileDevice:
             if error.errno not in _FULL:
                 raise
             raise explain_create(self.path, "image", error) from error
+        self._has_holes |= length > self.size
         self.size = length
+
+    def look_at_size(self) -> int:
+        """Return the size that the file or device has by now, whoever changed it."""
+        self.size = os.lseek(self._number, 0, os.SEEK_END)
+        return self.size
 
     def data_extents(self, start: int, stop: int, /) -> Iterator[Extent]:
         """Yield the ranges within ``[start, stop)`` that are no holes."""
@@ -259,6 +283,7 @@ class FileDevice:
         """Close the descriptors, which ends the locks."""
         numbers = (self._descriptor, self._direct_descriptor)
         self._descriptor = self._direct_descriptor = None
+        self._held.close()
         for number in numbers:
             if number is not None:
                 os.close(number)

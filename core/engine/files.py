@@ -37,6 +37,7 @@ def open_volume(
     area: Path | None = None,
     read_only: bool = False,
     accept_changes: bool = False,
+    accept_longer: bool = False,
     sink: EventSink | None = None,
 ) -> Volume:
     """Open the volume of an image, or of an additional area that lies beside its image.
@@ -46,6 +47,7 @@ def open_volume(
         area: Where the additional area is, or will be, if not beside the image.
         read_only: Take no locks for writing; refuse every change.
         accept_changes: The image was changed from outside; go on with it as it is.
+        accept_longer: Another program made the image longer; the volume is opened to be resized.
         sink: Where events go.
 
     Raises:
@@ -59,7 +61,13 @@ def open_volume(
         raise told(error) from error
     try:
         _refuse_sidecar(image)
-        state = _open_state(image, area_path, read_only=read_only, accept_changes=accept_changes)
+        state = _open_state(
+            image,
+            area_path,
+            read_only=read_only,
+            accept_changes=accept_changes,
+            accept_longer=accept_longer,
+        )
     except OSError as error:
         image.close()
         raise told(error) from error
@@ -188,7 +196,12 @@ def _allocate(image: FileDevice) -> None:
 
 
 def _open_state(
-    image: FileDevice, area_path: Path, *, read_only: bool, accept_changes: bool
+    image: FileDevice,
+    area_path: Path,
+    *,
+    read_only: bool,
+    accept_changes: bool,
+    accept_longer: bool,
 ) -> VolumeState:
     if not os.path.lexists(area_path):  # a link to a disk that is not there hides copies
         state = opening.state_without_area(image, GRAIN_BYTES_DEFAULT, thin=False)
@@ -202,6 +215,7 @@ def _open_state(
             writable=not read_only,
             mtime_ns=image.mtime_ns,
             accept_changes=accept_changes,
+            accept_longer=accept_longer,
             background=not read_only,
         )
     except BaseException:

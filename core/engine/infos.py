@@ -118,7 +118,8 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
         created=copy.created,
         locked=copy.locked,
         own_bytes=own,
-        shared_bytes=state.size_bytes - own,
+        size=state.catalog.size_of(copy),
+        shared_bytes=state.catalog.size_of(copy) - own,
         pointers=pointers,
         range_pairs=range_pairs,
         deleted=copy.deleted,
@@ -133,7 +134,7 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
 def _counts(state: VolumeState, views: Views, copy: CopyRecord) -> Counts:
     """Return pointers and range pairs of one view."""
     run = views.flatten(copy)
-    return len(run), len(run.gaps(0, state.size_bytes)[0])
+    return len(run), len(run.gaps(0, state.catalog.size_of(copy))[0])
 
 
 def table(moment: VolumeState, name: str, start: int, stop: int, seq: int) -> TableAnswer:
@@ -241,6 +242,7 @@ def stats(state: VolumeState) -> Stats:
         return msgspec.structs.replace(state.stats)
     return msgspec.structs.replace(
         state.stats,
+        preserved_by_cloning_bytes=journal.flights.cloned_bytes,
         overlay_bytes=journal.overlay.used_bytes,
         staged_bytes=journal.opened.used_bytes,
         flushed_seq=journal.ring.seq,

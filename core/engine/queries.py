@@ -41,7 +41,8 @@ def allocation(self: Volume, copy: str = ORIGINAL) -> Ranges:
     table = EMPTY if record is None else Views(moment).flatten(record)
     if record is None:
         holes_before = allocation_module.image_data(moment)
-    return allocation_module.allocated(moment.size_bytes, holes_before, waiting, table)
+    size_bytes = moment.catalog.size_of(record)
+    return allocation_module.allocated(size_bytes, holes_before, waiting, table)
 
 
 @beside

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def read(self: Volume, offset: int, length: int, copy: str = ORIGINAL) -> bytes:
     """Return ``length`` bytes of ``copy`` at ``offset``."""
     state = self._state
-    state.check_range(offset, length)
     record = state.copy_named(copy)
+    state.check_range(offset, length, record)
     state.stats.reads += 1
     state.stats.read_bytes += length
     if record is None:
@@ -43,8 +43,8 @@ def read_into(
         copy: A copy's name, or ``"original"``.
     """
     whole, state = memoryview(target).cast("B"), self._state
-    state.check_range(offset, len(whole))
     record = state.copy_named(copy)
+    state.check_range(offset, len(whole), record)
     state.stats.reads += 1
     state.stats.read_bytes += len(whole)
     if record is None:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from core.diff import changed_ranges
+from core.engine import resizing
 from core.engine.guarding import guarded
 from core.engine.mover import Mover
 from core.errors import InvalidNameError
 from core.longwork import RestorePlan
 from core.session import ORIGINAL
-from core.volume import moving, portions, takecopy
+from core.volume import moving, portions, sizedrestore, takecopy
 from core.volume import restore as restoring
 from core.volume.write import CHUNK_BYTES
 
@@ -53,12 +55,18 @@ def take_step(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
 def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
     state, source = self._state, _source(self._state, copy)
     plan = _plan(state, source, safety)
-    if plan.bytes:
-        self._begin_writing()
+    if plan.size_bytes:
+        resizing.check_image(self, plan.size_bytes)
+    elif not plan.bytes:
+        return plan
+    self._begin_writing()
+    if plan.size_bytes:
+        sizedrestore.begin(state, source, plan.safety)
+        resizing.follow_size(self)
+    else:
         restoring.begin(state, source, plan.safety)
-        self._mover.wake()
-        return msgspec.structs.replace(plan, safety_id=state.catalog.newest_id)
-    return plan
+    self._mover.wake()
+    return msgspec.structs.replace(plan, safety_id=state.catalog.newest_id)
 
 
 def move_on(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
@@ -86,14 +94,18 @@ def _source(state: VolumeState, copy: str) -> CopyRecord:
 
 def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
     portions.refuse_bytes(state, "restored")
-    ranges = changed_ranges(state, source, None)
+    size = state.catalog.size_of(source)
+    changed = changed_ranges(state, source, None)
+    inside = changed.starts < size  # what is behind is not written, but cut off
+    lengths = np.minimum(changed.stops, size)[inside] - changed.starts[inside]
     if safety:
         takecopy.check_name(state, safety)
     return RestorePlan(
         source=source.name,
         safety=safety or _free_name(state, "merge" if source.writable else "restore"),
-        ranges=len(ranges),
-        bytes=int(ranges.lengths.sum()),
+        ranges=len(lengths),
+        bytes=int(lengths.sum()),
+        size_bytes=0 if size == state.size_bytes else size,
     )
 
 

@@ -69,7 +69,8 @@ class View:
 
     Attributes:
         id: See ``ShownView``.
-        size_bytes, grain_bytes: Of the volume.
+        size_bytes: Of the view, when it was made; a resized original has another one since.
+        grain_bytes: Of the volume.
         has_portions: The volume is made of portions, so there is nothing to discard.
         try_read: As ``read_into``, but returns False, with nothing filled, if that would wait for
             a disk. An attribute, for it is called for every block that a client reads.
@@ -83,7 +84,8 @@ class View:
         self._state = state
         self._lock = lock
         self.id = view_id
-        self.size_bytes = state.size_bytes
+        with lock:
+            self.size_bytes = state.catalog.size_of(state.catalog.copies.get(view_id))
         self.grain_bytes = state.grain_bytes
         self.has_portions = bool(state.portion_count)
         self.try_read = (
@@ -180,7 +182,9 @@ def _allocation(self: Volume, view_id: int, start: int, stop: int) -> Ranges:
     table = EMPTY if record is None else Views(moment).flatten(record).clip(start, stop)
     if record is None:
         holes_before = allocation_module.image_data(moment, start, stop)
-    whole = allocation_module.allocated(moment.size_bytes, holes_before, waiting, table)
+    whole = allocation_module.allocated(
+        moment.catalog.size_of(record), holes_before, waiting, table
+    )
     starts, stops = np.maximum(whole.starts, start), np.minimum(whole.stops, stop)
     is_within = starts < stops
     return Ranges(starts=starts[is_within], lengths=(stops - starts)[is_within])

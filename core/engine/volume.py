@@ -27,6 +27,7 @@ from core.engine import (
     queries,
     reading,
     rearranging,
+    resizing,
     restores,
     scrubbing,
     views,
@@ -163,6 +164,7 @@ class Volume:
     plan_restore = restores.plan_restore
     restore = restores.restore
     promote = promotions.promote
+    resize = resizing.resize
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -182,8 +184,9 @@ class Volume:
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""
         seq, moment = self._look(infos.event_seq)
-        stop = moment.size_bytes if stop is None else stop
-        moment.check_range(start, stop - start)
+        record = None if copy == ORIGINAL else moment.catalog.find(copy)
+        stop = moment.catalog.size_of(record) if stop is None else stop
+        moment.check_range(start, stop - start, record)
         return infos.table(moment, copy, start, stop, seq)
 
     @beside

@@ -14,9 +14,10 @@ from typing import Final
 import msgspec
 
 from core.errors import CorruptAreaError
-from core.format.block import Readable, pack_block, unpack_block
+from core.format.block import WAY_OUT, Readable, pack_block, unpack_block
 from core.format.superblock import Place  # noqa: TC001 (msgspec resolves it)
 from core.format.table import MapRow  # noqa: TC001
+from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX
 
 MAGIC: Final = b"RPAIRCAT"
 
@@ -29,6 +30,7 @@ class CopyRecord(msgspec.Struct, kw_only=True):
         parent_id: The copy it was taken of; 0 = the original.
         base: Id of the layer of the original's chain at which its view enters the chain.
         top: Id of its own topmost private layer; None for a snapshot of the original.
+        size_bytes: Of its view; 0 = as many as the volume has now.
     """
 
     id: int
@@ -40,6 +42,7 @@ class CopyRecord(msgspec.Struct, kw_only=True):
     top: int | None
     locked: bool = False
     deleted: bool = False
+    size_bytes: int = 0
 
 
 class LayerRecord(msgspec.Struct, kw_only=True):
@@ -130,6 +133,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         chain: Layer ids of the original, oldest first.
+        size_bytes: Of the volume; 0 = as the superblock says.
         integrity: Of those copies of which something is known.
         lost: Data that is known to be lost, and that a check need not find anew.
         policy: What happens when the additional area is full.
@@ -145,6 +149,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     lost: list[LostExtent] = []
     policy: PolicyRecord = PolicyRecord()
     restoring: RestoringRecord | None = None
+    size_bytes: int = 0
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):
@@ -287,6 +292,12 @@ def unpack(raw: Readable, offset: int, uuid: bytes) -> CatalogRecord:
     """
     _, body = unpack_block(raw, MAGIC, offset, uuid, "catalog")
     try:
-        return _catalog_decoder.decode(body)
+        catalog = _catalog_decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise CorruptAreaError(f"The catalog at byte {offset} cannot be read: {error}.") from None
+    for size in (catalog.size_bytes, *(copy.size_bytes for copy in catalog.copies)):
+        if not 0 <= size <= VOLUME_BYTES_MAX or size % SECTOR_BYTES:
+            raise CorruptAreaError(
+                f"The catalog at byte {offset} says that something has {size} bytes; {WAY_OUT}"
+            )
+    return catalog

@@ -46,10 +46,13 @@ INITIAL_MAP: Final = 1
 """The image lies as ``initial_map`` says: who does not know that would read other bytes."""
 PORTIONS: Final = 2
 """A write must lie within a portion and preserves all of it."""
+COPY_SIZES: Final = 3
+"""A copy has another size than the volume: who does not know that would pass its end."""
 INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
     RESTORING: "restoring",
     INITIAL_MAP: "initial-map",
     PORTIONS: "portions",
+    COPY_SIZES: "copy-sizes",
 }
 """Bit number -> name, of the features this program knows."""
 
@@ -81,6 +84,8 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
         clean: Nothing was written after this superblock; ``fingerprint`` holds.
         initial_map: Place of the initial area's map; of length 0 if that is the identity.
         portions: Of how many portions the volume consists; 0 if it is a volume of bytes.
+        resizing_bytes: While the volume is being resized, up to this size the image may be too
+            long, or the map may name ranges; who opens it for writing cuts both. Else 0.
     """
 
     size_bytes: int
@@ -105,6 +110,7 @@ class SuperblockFields(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: bytes
     initial_map: Place = NO_PLACE
     portions: int = 0
+    resizing_bytes: int = 0
 
 
 def first_fields(  # noqa: PLR0913 (each is a field of the format)
@@ -152,7 +158,7 @@ class Superblock(msgspec.Struct, frozen=True):
 def pack(superblock: Superblock, offset: int) -> bytes:
     """Return the block as it lies at ``offset``, padded."""
     fields = superblock.fields
-    incompatible = superblock.incompatible & 1 << RESTORING
+    incompatible = superblock.incompatible & (1 << RESTORING | 1 << COPY_SIZES)
     incompatible |= bool(fields.initial_map.length) << INITIAL_MAP
     incompatible |= bool(fields.portions) << PORTIONS
     front = FRONT.pack(FORMAT_VERSION, FRONT.size, incompatible, 0, 0)

@@ -35,7 +35,7 @@ class DiskFile:
     """One view of an open volume.
 
     Attributes:
-        size_bytes: Of the volume; it never changes while the file is there.
+        size_bytes: Of the view; it never changes while the file is there.
         read_only: Whether every change is refused.
         is_fixed: Whether nobody can change the view, by whichever way.
         changed_ns: When it was last written to, since 1970.
@@ -51,7 +51,7 @@ class DiskFile:
         kinds = {one.name: one.kind for one in told.copies}
         if copy != ORIGINAL and copy not in kinds:
             raise NoSuchCopyError.named(copy)
-        self.size_bytes = told.size
+        self.size_bytes = told.size_of(copy)
         self.is_fixed = kinds.get(copy) == "snapshot"
         self.read_only = read_only or told.read_only or self.is_fixed
         self.changed_ns = time.time_ns()

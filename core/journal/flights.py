@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from core.journal.cloning import Cloning
 from core.journal.opengroup import OpenGroup
 from core.journal.overlay import Overlay
 
@@ -50,7 +51,11 @@ class Flight:
 
 
 class Flights:
-    """All flights of a journal, and the buffers they use. Callers hold the volume's lock."""
+    """All flights of a journal, and the buffers they use. Callers hold the volume's lock.
+
+    Attributes:
+        cloned_bytes: Of all groups so far, what was cloned rather than written.
+    """
 
     def __init__(  # noqa: PLR0913 (what the buffers are made for)
         self,
@@ -65,7 +70,10 @@ class Flights:
     ) -> None:
         """Make no buffers yet; without ``background``, ``start`` returns when the flight landed."""
         self._image = image
-        self._area = area
+        self.cloned_bytes = 0
+        self._cloning = Cloning(
+            area, group_bytes_max=geometry.group_payload_bytes_max, groups_max=FLIGHTS_MAX
+        )
         self._uuid = uuid
         self._geometry = geometry
         self._grain_bytes = grain_bytes
@@ -102,6 +110,12 @@ class Flights:
             OpenGroup(geometry.group_payload_bytes_max),
             Overlay(geometry.overlay_bytes_max, self._grain_bytes, self._size_bytes),
         )
+
+    def use_size(self, size_bytes: int) -> None:
+        """Serve a volume of another size from now on; nothing is under way."""
+        self._size_bytes = size_bytes
+        for _, overlay in self._spare:
+            overlay.use_size(size_bytes)
 
     def release_spare(self) -> None:
         """Give the memory of buffers that are not in use back to the system."""
@@ -180,7 +194,7 @@ class Flights:
             flight = self._under_way[0]
             if self._failed is None and not flight.is_flushed:
                 try:
-                    flight.overlay.write_out(self._image)
+                    self._cloning.put_in_place(self._image, flight.overlay)
                 except OSError as error:
                     self._failed = error
             if self._failed is not None:
@@ -199,9 +213,11 @@ class Flights:
             if self._failed is not None:  # the log has a gap: nothing behind it may be put down
                 raise self._failed
             buffer = flight.opened.image(flight.group, self._uuid)
-            self._area.pwritev_durable([buffer], flight.group.offset)
+            self.cloned_bytes += self._cloning.put_down(
+                self._image, buffer, flight.group.offset, flight.opened, flight.overlay
+            )
             if flight.is_flushed:
-                flight.overlay.write_out(self._image)
+                self._cloning.put_in_place(self._image, flight.overlay)
         except OSError as error:
             self._failed = error
         finally:

@@ -43,6 +43,10 @@ class Overlay:
         self.slots: dict[int, int] = {}
         self._runs: list[tuple[int, int, int]] = []
 
+    def use_size(self, size_bytes: int) -> None:
+        """Be of a volume of another size from now on; nothing waits."""
+        self._size_bytes = size_bytes
+
     def has_room(self, length: int) -> bool:
         """Return whether ``length`` more bytes fit."""
         return self.used_bytes + length <= self.bytes_max
@@ -57,6 +61,12 @@ class Overlay:
         if stop - first > len(slots):
             return any(first <= grain < stop for grain in slots)
         return not slots.keys().isdisjoint(range(first, stop))
+
+    def holds_all(self, start: int, length: int) -> bool:
+        """Return whether all of a range of the volume waits, in bytes."""
+        grain = self._grain_bytes
+        slots = self.slots
+        return all(at in slots for at in range(start // grain, -(-(start + length) // grain)))
 
     def put(self, first: int, stop: int, payload: Readable) -> None:
         """Take whole grains ``[first, stop)``; the volume's last grain may be shorter."""

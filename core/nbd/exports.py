@@ -37,7 +37,7 @@ class Export(Protocol):
     """One export, as a session drives it. Ranges it is given are checked already.
 
     Attributes:
-        size_bytes: Of the volume.
+        size_bytes: Of the view, when the client chose it.
         preferred_bytes: Block size that costs least; a power of two.
         is_read_only, can_discard: What the client is told, and held to.
     """

@@ -30,7 +30,7 @@ from core.format.layout import (
     block_ceil,
     geometry_for,
 )
-from core.format.superblock import Superblock, SuperblockFields, first_fields
+from core.format.superblock import COPY_SIZES, Superblock, SuperblockFields, first_fields
 from core.units import GRAIN_BYTES_DEFAULT
 from core.volume import recover
 
@@ -133,6 +133,8 @@ def _first_log(device: Device, newest: Superblock) -> Superblock | None:
 
     The first segment is the first thing that is allocated, and its groups are numbered from 1.
     """
+    if newest.incompatible >> COPY_SIZES & 1:
+        return None  # the log does not say when the volume had which size
     area = bare_area(device, newest)
     offset, seq = area.allocator.start, 1
     fields = msgspec.structs.replace(
@@ -204,15 +206,16 @@ def _without_superblocks(image: Device, device: Device) -> Beginning:
         "Both superblocks are damaged, so what came after the newest catalog may be lost, and "
         "writes to the original that were flushed last."
     )
-    return Beginning(Superblock(uuid, 1, _guessed_fields(image)), None, record, [loss])
+    return Beginning(Superblock(uuid, 1, _guessed_fields(image, record)), None, record, [loss])
 
 
-def _guessed_fields(image: Device) -> SuperblockFields:
+def _guessed_fields(image: Device, record: CatalogRecord) -> SuperblockFields:
     """Return what a new area would have for this image."""
+    size_bytes = record.size_bytes or image.size
     return first_fields(
-        size_bytes=image.size,
+        size_bytes=size_bytes,
         grain_bytes=GRAIN_BYTES_DEFAULT,
-        geometry=geometry_for(image.size, GRAIN_BYTES_DEFAULT),
+        geometry=geometry_for(size_bytes, GRAIN_BYTES_DEFAULT),
         created=time.time(),
         clean=True,
     )

@@ -40,6 +40,7 @@ from core.volume import initialmap, opening
 from core.volume.catalog import Catalog
 from core.volume.fold import fold
 from core.volume.outside import check_size
+from core.volume.removal import kept_end
 from core.volume.state import VolumeState
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def check_image(dumped: Dumped, image: Device, area_path: str) -> None:
     """
     mapped = dumped.mapped
     if mapped is None:
-        check_size(image, dumped.fields.size_bytes, area_path)
+        check_size(image, dumped.fields, area_path)
     else:
         initialmap.check_length(image, mapped)
 
@@ -158,7 +159,9 @@ def read_dump(raw: bytes) -> Dumped:
     if mapped is not None and not mapped.makes_sense(fields.size_bytes):
         raise _no_dump("two ranges of its map lie in one place, or one beyond the volume")
     start = block_ceil(RING_OFFSET + fields.ring_bytes)
-    if not all(makes_sense(run, fields.size_bytes) for run in runs) or _is_misplaced(runs, start):
+    sizes = [fields.size_bytes, *(copy.size_bytes for copy in dumped.copies)]
+    longest = kept_end(max(sizes))
+    if not all(makes_sense(run, longest) for run in runs) or _is_misplaced(runs, start):
         raise _no_dump("its pointers contradict each other")
     _check_catalog(dumped)
     return dumped
@@ -240,7 +243,7 @@ def write_loaded(
     """
     runs = {layer.id: _run(layer) for layer in dumped.layers}
     state = _begin(dumped, image, target, image_name, list(runs.values()))
-    state.catalog = Catalog.from_record(_record(dumped))
+    state.catalog = Catalog.from_record(_record(dumped), state.size_bytes)
     for layer_id, run in runs.items():
         state.catalog.layers[layer_id].replace(run)
         if data is not None:

@@ -33,6 +33,7 @@ from core.salvage.maps import load_map, refuse_lost_map
 from core.units import GRAIN_BYTES_DEFAULT, SECTOR_BYTES
 from core.volume import initialmap, recover
 from core.volume.catalog import Catalog
+from core.volume.removal import kept_end
 from core.volume.state import VolumeState, run_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def salvage(image: Device, device: Device) -> Salvaged:
     else:
         log_end, staged_seq = newest.fields.log_offset, newest.fields.covered_ring_seq
         found.covered_seq = staged_seq
+    found.state.catalog.resize(found.state.size_bytes)  # an older catalog may be of another size
     refuse_lost_map(found.state, is_complete=found.is_complete)
     _read_ring(found, area, log_end, staged_seq)
     _drop_lost_copies(found)
@@ -131,7 +133,7 @@ def _load(found: Salvaged, record: CatalogRecord, device: Device) -> None:
             found.lost_copies[copy.id] = (copy.name, "the catalog names layers that are not there")
             record.copies.remove(copy)
     record.layers = [layer for layer in record.layers if _is_rooted(layer.id, layers)]
-    found.state.catalog = Catalog.from_record(record)
+    found.state.catalog = Catalog.from_record(record, found.state.size_bytes)
     found.state.catalog.lost.clear()
     for layer_record in record.layers:
         _load_layer(found, layer_record, device)
@@ -182,11 +184,17 @@ def _load_layer(found: Salvaged, record: LayerRecord, device: Device) -> None:
             continue
         starts, lengths, offsets, checksums, heads, wholes, kinds = columns
         run = PointerRun(starts, lengths, offsets, kinds, checksums, heads, wholes)
-        if makes_sense(run, found.state.size_bytes):
+        if makes_sense(run, longest_of(found.state)):
             runs.append(run)
         else:
             found.lost_layers.add(record.id)
     found.state.catalog.layers[record.id].map = LayerMap(runs)
+
+
+def longest_of(state: VolumeState) -> int:
+    """Return where the pointers end at the latest: those of the longest copy, in whole grains."""
+    sizes = [state.catalog.size_of(copy) for copy in state.catalog.copies.values()]
+    return kept_end(max(sizes, default=state.size_bytes))
 
 
 def makes_sense(run: PointerRun, size_bytes: int) -> bool:

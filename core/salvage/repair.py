@@ -70,7 +70,7 @@ class Repair:
         self._source = source
         self._found = salvage(image, source)
         if self._found.state.initial is None:
-            outside.check_size(image, self._found.newest.fields.size_bytes, source.path)
+            outside.check_size(image, self._found.newest.fields, source.path)
         initialmap.check_image(self._found.state)
         self.total_bytes = data_bytes(self._found)
 

@@ -129,7 +129,8 @@ def _begin(
     while state.journal.ring.prepare_step():
         pass
     catalog = found.state.catalog
-    state.catalog = Catalog.from_record(catalog.to_record({id_: [] for id_ in catalog.layers}))
+    record = catalog.to_record({id_: [] for id_ in catalog.layers})
+    state.catalog = Catalog.from_record(record, fields.size_bytes)
     state.catalog.restoring = catalog.restoring
     if catalog.restoring is not None:
         catalog.restoring.place = None  # it has none in the new area yet

@@ -129,6 +129,8 @@ def refuse_on_attached(attachments: Attachments, request: Request) -> None:
     match request.method:
         case "restore":
             attachments.refuse_if_attached(["original"], "be restored")
+        case "resize":
+            attachments.refuse_if_attached(["original"], "be resized")
         case "rename":
             attachments.refuse_if_attached([fields["name"]], "be renamed")
         case "delete" | "purge":

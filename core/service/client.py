@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
-    from core.longwork import Promotion, RestorePlan, ScrubStep
+    from core.longwork import Promotion, Resized, RestorePlan, ScrubStep
     from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 
@@ -149,6 +149,10 @@ class RemoteVolume:
     def promote(self, copy: str) -> Promotion:
         """Copy the next batch of what ``copy`` still reads from the initial area."""
         return cast("Promotion", self._ask(ask.Promote(copy)))
+
+    def resize(self, size_bytes: int, *, shrinks: bool = False) -> Resized:
+        """Give the original another size; copies keep the one that they have."""
+        return cast("Resized", self._ask(ask.Resize(size_bytes, shrinks)))
 
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:
         """Return the resolved pointer table of ``copy`` in ``[start, stop)``."""

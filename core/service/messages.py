@@ -28,7 +28,7 @@ from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
 from core.service.servingmessages import ServingStatus, StartServing, StopServing
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 CHUNK_BYTES_MAX: Final = 4 << 20
 """Longest read or write in one request; clients cut longer ones."""
 
@@ -181,6 +181,15 @@ class Promote(Request, tag="promote"):
     copy: str
 
 
+class Resize(Request, tag="resize"):
+    """Give the original another size."""
+
+    method = "resize"
+    answer = longwork.Resized
+    size_bytes: int
+    shrinks: bool
+
+
 class Table(Request, tag="table"):
     """A copy's pointers within a range."""
 
@@ -272,7 +281,7 @@ class Pack(Request, tag="pack"):
 
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
-    | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote
+    | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote | Resize
     | Table | Map | Initial | Rearrange | Portions | WritePortion
     | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Attach | Detach | ListAttached

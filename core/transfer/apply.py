@@ -32,7 +32,7 @@ from core.errors import (
 )
 from core.session import ORIGINAL
 from core.transfer.exact import differing
-from core.transfer.pieces import NOTHING, PIECE_BYTES, overlapping, spans
+from core.transfer.pieces import NOTHING, PIECE_BYTES, cut, overlapping, spans
 from core.transfer.still import free_name, is_snapshot
 from core.units import MIB, SECTOR_BYTES
 from core.volume.naming import check_wording
@@ -40,6 +40,7 @@ from core.volume.naming import check_wording
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.answers import VolumeInfo
     from core.session import VolumeSession
     from core.transfer.rbddiff import Header, Record, StreamReader
     from core.transfer.source import StreamSource
@@ -83,22 +84,19 @@ def apply(session: VolumeSession, source: StreamSource, target: str, report: Rep
         TransferError: The target is not what the stream counts from.
         RangepairError: The volume refuses something. The target is as it was, whatever is raised.
     """
-    size_bytes = session.info().size
+    size_bytes = session.info().size_of(ORIGINAL)
     reader = source.verified_reader(size_bytes)
-    _check(session, reader.header, target, size_bytes)
+    _check(session, reader.header, target)
     if target == ORIGINAL:
         return _apply_to_original(session, reader, report)
     return _apply_to_clone(session, reader, target, report)
 
 
-def _check(session: VolumeSession, header: Header, target: str, size_bytes: int) -> None:
+def _check(session: VolumeSession, header: Header, target: str) -> None:
     """See to it that the stream can be applied, before anything is changed."""
-    if header.size_bytes not in {None, size_bytes}:
-        raise StreamError(
-            f"The stream is of a volume of {header.size_bytes} bytes, and this one has"
-            f" {size_bytes}; apply it to one of its size."
-        )
-    taken = {copy.name for copy in session.info().copies}
+    info = session.info()
+    _check_size(info, header, target)
+    taken = {copy.name for copy in info.copies}
     if header.target in {target, ORIGINAL}:
         raise NameTakenError(
             f"The stream's snapshot is itself called {header.target!r}; choose another name."
@@ -112,6 +110,18 @@ def _check(session: VolumeSession, header: Header, target: str, size_bytes: int)
             )
     if header.source is not None:
         _check_source(session, header.source, is_known=header.source in taken)
+
+
+def _check_size(info: VolumeInfo, header: Header, target: str) -> None:
+    """See to it that what is written to has the size that the stream is of."""
+    is_clone = target != ORIGINAL
+    size_bytes = info.size_of((header.source or ORIGINAL) if is_clone else ORIGINAL)
+    if header.size_bytes not in {None, size_bytes}:
+        what = "the clone would have" if is_clone else "this one has"
+        raise StreamError(
+            f"The stream is of a volume of {header.size_bytes} bytes, and {what} {size_bytes};"
+            f" resize the volume to {header.size_bytes} first, or apply it to one of its size."
+        )
 
 
 def _check_source(session: VolumeSession, source: str, *, is_known: bool) -> None:
@@ -156,12 +166,24 @@ def _check_unchanged(session: VolumeSession, source: str) -> None:
     Raises:
         TransferError: It does not.
     """
-    ranges = session.diff(source, ORIGINAL)
-    for _ in differing(session, source, ORIGINAL, ranges, lambda _: None):
+    info = session.info()
+    end = min(info.size_of(source), info.size)
+    ranges = (part for part in session.diff(source, ORIGINAL) if part.start < end)
+    first = next(differing(session, source, ORIGINAL, ranges, lambda _: None), None)
+    is_changed = first is not None and first.start < end
+    if is_changed or _has_data(session, end):  # what a resize added since reads as zeroes
         raise TransferError(
             f"The original was written to since {source!r}, which the stream counts from; restore"
             " that first, or apply the stream to a new clone by --to NAME."
         )
+
+
+def _has_data(session: VolumeSession, offset: int) -> bool:
+    """Return whether the original holds anything but zeroes from ``offset`` on."""
+    data = session.allocation(ORIGINAL)
+    ranges = overlapping(data.starts, data.stops, offset, session.info().size)
+    pieces = (piece for start, stop in ranges for piece in cut(start, stop))
+    return any(any(session.read(low, high - low)) for low, high in pieces)
 
 
 def _put_back(session: VolumeSession, safety: str, error: BaseException) -> None:
@@ -234,7 +256,7 @@ class _Writer:
     def __init__(self, session: VolumeSession, target: str, report: Report) -> None:
         """Look at what the target holds before."""
         self._session, self._target, self._report = session, target, report
-        self._size_bytes = session.info().size
+        self._size_bytes = session.info().size_of(target)
         self._data = session.allocation(target)
         self._stops = self._data.stops
         self._reached = 0

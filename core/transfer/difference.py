@@ -43,7 +43,7 @@ class Difference:
             NoSuchCopyError: There is no such copy.
         """
         self._session, self._view = session, view
-        size_bytes = session.info().size
+        size_bytes = session.info().size_of(view)
         self._header = rbddiff.Header(since, name, size_bytes)
         data = session.allocation(view)
         self._zeroes = outside(data, 0, size_bytes)

@@ -31,6 +31,8 @@ def differing(
         target: The other, likewise.
         ranges: Where they may differ, as ``VolumeSession.diff`` tells.
         report: Called with the number of bytes compared after each piece.
+
+    Of two views of different sizes all that is past the end of the shorter one differs.
     """
     last: Span | None = None
     for start, stop in _differing_spans(session, source, target, ranges, report):
@@ -51,10 +53,17 @@ def _differing_spans(
     ranges: Iterable[DiffRange],
     report: Callable[[int], None],
 ) -> Iterator[Span]:
+    info = session.info()
+    end = min(info.size_of(source), info.size_of(target))
     for part in ranges:
-        for low, high in cut(part.start, part.start + part.length):
+        stop = part.start + part.length
+        for low, high in cut(part.start, min(stop, end)):
             one = session.read(low, high - low, source)
             other = session.read(low, high - low, target)
             for start, stop in differing_in(one, other):
                 yield low + start, low + stop
             report(high - low)
+        if stop > end:
+            beyond = max(part.start, end)
+            yield beyond, stop
+            report(stop - beyond)

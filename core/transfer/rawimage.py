@@ -34,7 +34,7 @@ def raw_to_file(session: VolumeSession, view: str, out: OutFile, report: Report)
     Returns:
         Bytes of data written.
     """
-    os.ftruncate(out.descriptor, session.info().size)
+    os.ftruncate(out.descriptor, session.info().size_of(view))
     written = 0
     for start, stop in spans(session.allocation(view)):
         for low, high in cut(start, stop):
@@ -48,7 +48,7 @@ def raw_to_file(session: VolumeSession, view: str, out: OutFile, report: Report)
 
 def raw_to_pipe(session: VolumeSession, view: str, sink: Sink, report: Report) -> int:
     """Write every byte of a view that stands still in order; return how many."""
-    size_bytes, at = session.info().size, 0
+    size_bytes, at = session.info().size_of(view), 0
     for start, stop in [*spans(session.allocation(view)), (size_bytes, size_bytes)]:
         for low in range(at, start, len(_ZEROES)):
             sink(_ZEROES[: start - low])

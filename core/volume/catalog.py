@@ -14,6 +14,7 @@ with the same outcome, when the log is replayed.
 from __future__ import annotations
 
 from copy import copy as copied
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -104,6 +105,7 @@ class Catalog:
         layers: By id.
         chain: Ids of the original's layers, oldest first.
         generation: Rises with every change.
+        size_bytes: Of the volume, and of every copy that has no size of its own.
         policy: What happens when the additional area is full.
         dropped_places: Tables of layers that are gone; their space is free after the next fold.
         integrity: By the id of a copy, what is known of its bytes.
@@ -111,8 +113,9 @@ class Catalog:
         restoring: What the original is being made equal to, as far as that is durable, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size_bytes: int) -> None:
         """Make the catalog of a volume without copies."""
+        self.size_bytes = size_bytes
         self.copies: dict[int, CopyRecord] = {}
         self.layers: dict[int, Layer] = {}
         self.chain: list[int] = []
@@ -128,9 +131,12 @@ class Catalog:
         self._plain_snapshots = 0
 
     @classmethod
-    def from_record(cls, record: CatalogRecord) -> Catalog:
-        """Return the catalog of a checkpoint; the layers' maps are still empty."""
-        catalog = cls()
+    def from_record(cls, record: CatalogRecord, size_bytes: int) -> Catalog:
+        """Return the catalog of a checkpoint; the layers' maps are still empty.
+
+        ``size_bytes`` is what the superblock says of the volume, for a record that does not.
+        """
+        catalog = cls(record.size_bytes or size_bytes)
         catalog.generation = record.generation
         catalog.next_copy_id = record.next_copy_id
         catalog.next_layer_id = record.next_layer_id
@@ -165,12 +171,13 @@ class Catalog:
             integrity=[known for known in self.integrity.values() if known.id in self.copies],
             lost=list(self.lost),
             policy=self.policy,
+            size_bytes=self.size_bytes,
             restoring=None if self.restoring is None else self.restoring.to_record(),
         )
 
     def twin(self) -> Catalog:
         """Return a catalog that can be changed without this one noticing; it shares pointers."""
-        twin = Catalog()
+        twin = Catalog(self.size_bytes)
         vars(twin).update(vars(self))
         twin.copies = {copy_id: copied(record) for copy_id, record in self.copies.items()}
         twin.layers = {layer_id: layer.twin() for layer_id, layer in self.layers.items()}
@@ -207,6 +214,20 @@ class Catalog:
     def chain_stack(self, copy: CopyRecord) -> list[Layer]:
         """Return the layers of the original's chain that a view reads through, oldest first."""
         return [self.layers[layer_id] for layer_id in self.chain[self.chain.index(copy.base) :]]
+
+    def size_of(self, copy: CopyRecord | None) -> int:
+        """Return the bytes of a view, None the original's."""
+        return self.size_bytes if copy is None else copy.size_bytes or self.size_bytes
+
+    @property
+    def has_other_sizes(self) -> bool:
+        """Whether a copy has another size than the volume."""
+        return any(copy.size_bytes for copy in self.copies.values())
+
+    def chain_reaches(self) -> list[int]:
+        """Return for each layer of the chain the size of the longest copy that reads through it."""
+        sizes = {copy.base: self.size_of(copy) for copy in self.copies.values()}
+        return list(accumulate((sizes.get(layer_id, 0) for layer_id in self.chain), max))
 
     @property
     def newest_id(self) -> int:
@@ -271,11 +292,19 @@ class Catalog:
             created=change.created,
             base=base,
             top=top,
+            size_bytes=0 if source is None else source.size_bytes,
         )
         self.next_copy_id += 1
         self.copies[copy.id] = copy
         self._ids_by_name[copy.name] = copy.id
         self._plain_snapshots += top is None
+
+    def resize(self, size_bytes: int) -> None:
+        """Let the volume have another size; every copy keeps the one that it has."""
+        for copy in self.copies.values():
+            kept = self.size_of(copy)
+            copy.size_bytes = 0 if kept == size_bytes else kept
+        self.size_bytes = size_bytes
 
     def freeze(self, source: CopyRecord) -> int | None:
         """Give a clone a fresh private layer; return the one that others may now lie on."""

@@ -5,7 +5,8 @@
 Views without private layers are counted together (``core.mapping.chaincounts``). A clone that has
 not written anything shows what a snapshot at its place in the chain shows. The others are gone
 through from the newest place in the chain to the oldest, so that what they lie on is made of what
-the one before lay on, and of the layers between.
+the one before lay on, and of the layers between. Copies of a size of their own are few, and counted
+one by one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from core.mapping.chaincounts import chain_counts
 from core.mapping.pointerrun import EMPTY, overlay
 from core.mapping.stack import stack
 from core.volume.frozen import FrozenRuns
+from core.volume.read import Views
 
 if TYPE_CHECKING:
     from core.volume.state import VolumeState
@@ -27,6 +29,11 @@ def counts_of_copies(moment: VolumeState) -> dict[int, Counts]:
     """Return pointers and range pairs of each copy, by id; of a moment, nothing is staged there."""
     catalog, frozen = moment.catalog, FrozenRuns(moment)
     runs = [catalog.layers[layer_id].map.flatten() for layer_id in catalog.chain]
+    sized = [
+        copy for copy in catalog.copies.values() if catalog.size_of(copy) != catalog.size_bytes
+    ]
+    if sized:  # what only they have lies beyond the others
+        runs = [run.clip(0, moment.size_bytes) for run in runs]
     pointers, pairs = chain_counts(runs, moment.size_bytes)
     in_chain = list(zip(pointers.tolist(), pairs.tolist(), strict=True))
     place_of = {layer_id: place for place, layer_id in enumerate(catalog.chain)}
@@ -43,4 +50,8 @@ def counts_of_copies(moment: VolumeState) -> dict[int, Counts]:
             view, begins = stack([*runs[place:begins], view]), place
             shown = overlay(private, view)
             counts[copy.id] = len(shown), len(shown.gaps(0, moment.size_bytes)[0])
+    views = Views(moment)
+    for copy in sized:
+        shown = views.flatten(copy)
+        counts[copy.id] = len(shown), len(shown.gaps(0, catalog.size_of(copy))[0])
     return counts

@@ -19,12 +19,12 @@ import numpy as np
 from core.area.additional import place_block
 from core.area.freeruns import Runs, merge
 from core.device.base import write_all
-from core.errors import AreaFullError
+from core.errors import AreaFullError, CorruptAreaError
 from core.format import catalog as catalog_format
 from core.format import table
-from core.format.block import HEADER_BYTES
+from core.format.block import HEADER_BYTES, WAY_OUT
 from core.format.layout import block_ceil
-from core.format.superblock import NO_PLACE, RESTORING, Place
+from core.format.superblock import COPY_SIZES, NO_PLACE, RESTORING, Place
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
 from core.volume.reseal import reseal
@@ -51,6 +51,7 @@ def fold(
     clean: bool = False,
     fingerprint: bytes = b"",
     tables_below: int = FAR,
+    resizing_bytes: int | None = None,
 ) -> bool:
     """Write tables, catalog and free list, and a superblock that names them.
 
@@ -59,6 +60,8 @@ def fold(
         clean: The volume is being closed after a checkpoint.
         fingerprint: Of the image, if ``clean``.
         tables_below: Tables from this address on are written anew, where there is room.
+        resizing_bytes: Up to here the image, or its map, may go on behind the volume's end; None
+            leaves that as it is.
 
     Returns:
         False if the area has no room for it; then nothing has changed and the log goes on.
@@ -79,6 +82,8 @@ def fold(
             return False
         area.device.sync()
         fields = msgspec.structs.replace(fields, clean=clean, fingerprint=fingerprint)
+        if resizing_bytes is not None:
+            fields = msgspec.structs.replace(fields, resizing_bytes=resizing_bytes)
         area.write_superblock(fields, incompatible=_features(state))
     work.release_replaced(journal)
     return True
@@ -92,7 +97,9 @@ def fold_twice(state: VolumeState) -> None:
 
 def _features(state: VolumeState) -> int:
     """Return the bits of what a reader of this catalog must know."""
-    return 0 if state.catalog.restoring is None else 1 << RESTORING
+    catalog = state.catalog
+    features = 0 if catalog.restoring is None else 1 << RESTORING
+    return features | catalog.has_other_sizes << COPY_SIZES
 
 
 class _Fold:
@@ -124,6 +131,7 @@ class _Fold:
         free_place = self._write_free_list(journal)
         return msgspec.structs.replace(
             old,
+            size_bytes=self._state.size_bytes,
             log_offset=journal.log.offset,
             log_seq=journal.log.seq,
             segment_stop=journal.log.segment_stop,
@@ -247,7 +255,12 @@ def load_layers(state: VolumeState, area: AdditionalArea) -> None:
     """
     place = area.fields.catalog
     record = catalog_format.unpack(area.read_place(place), place.offset, area.uuid)
-    state.catalog = Catalog.from_record(record)
+    if record.size_bytes not in {0, state.size_bytes}:
+        raise CorruptAreaError(
+            f"The catalog at byte {place.offset} is of a volume of {record.size_bytes} bytes, the "
+            f"superblock of one of {state.size_bytes}; {WAY_OUT}"
+        )
+    state.catalog = Catalog.from_record(record, state.size_bytes)
     restoring = state.catalog.restoring
     if restoring is not None and restoring.place is not None:
         place = restoring.place

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.mapping.rows import PART
@@ -20,15 +21,13 @@ from core.volume.keptbytes import digest
 from core.volume.read import has_waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from core.device.base import Device
     from core.mapping.layermap import LayerMap
     from core.mapping.rows import Rows
     from core.volume.read import Views
     from core.volume.state import VolumeState
-
-    _Place = tuple[Device, int, int | None]
 
 KNOWN_MAX: Final = 16
 _WAITS_ALWAYS: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
@@ -69,11 +68,12 @@ def read_at_once(device: Device, target: memoryview, offset: int) -> None:
 
 
 class _Known(NamedTuple):
-    """A snapshot's sealed layers as one, and the layer that still grows."""
+    """A snapshot: where its sealed layers have something, the layer that still grows, the area."""
 
     structure: int
-    sealed: LayerMap
+    glance: Callable[[int, int], tuple[int, int] | None]
     active: LayerMap
+    area: Device
 
 
 class Glimpse:
@@ -90,15 +90,22 @@ class Glimpse:
 
         The range lies within the volume and is not empty.
         """
-        place = self._place_of(name, offset, length)
-        if place is None:
+        state, known = self._state, self._known.get(name)
+        if known is None or known.structure != state.structure or state.restore is not None:
+            known = self._recall(name)
+            if known is None:
+                return None
+        hit = known.glance(offset, offset + length)
+        if hit is None:
+            hit = self._newer(known, offset, offset + length)
+        if hit is None:
+            whole = state.image.pread(length, offset)
+            is_all = len(whole) == length and not has_waiting(state, offset, length)
+            return whole if is_all else None
+        if hit is PART:
             return None
-        device, address, checksum = place
-        whole = device.pread(length, address)
-        if checksum is not None:
-            return whole if digest(whole) == checksum else None
-        is_all = len(whole) == length and not has_waiting(self._state, offset, length)
-        return whole if is_all else None
+        whole = known.area.pread(length, hit[0])
+        return whole if digest(whole) == hit[1] else None
 
     def read_into(self, name: str, offset: int, target: memoryview) -> bool:
         """Fill ``target`` with what ``read`` returns; return whether it did.
@@ -106,51 +113,44 @@ class Glimpse:
         Raises:
             ColdError: It would have to wait for the disk.
         """
-        length = len(target)
-        place = self._place_of(name, offset, length)
-        if place is None:
-            return False
-        device, address, checksum = place
-        read_at_once(device, target, address)
-        if checksum is not None:
-            return digest(target) == checksum
-        return not has_waiting(self._state, offset, length)
-
-    def _place_of(self, name: str, offset: int, length: int) -> _Place | None:
-        """Return where all of a range lies: device, address, and checksum unless in the image."""
         state, known = self._state, self._known.get(name)
         if known is None or known.structure != state.structure or state.restore is not None:
             known = self._recall(name)
             if known is None:
-                return None
-        stop = offset + length
-        hit = _glance(known.sealed.rows, offset, stop)
+                return False
+        stop = offset + len(target)
+        hit = known.glance(offset, stop)
         if hit is None:
-            preserved, shift = state.preserved, state.grain_shift
-            if preserved is None:
-                return None
-            if not preserved.has_any(offset >> shift, (stop - 1 >> shift) + 1):
-                return state.image, offset, None
-            hit = _glance(known.active.rows, offset, stop)
-        area = state.area
-        if hit is None or hit is PART or area is None:
-            return None  # it may be staged
-        return area.device, *hit
+            hit = self._newer(known, offset, stop)
+        if hit is None:
+            read_at_once(state.image, target, offset)
+            return not has_waiting(state, offset, len(target))
+        if hit is PART:
+            return False
+        read_at_once(known.area, target, hit[0])
+        return digest(target) == hit[1]
+
+    def _newer(self, known: _Known, start: int, stop: int) -> tuple[int, int] | None:
+        """Look in the layer that grows, for what no sealed one has; None: the image has it."""
+        preserved, shift = self._state.preserved, self._state.grain_shift
+        if preserved is not None and not preserved.has_any(start >> shift, (stop - 1 >> shift) + 1):
+            return None
+        return _glance(known.active.rows, start, stop) or PART  # it may be staged
 
     def _recall(self, name: str) -> _Known | None:
         """Find out about a snapshot; return None if it is none, or not simple."""
         state = self._state
-        copy = state.catalog.find(name)
+        copy, active, area = state.catalog.find(name), state.catalog.active, state.area
         self._known.pop(name, None)
         if copy is None or copy.deleted or copy.top is not None or state.restore is not None:
             return None
-        assert state.catalog.active is not None
+        if active is None or area is None or state.catalog.size_of(copy) != state.size_bytes:
+            return None  # of another size: its end is not the one that was checked
         if len(self._known) >= KNOWN_MAX:
             del self._known[next(iter(self._known))]
-        active = state.catalog.active
-        known = _Known(
-            state.structure, self._views.sealed.between(copy.base, active.id), active.map
-        )
+        sealed = self._views.sealed.between(copy.base, active.id).rows
+        glance = sealed[0].glance if len(sealed) == 1 else partial(_glance, sealed)
+        known = _Known(state.structure, glance, active.map, area.device)
         self._known[name] = known
         return known
 

@@ -84,7 +84,7 @@ def note_scrubbed(
 def note_suspect_whole(state: VolumeState, copy: CopyRecord) -> None:
     """Mark all of a copy: pointers that belong to it may be missing."""
     known = known_of(state.catalog, copy.id)
-    whole = [(0, state.size_bytes)]
+    whole = [(0, state.catalog.size_of(copy))]
     state.catalog.integrity[copy.id] = msgspec.structs.replace(known, suspect=whole)
 
 
@@ -99,8 +99,9 @@ def note_suspects(state: VolumeState, changed: Sequence[Extent]) -> bool:
     views, catalog = Views(moment_of(state)), state.catalog
     is_any = False
     for copy in catalog.copies.values():
-        run = views.flatten(copy)
-        gaps = [run.gaps(extent.start, extent.stop) for extent in changed]
+        run, size = views.flatten(copy), catalog.size_of(copy)
+        inside = [extent for extent in changed if extent.start < size]
+        gaps = [run.gaps(extent.start, min(extent.stop, size)) for extent in inside]
         reads = [
             (start, stop - start)
             for starts, stops in gaps

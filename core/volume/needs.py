@@ -15,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.mapping.grainset import GrainSet
+from core.mapping.rows import resolve_rows
 from core.units import SECTOR_BYTES
 
 if TYPE_CHECKING:
@@ -98,10 +99,10 @@ def _uncovered(
     state: VolumeState, layer_id: int, ranges: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
     """Return the parts of byte ranges that a layer has no pointer for, staged ones included."""
-    layer, remaining = state.catalog.layers[layer_id].map, list[tuple[int, int]]()
+    finders = [rows.find for rows in state.catalog.layers[layer_id].map.rows]
+    remaining: list[tuple[int, int]] = []
     for low, high in ranges:
-        starts, stops = layer.clip(low, high).gaps(low, high)
-        for gap in zip(starts.tolist(), stops.tolist(), strict=True):
+        for gap in resolve_rows(finders, low, high)[1]:
             remaining += _unstaged(state, layer_id, *gap)
     return remaining
 

@@ -24,7 +24,7 @@ from core.journal.ring import Ring
 from core.journal.writer import Journal
 from core.mapping.initialmap import InitialMap
 from core.units import SECTOR_BYTES
-from core.volume import initialmap, outside, portions, recover, restore
+from core.volume import initialmap, outside, portions, recover, resize, restore
 from core.volume.fold import fold, load_layers
 from core.volume.integrity import note_suspects
 from core.volume.state import VolumeState
@@ -65,13 +65,14 @@ def portion_state(image: Device, sizes: Sequence[int]) -> VolumeState:
     return state
 
 
-def state_with_area(
+def state_with_area(  # noqa: PLR0913 (what a user may say when a volume is opened)
     image: Device,
     area_device: Device,
     *,
     writable: bool,
     mtime_ns: int = 0,
     accept_changes: bool = False,
+    accept_longer: bool = False,
     background: bool = False,
 ) -> VolumeState:
     """Open a volume with its additional area; recover it if it was not closed cleanly.
@@ -82,6 +83,7 @@ def state_with_area(
         writable: Whether recovery may write; else it stays in memory.
         mtime_ns: Time of the image's last change, 0 if unknown.
         accept_changes: The user accepts that the image was changed from outside.
+        accept_longer: The image may go on behind the volume, which is about to be resized.
         background: Let the journal use a thread of its own.
 
     Raises:
@@ -89,17 +91,21 @@ def state_with_area(
     """
     area = additional.load(area_device)
     fields = area.fields
-    if not fields.initial_map.length:
-        outside.check_size(image, fields.size_bytes, area_device.path)
+    if not fields.initial_map.length and not (accept_longer and image.size > fields.size_bytes):
+        outside.check_size(image, fields, area_device.path)
     state = VolumeState(image, fields.size_bytes, fields.grain_bytes, thin=fields.thin)
     state.area = area
     state.portion_count = fields.portions
     state.background = background
-    changes = _changes(image, area, mtime_ns, accept_changes=accept_changes)
+    changes = _changes(
+        image, area, mtime_ns, accept_changes=accept_changes, may_be_longer=accept_longer
+    )
     is_trusted = changes is None or accept_changes
     load_layers(state, area)
     initialmap.load(state, area)
     _recover(state, area, writable=writable and is_trusted)
+    if writable and is_trusted:
+        resize.cut_tail(state)
     if changes is not None:
         changed = initialmap.ranges_lying_in(state, changes.extents)
         is_any = note_suspects(state, changed)
@@ -113,13 +119,18 @@ def state_with_area(
 
 
 def _changes(
-    image: Device, area: AdditionalArea, mtime_ns: int, *, accept_changes: bool
+    image: Device,
+    area: AdditionalArea,
+    mtime_ns: int,
+    *,
+    accept_changes: bool,
+    may_be_longer: bool,
 ) -> Changes | None:
     """Return what other programs did to the image; if it is accepted, as far as that is known."""
     if not area.fields.clean or not area.has_data:
         return None
     try:
-        return outside.changes_of(image, area, mtime_ns)
+        return outside.changes_of(image, area, mtime_ns, may_be_longer=may_be_longer)
     except FingerprintError:
         if accept_changes:
             return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.area.additional import AdditionalArea
     from core.device.base import Device
     from core.extent import Extent
+    from core.format.superblock import SuperblockFields
     from core.volume.state import VolumeState
 
 _TOLD_MAX: Final = 4
@@ -35,24 +36,31 @@ class Changes(NamedTuple):
     what: str
 
 
-def check_size(image: Device, size: int, area_path: str) -> None:
+def check_size(image: Device, fields: SuperblockFields, area_path: str) -> None:
     """See to it that the image has the size that its additional area was made for.
 
     Raises:
-        ImageSizeError: It has not.
+        ImageSizeError: It has not, and nobody was just about to cut it.
     """
-    if image.size != size:
-        word = "shorter" if image.size < size else "longer"
-        raise ImageSizeError(
-            f"{readable_path(image.path)} has {image.size} bytes and is {word} than the {size} "
-            f"bytes its additional area {readable_path(area_path)} was made for; bring the "
-            "image back to that size, or move the additional area away to use the image without "
-            "its copies."
-        )
+    size = fields.size_bytes
+    if image.size == size or size < image.size <= fields.resizing_bytes:
+        return
+    is_longer = image.size > size
+    accept = f"take the volume for as long as that (rangepair resize IMAGE {image.size}), "
+    raise ImageSizeError(
+        f"{readable_path(image.path)} has {image.size} bytes and is "
+        f"{'longer' if is_longer else 'shorter'} than the {size} bytes its additional area "
+        f"{readable_path(area_path)} was made for; {accept if is_longer else ''}bring the image "
+        "back to that size, or move the additional area away to use the image without its copies."
+    )
 
 
-def changes_of(image: Device, area: AdditionalArea, mtime_ns: int) -> Changes | None:
+def changes_of(
+    image: Device, area: AdditionalArea, mtime_ns: int, *, may_be_longer: bool = False
+) -> Changes | None:
     """Return how the image differs from what it was at clean close; None if it does not.
+
+    One that was made longer has another time of change; ``may_be_longer`` takes both as they are.
 
     Raises:
         FingerprintError: Nobody can read any more what it was like.
@@ -66,7 +74,7 @@ def changes_of(image: Device, area: AdditionalArea, mtime_ns: int) -> Changes | 
             f"({error}), so nobody knows whether another program changed it since; open it as it "
             "is now (--accept-changes) to go on, or use a newer Rangepair."
         ) from None
-    if not difference:
+    if not difference or (may_be_longer and difference.size and not difference.extents):
         return None
     if not difference.extents:
         places = len(kept.checksums)

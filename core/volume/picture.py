@@ -57,7 +57,9 @@ def _preserved_runs(state: VolumeState) -> tuple[Int64s, Int64s]:
     starts = np.concatenate([run.starts for run in runs])
     stops = np.concatenate([run.starts + run.lengths for run in runs])
     order = np.argsort(starts, kind="stable")
-    return _join(starts[order], stops[order])
+    starts, stops = _join(starts[order], stops[order])
+    inside = starts < state.size_bytes  # longer copies have pointers beyond
+    return starts[inside], np.minimum(stops[inside], state.size_bytes)
 
 
 def _join(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s]:

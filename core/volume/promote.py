@@ -55,7 +55,7 @@ def promote_some(
             f"The original is just being restored from {state.restore.source_name!r}; promote"
             " copies when that is done."
         )
-    gaps = views.flatten(copy).gaps(0, state.size_bytes)
+    gaps = views.flatten(copy).gaps(0, state.catalog.size_of(copy))
     whole = left = int((gaps[1] - gaps[0]).sum())
     if left and copy.top is None:
         takecopy.commit(state, Promoted(id=copy.id))

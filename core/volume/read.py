@@ -241,7 +241,7 @@ class Views:
             runs += [state.staged_run(layer.id), layer.map.flatten(), frozen]
         for sealed, layer in self._chain(copy):
             runs += [sealed.flatten(), state.staged_run(layer.id), layer.map.flatten()]
-        return stack(runs)
+        return stack(runs).clip(0, state.catalog.size_of(copy))
 
     def _private(self, copy: CopyRecord) -> Iterator[tuple[PointerRun, Layer]]:
         """Yield the copy's topmost private layer, if any, with those that it lies on as one run."""

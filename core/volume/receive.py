@@ -27,9 +27,10 @@ def receive(state: VolumeState, offset: int, length: int, name: str) -> CopyReco
     """
     if state.read_only or (state.journal is not None and state.journal.failed is not None):
         state.check_writable()
-    if (offset | length) & 511 or offset < 0 or offset + length > state.size_bytes:
-        state.check_range(offset, length)
     copy = None if name == ORIGINAL else state.copy_named(name)
+    size = state.size_bytes if copy is None else state.catalog.size_of(copy)
+    if (offset | length) & 511 or offset < 0 or offset + length > size:
+        state.check_range(offset, length, copy)
     if copy is not None and not copy.writable:
         raise ReadOnlyError(
             f"{name!r} is a snapshot and takes no writes; make a clone of it and write to that."

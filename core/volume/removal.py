@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from core.units import GRAIN_BYTES_MAX
 from core.volume import handdown
 
 if TYPE_CHECKING:
     from core.format.catalog import CopyRecord
     from core.mapping.pointerrun import PointerRun
     from core.volume.catalog import Catalog, Layer
+
+FAR: Final = 1 << 62
 
 
 def drop_layers(catalog: Catalog, copy: CopyRecord) -> list[PointerRun]:
@@ -23,7 +26,7 @@ def drop_layers(catalog: Catalog, copy: CopyRecord) -> list[PointerRun]:
     freed = _drop_private(catalog, copy.top) if copy.top is not None else []
     if all(other.base != copy.base for other in catalog.copies.values()):
         freed += _drop_from_chain(catalog, copy.base)
-    return freed
+    return freed + _cut_unread(catalog, catalog.size_of(copy))
 
 
 def _drop_private(catalog: Catalog, layer_id: int) -> list[PointerRun]:
@@ -68,6 +71,25 @@ def _drop_from_chain(catalog: Catalog, layer_id: int) -> list[PointerRun]:
     _forget(catalog, layer)
     del catalog.chain[index]
     return [unneeded]
+
+
+def _cut_unread(catalog: Catalog, size_bytes: int) -> list[PointerRun]:
+    """Take from the chain what lies beyond all its readers, now that one of this size is gone."""
+    freed = []
+    for layer_id, reach in zip(catalog.chain, catalog.chain_reaches(), strict=True):
+        if reach >= size_bytes:
+            break
+        layer, end = catalog.layers[layer_id], kept_end(reach)
+        run = layer.map.flatten()
+        if len(run) and int(run.stops[-1]) > end:
+            freed.append(run.clip(end, FAR))
+            _replace(catalog, layer, run.clip(0, end))
+    return freed
+
+
+def kept_end(reach: int) -> int:
+    """Return where pointers end that views of ``reach`` bytes need: they may be of whole grains."""
+    return -(-reach // GRAIN_BYTES_MAX) * GRAIN_BYTES_MAX
 
 
 def _replace(catalog: Catalog, layer: Layer, run: PointerRun) -> None:

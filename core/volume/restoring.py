@@ -89,9 +89,10 @@ class Restoring:
             top=self.top,
         )
 
-    def add(self, maps: Iterable[LayerMap]) -> None:
-        """Let all that these layers point to be left to move, in whole grains."""
+    def add(self, maps: Iterable[LayerMap], size_bytes: int) -> None:
+        """Let all that these layers point to within the volume be left to move, in whole grains."""
         self.left.add_bytes(*changed(maps))
+        self.left.discard(-(-size_bytes // self.left.grain_bytes), self.left.last + 1)
         self.whole_grains = len(self.left)
 
     def discard(self, ranges: Sequence[int]) -> None:
@@ -124,14 +125,20 @@ def follow(catalog: Catalog, change: Restored | Moved) -> None:
 def _begun(catalog: Catalog, change: Restored) -> Restoring | None:
     """Keep the original as it is in a snapshot; from now on it reads as the source does."""
     source = catalog.copies[change.source_id]
+    restoring = begun(catalog, source, catalog.next_copy_id, change.grain_bytes)
+    catalog.take(Took(name=change.name, writable=False, source_id=0, created=change.created))
+    return restoring if len(restoring.left) else None
+
+
+def begun(catalog: Catalog, source: CopyRecord, safety_id: int, grain_bytes: int) -> Restoring:
+    """Return a restore in which all is left that differs; a clone's layer is frozen for it."""
     layers = catalog.private_stack(source) + catalog.chain_stack(source)
     restoring = Restoring(
         source_id=source.id,
-        safety_id=catalog.next_copy_id,
+        safety_id=safety_id,
         base=source.base,
         top=catalog.freeze(source) if source.writable else source.top,
-        grain_bytes=change.grain_bytes,
+        grain_bytes=grain_bytes,
     )
-    restoring.add(layer.map for layer in layers)
-    catalog.take(Took(name=change.name, writable=False, source_id=0, created=change.created))
-    return restoring if len(restoring.left) else None
+    restoring.add((layer.map for layer in layers), catalog.size_of(source))
+    return restoring

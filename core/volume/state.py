@@ -71,7 +71,7 @@ class VolumeState:
         self.grain_shift = grain_bytes.bit_length() - 1
         self.thin = thin
         self.portion_count = 0
-        self.catalog = Catalog()
+        self.catalog = Catalog(size_bytes)
         self.initial: InitialArea | None = None
         self.area: AdditionalArea | None = None
         self.journal: Journal | None = None
@@ -123,14 +123,15 @@ class VolumeState:
             raise NoSuchCopyError(f"The copy {name!r} is deleted; undelete it first.")
         return copy
 
-    def check_range(self, offset: int, length: int) -> None:
-        """See to it that a range lies on sectors and within the volume.
+    def check_range(self, offset: int, length: int, copy: CopyRecord | None = None) -> None:
+        """See to it that a range lies on sectors and within a view, None the original's.
 
         Raises:
             InvalidRangeError: It does not.
         """
-        if offset < 0 or length < 0 or offset + length > self.size_bytes:
-            raise InvalidRangeError.outside(offset, length, self.size_bytes)
+        size_bytes = self.catalog.size_of(copy)
+        if offset < 0 or length < 0 or offset + length > size_bytes:
+            raise InvalidRangeError.outside(offset, length, size_bytes)
         if (offset | length) % SECTOR_BYTES:
             raise InvalidRangeError(
                 f"Offset {offset} and length {length} must be multiples of the sector, "

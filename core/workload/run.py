@@ -217,7 +217,7 @@ def _acts(
 ) -> Iterator[Act]:
     if kind not in KINDS:
         raise UsageError(f"There is no workload {kind!r}; choose one of {', '.join(KINDS)}.")
-    size = session.info().size
+    size = session.info().size_of(copy)
     if kind == "ext4":
         _take_whole_numbers(kind, params, {})
         return replay.rounds(size, lambda offset, length: session.read(offset, length, copy))

@@ -34,9 +34,11 @@ class RestoreOffer:
         """The dialog's text, one sentence."""
         ranges = "1 range" if self.plan.ranges == 1 else f"{self.plan.ranges:,} ranges"
         verb = "is" if self.plan.ranges == 1 else "are"
+        size = self.plan.size_bytes
+        as_long = f" It will be {format_bytes(size)} long, as that copy is." if size else ""
         return (
             f"{ranges}, {format_bytes(self.plan.bytes)}, {verb} written; the original as it is now"
-            f" is kept as '{self.plan.safety}'."
+            f" is kept as '{self.plan.safety}'.{as_long}"
         )
 
 

@@ -190,9 +190,11 @@ class PointerTable:
             return False
         kinds, mine = fresh["kind"], fresh["copy_id"] == self.copy_id
         trimmed = mine & (kinds == EventKind.TRIMMED)
-        below = fresh[kinds == EventKind.PRESERVED]
+        below = fresh[(kinds == EventKind.PRESERVED) & (fresh["start"] < self.geometry.size)]
         above = fresh[trimmed | (mine & (kinds == EventKind.REDIRECTED))]
         under = _pointers_of(below, PointerKind.ORIGINAL, stamp)
+        # A longer volume preserves what this copy does not have, up to within its last grain.
+        np.minimum(under.stops, self.geometry.size, out=under.stops)
         over = _pointers_of(above, PointerKind.NEW, stamp)
         is_filled = self._fill(under) if len(under.starts) else False
         is_covered = self._cover(over) if len(over.starts) else False

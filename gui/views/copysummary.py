@@ -58,11 +58,17 @@ def of_volume(info: VolumeInfo, kept: int | None) -> Summary:
     return Summary("original", state, ((info.size, "shared"), (own, "preserved")), rows)
 
 
-def of_copy(copy: CopyInfo, taken_s: float | None, freed_bytes: int | None) -> Summary:
-    """Summarise one copy; the two last figures are known only after they were measured or asked."""
+def of_copy(
+    copy: CopyInfo, taken_s: float | None, freed_bytes: int | None, volume_bytes: int = 0
+) -> Summary:
+    """Summarise one copy; its size only if the volume has another.
+
+    When it was taken, and what purging frees, are known only after they were measured or asked.
+    """
     is_clone = copy.kind == "clone"
     tone = "written" if is_clone else "preserved"
-    rows = [
+    rows = [("Size", format_bytes(copy.size))] if copy.size not in {0, volume_bytes} else []
+    rows += [
         ("Shared with others", format_bytes(copy.shared_bytes)),
         ("Of its own" if is_clone else "Originals of its own", format_bytes(copy.own_bytes)),
     ]

@@ -165,7 +165,8 @@ class CopyDesk(QObject):
         if len(copies) > 1:
             summary = copysummary.of_several(copies, freed)
         else:
-            summary = copysummary.of_copy(copies[0], self._taken_s.get(copies[0].id), freed)
+            taken_s = self._taken_s.get(copies[0].id)
+            summary = copysummary.of_copy(copies[0], taken_s, freed, info.size)
         self._tree.summary.show_summary(summary)
 
     def _freed_by(self, names: tuple[str, ...]) -> int | None:

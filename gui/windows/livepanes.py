@@ -54,6 +54,7 @@ class LivePanes(QObject):
         self._follower = follower
         self._focus = focus
         self._image = ""
+        self._size = 0
         self._names: dict[int, str] = {}
         self._seen_seq = 0
         self.history = History()
@@ -144,9 +145,12 @@ class LivePanes(QObject):
             self._begin_history()
             self._look_at_nothing()
             self._image = info.image
+            self._size = 0
             self.timeline.open(Path(info.image).name)
-            self.narration.set_teller(self._teller(info.size, info.grain))
             self._clock.start()
+        if info.size != self._size:  # another volume, or another size of this one
+            self._size = info.size
+            self.narration.set_teller(self._teller(info.size, info.grain))
         self.table.set_copies({copy.name: copy.id for copy in info.copies})
         self.timeline.set_copies(info.copies)
 
@@ -165,7 +169,7 @@ class LivePanes(QObject):
     def _on_table(self, answer: TableAnswer, name: str, newer: Events) -> None:
         info = self._follower.info
         if info is not None:
-            self.table_model.load(answer, name, Geometry(info.size, info.grain))
+            self.table_model.load(answer, name, Geometry(answer.stop, info.grain))
             self.maps.set_table(self.table_model.table)
             if len(newer):
                 self.table_model.feed(newer)

@@ -52,7 +52,7 @@ def test_a_dry_run_tells_exactly_and_changes_nothing(cli: Cli, image: Path, befo
     )
     assert cli.json("restore", image, "monday", "--dry-run") == {
         "source": "monday", "safety": "before-restore-1", "ranges": 1, "bytes": kept,
-        "safety_id": 0, "dry_run": True, "left_bytes": 0,
+        "safety_id": 0, "size_bytes": 0, "dry_run": True, "left_bytes": 0,
     }  # fmt: skip
     assert view(cli, image) == changed(before)
     assert len(cli.json("list", image)["copies"]) == 1

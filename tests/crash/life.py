@@ -137,6 +137,7 @@ class Toll:
         rearranged: Acts on the map of the initial area.
         given_bytes: What was given back to the disk.
         moved_bytes: What was moved by compaction.
+        restored: Restores of copies of another size.
         exhaustive_max: With no more unsynced operations than this, every outcome is tried.
         crashes_max: After these no more are tried.
     """
@@ -147,6 +148,7 @@ class Toll:
     rearranged: int = 0
     given_bytes: int = 0
     moved_bytes: int = 0
+    restored: int = 0
     exhaustive_max: int = -1
     crashes_max: int = 1 << 60
 
@@ -247,10 +249,10 @@ class Life:
         known = list(names)
         return self._rng.choice(known) if known else None
 
-    def _range(self) -> tuple[int, int]:
-        sectors = self._oracle.size // SECTOR
+    def _range(self, name: str = ORIGINAL) -> tuple[int, int]:
+        sectors = self._oracle.size_of(name) // SECTOR
         if self._rng.random() < self._style.whole_share:
-            return 0, self._oracle.size
+            return 0, self._oracle.size_of(name)
         near = self._rng.random() < 0.5
         start = min(self._rng.randrange(sectors), self._rng.randrange(sectors) if near else sectors)
         length = min(sectors - start, self._rng.choice((1, 1, 2, 3, 8, 8, 16, 40)))
@@ -266,7 +268,7 @@ class Life:
         return (b"%d-%05d-%06d" % (self._losses, at, self._number) * 37)[:SECTOR]
 
     def _write(self, name: str = ORIGINAL) -> None:
-        offset, length = self._range()
+        offset, length = self._range(name)
         payload = self._payload(length)
         self._oracle.view(name).write(offset, payload)
         self._try_bytes(name, lambda: self._volume.write(offset, payload, name))
@@ -277,7 +279,7 @@ class Life:
             self._write(name)
 
     def _trim(self, name: str = ORIGINAL) -> None:
-        offset, length = self._range()
+        offset, length = self._range(name)
         self._oracle.view(name).write(offset, bytes(length))
         self._try_bytes(name, lambda: self._volume.trim(offset, length, name))
 
@@ -292,13 +294,13 @@ class Life:
         except AreaFullError:
             self._toll.refused += 1
             view = self._oracle.view(name)
-            content = content_of(self._volume, name, self._oracle.size)
+            content = content_of(self._volume, name, self._oracle.size_of(name))
             self._expect(view.wrong_sectors(content), f"{name} after a refused write")
             view.adopt(content)
 
     def _read(self) -> None:
         name = self._any([ORIGINAL, *self._oracle.names()])
-        offset, length = self._range()
+        offset, length = self._range(str(name))
         expected = self._oracle.view(name).now[offset : offset + length]
         if self._volume.read(offset, length, name) != expected:
             self._expect([f"{length} bytes at {offset}"], f"a read of {name}")
@@ -439,6 +441,8 @@ class Life:
         while self._volume._state.restore is not None:
             if not self._move():
                 return
+        if self._oracle.size_of(source) != self._oracle.size:
+            return
         plan = self._volume.plan_restore(source)
         if plan.bytes:
             self._oracle.restore(source, plan.safety)
@@ -457,7 +461,7 @@ class Life:
     def _promote(self) -> None:
         name = self._any(self._oracle.names())
         if name is not None:
-            batch = self._rng.choice((SECTOR, 16 * SECTOR, self._oracle.size))
+            batch = self._rng.choice((SECTOR, 16 * SECTOR, self._oracle.size_of(name)))
             with contextlib.suppress(CopyInUseError):
                 self._try_bytes(name, lambda: self._volume.promote(name, batch))
 
@@ -563,8 +567,9 @@ class Life:
         return contents
 
     def _contents(self) -> dict[str, bytes]:
-        size, names = self._oracle.size, [copy.name for copy in self._volume.info().copies]
-        return {name: content_of(self._volume, name, size) for name in (ORIGINAL, *names)}
+        info = self._volume.info()
+        names = [ORIGINAL, *(copy.name for copy in info.copies)]
+        return {name: content_of(self._volume, name, info.size_of(name)) for name in names}
 
     def _told(self) -> contextlib.AbstractContextManager[None]:
         return _told(self)

@@ -37,6 +37,10 @@ class ViewTwin:
         other._versions = {sector: set(held) for sector, held in self._versions.items()}
         return other
 
+    def resized(self, size: int) -> ViewTwin:
+        """Return a durable twin of another size."""
+        return ViewTwin(bytes(self.now[:size]).ljust(size, b"\0"))
+
     def write(self, offset: int, payload: bytes) -> None:
         """Take new content, which may be lost until ``flush``."""
         for at in range(0, len(payload), SECTOR):
@@ -122,6 +126,10 @@ class Oracle:
         """Bytes of the volume."""
         return len(self.original.now)
 
+    def size_of(self, name: str) -> int:
+        """Return the bytes of a view."""
+        return len(self.view(name).now)
+
     def view(self, name: str) -> ViewTwin:
         """Return the view of a copy, or the original's."""
         return self.original if name == ORIGINAL else self.copies[name].view
@@ -145,6 +153,11 @@ class Oracle:
         """Begin to make the original equal to a copy."""
         self.take(safety, ORIGINAL, writable=False)
         self.coming_original = ViewTwin(self.view(source).now)
+
+    def resize(self, size: int) -> None:
+        """Begin to give the original another size; what is new reads as zeroes."""
+        self.coming = dict(self.copies)
+        self.coming_original = self.original.resized(size)
 
     def mark(self, names: Iterable[str], **marks: bool) -> None:
         """Begin to lock, unlock, delete or undelete copies."""
@@ -186,19 +199,27 @@ class Oracle:
         Returns:
             What a loss cannot explain: nothing, if the engine is right.
         """
-        found = marks_found(volume)
-        possible = [self.copies] if self.coming is None else [self.copies, self.coming]
-        matching = [copies for copies in possible if marks_of(copies) == found]
+        found, size = marks_found(volume), volume.info().size
+        now = (self.copies, self.original)
+        coming = (self.coming, self.coming_original or self.original)
+        # A restore to another size takes its safety snapshot first.
+        between = (self.coming, self.original)
+        possible = [pair for pair in (now, coming, between) if pair[0] is not None]
+        matching = [
+            (copies, original)
+            for copies, original in possible
+            if marks_of(copies) == found and len(original.now) == size
+        ]
         if not matching:
-            return [
-                f"the copies are {found}, not {' or '.join(str(marks_of(c)) for c in possible)}"
-            ]
-        if matching[0] is self.coming and self.coming_original is not None:
-            self.original = self.coming_original
-        self.copies, self.coming, self.coming_original = matching[0], None, None
+            told = " or ".join(
+                f"{len(each[1].now)} bytes, {marks_of(each[0])}" for each in possible
+            )
+            return [f"there are {size} bytes, {found}, not {told}"]
+        self.copies, self.original = matching[0]
+        self.coming = self.coming_original = None
         wrong = []
         for name in (ORIGINAL, *self.copies):
-            content = content_of(volume, name, self.size)
+            content = content_of(volume, name, self.size_of(name))
             sectors = self.view(name).wrong_sectors(content)
             if sectors:
                 wrong.append(f"{name}: sectors {sectors} hold what they never held since the flush")
@@ -207,13 +228,15 @@ class Oracle:
 
     def differences(self, volume: Volume) -> list[str]:
         """Return where an engine that lost nothing reads differently."""
-        found = marks_found(volume)
+        found, size = marks_found(volume), volume.info().size
         if found != marks_of(self.copies):
             return [f"the copies are {found}, not {marks_of(self.copies)}"]
+        if size != self.size:
+            return [f"the volume has {size} bytes, not {self.size}"]
         return [
             f"{name} reads wrongly"
             for name in (ORIGINAL, *self.copies)
-            if content_of(volume, name, self.size) != self.view(name).now
+            if content_of(volume, name, self.size_of(name)) != self.view(name).now
         ]
 
     def _views(self) -> Iterator[ViewTwin]:
@@ -226,15 +249,15 @@ class Oracle:
         yield from (twin.view for twin in twins.values())
 
 
-def marks_of(copies: Copies) -> dict[str, tuple[bool, bool, bool]]:
+def marks_of(copies: Copies) -> dict[str, tuple[bool, bool, bool, int]]:
     """Return what an engine must say of each copy."""
-    return {name: twin.marks for name, twin in copies.items()}
+    return {name: (*twin.marks, len(twin.view.now)) for name, twin in copies.items()}
 
 
-def marks_found(volume: Volume) -> dict[str, tuple[bool, bool, bool]]:
+def marks_found(volume: Volume) -> dict[str, tuple[bool, bool, bool, int]]:
     """Return what an engine does say of each copy."""
     return {
-        copy.name: (copy.kind == "clone", copy.locked, copy.deleted)
+        copy.name: (copy.kind == "clone", copy.locked, copy.deleted, copy.size)
         for copy in volume.info().copies
     }
 

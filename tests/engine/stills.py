@@ -84,6 +84,6 @@ def bytes_of(device: Device) -> bytes:
 
 def views_of(volume: Volume) -> dict[str, bytes]:
     """Return what the original and every copy that is not deleted read as, whole."""
-    size = volume.info().size
-    names = ["original", *(copy.name for copy in volume.info().copies if not copy.deleted)]
-    return {name: volume.read(0, size, name) for name in names}
+    info = volume.info()
+    names = ["original", *(copy.name for copy in info.copies if not copy.deleted)]
+    return {name: volume.read(0, info.size_of(name), name) for name in names}

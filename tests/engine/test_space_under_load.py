@@ -21,6 +21,7 @@ GRAIN = 4096
 GRAINS = 4096
 SIZE = GRAINS * GRAIN
 SECONDS = 5.0
+PATIENCE_S = 60.0
 
 
 class Crowd:
@@ -38,6 +39,9 @@ class Crowd:
         for thread in threads:
             thread.start()
         self.over.wait(SECONDS)
+        patience = time.monotonic() + PATIENCE_S  # on a slow machine not all was done by then
+        while not (all(self.done.values()) or self.over.is_set()) and time.monotonic() < patience:
+            self.over.wait(0.1)
         self.over.set()
         for thread in threads:
             thread.join()

@@ -117,8 +117,8 @@ def test_a_newer_version_is_told():
 
 
 def test_unknown_incompatible_features_are_told_by_number():
-    with pytest.raises(FormatError, match=r"features \[3, 63\]"):
-        superblock.unpack(_superblock((1, 32, 1 << 63 | 8, 0, 0)), 0)
+    with pytest.raises(FormatError, match=r"features \[62, 63\]"):
+        superblock.unpack(_superblock((1, 32, 1 << 63 | 1 << 62, 0, 0)), 0)
 
 
 def test_a_known_incompatible_feature_is_no_hindrance(monkeypatch):
@@ -364,6 +364,7 @@ copies = st.builds(
     top=st.none() | u63,
     locked=st.booleans(),
     deleted=st.booleans(),
+    size_bytes=st.integers(0, 2**63 // 512 - 1).map(lambda sectors: sectors * 512),
 )
 layers = st.builds(
     LayerRecord,
@@ -395,6 +396,21 @@ def test_a_catalog_that_makes_no_sense_is_told(body):
     raw = pack_block(catalog.MAGIC, AT, UUID, 1, body)
     with pytest.raises(CorruptAreaError, match="cannot be read"):
         catalog.unpack(raw, AT, UUID)
+
+
+@pytest.mark.parametrize("size", [-512, 1, 511, 2**63, 2**64 - 512])
+@pytest.mark.parametrize("is_of_copy", [False, True])
+def test_a_size_that_makes_no_sense_is_told(size, is_of_copy):
+    copy = CopyRecord(
+        id=1, name="a", writable=False, parent_id=0, created=0.0, base=1, top=None,
+        size_bytes=size if is_of_copy else 0,
+    )  # fmt: skip
+    record = CatalogRecord(
+        generation=1, next_copy_id=2, next_layer_id=2, copies=[copy], layers=[], chain=[],
+        size_bytes=0 if is_of_copy else size,
+    )  # fmt: skip
+    with pytest.raises(CorruptAreaError, match=f"has {size} bytes"):
+        catalog.unpack(catalog.pack(record, AT, UUID), AT, UUID)
 
 
 changes = st.one_of(

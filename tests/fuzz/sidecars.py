@@ -75,11 +75,19 @@ class FlippedDevice(MemoryDevice):
     pwritev = pwritev_durable = sync = allocate = punch = zero = resize = pwrite  # type: ignore[assignment]
 
 
-def make(*, clean: bool, is_moved: bool = False) -> Sidecar:
-    """Return a sidecar that was closed, or that was not, perhaps of an image with a map."""
+def make(*, clean: bool, is_moved: bool = False, is_resized: bool = False) -> Sidecar:
+    """Return a sidecar that was closed, or that was not.
+
+    Perhaps it is of an image with a map, or of one that got shorter than its copies.
+    """
     image, area = MemoryDevice.from_bytes(START), MemoryDevice(direct=True)
     volume = still_volume(image, area)
     _live(volume, is_moved=is_moved)
+    if is_resized:
+        volume.resize((GRAINS - 40) * GRAIN + SECTOR, shrinks=True)
+        volume.snapshot("S3")
+        volume.write(0, filled(900, 3 * GRAIN))
+        volume.flush()
     views = views_of(volume)
     if clean:
         volume.close()

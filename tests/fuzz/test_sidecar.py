@@ -27,8 +27,9 @@ SIDECARS = {
     "clean": sidecars.make(clean=True),
     "dirty": sidecars.make(clean=False),
     "moved": sidecars.make(clean=True, is_moved=True),
+    "resized": sidecars.make(clean=True, is_resized=True),
 }
-CLEAN = {"clean", "moved"}
+CLEAN = {"clean", "moved", "resized"}
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
 EVERYWHERE = 4000 if IS_SOAK else 200
 STRUCTURE = 5000 if IS_SOAK else 200

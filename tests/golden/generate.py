@@ -21,6 +21,8 @@ moved       a thin image with a map: extents with a load point and with full poi
 moving      the same life, as a power cut after the last flush left it: changes of the map in the
             log, live groups in the ring
 portions    a volume of portions, some with another size than copies have; closed
+resized     longer and shorter while copies exist, so that they have three sizes; one ends within a
+            grain, one is longer than the volume; not closed after the last of it
 scrubbed    closed after a scrub; of the copies it is known which are intact and which suspect, and
             of one extent that it is lost
 ==========  ====================================================================================
@@ -155,6 +157,22 @@ def live_portions(volume: Volume) -> None:
     volume.write(SLOT_BYTES, filled(13, SECTOR), "second")
 
 
+def live_resized(volume: Volume) -> None:
+    """Let copies have sizes of their own."""
+    volume.snapshot("first")
+    volume.write(20 * GRAIN, filled(1, 8 * GRAIN))
+    volume.resize(SIZE + 20 * GRAIN)
+    volume.write(SIZE - SECTOR, filled(2, 9 * GRAIN))
+    volume.snapshot("longest")
+    volume.clone("of the first", "first")
+    volume.write(SIZE - 2 * SECTOR, filled(3, 2 * SECTOR), "of the first")
+    volume.resize(50 * GRAIN + 3 * SECTOR, shrinks=True)
+    volume.snapshot("last")
+    volume.write(48 * GRAIN, filled(4, 2 * GRAIN + 3 * SECTOR))
+    volume.write(290 * GRAIN, filled(5, GRAIN), "of the first")
+    volume.flush()
+
+
 def live_scrubbed(volume: Volume) -> None:
     """Let something be known of each copy but the last."""
     volume.snapshot("first")
@@ -204,6 +222,7 @@ def expected_of(volume: Volume) -> dict[str, Any]:
                 "pointers": copy.pointers,
                 "range_pairs": copy.range_pairs,
                 **_known_of(copy),
+                **({"size": copy.size} if copy.size != info.size else {}),
             }
             for copy in info.copies
         ],
@@ -232,7 +251,7 @@ def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
         volume._image.mtime_ns = MTIME_NS
         LIVES[name](volume)
         expected = expected_of(volume)
-        if name not in {"dirty", "flushed", "moving"}:
+        if name not in {"dirty", "flushed", "moving", "resized"}:
             volume.close()
     return bytes_of(image), bytes_of(area), expected
 
@@ -245,6 +264,7 @@ LIVES = {
     "moved": live_moved,
     "moving": live_moved,
     "portions": live_portions,
+    "resized": live_resized,
     "scrubbed": live_scrubbed,
 }
 

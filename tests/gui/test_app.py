@@ -19,11 +19,13 @@ from PySide6.QtCore import QTimer
 
 import core
 from core.engine import open_volume
+from core.extent import Extent
 from core.service.client import connect
 from core.service.launcher import connect_or_open
 from core.service.meetingplace import meeting_place
 from core.units import MIB
 from gui import app, guard
+from gui.models.focus import AreaKind, Place
 from gui.settings import Settings
 
 ROOT = Path(core.__file__).parents[1]
@@ -112,6 +114,44 @@ def test_an_image_over_a_real_engine_from_take_to_undo(qtbot, window, image):
     with connect_or_open(image, open_volume) as volume:
         assert volume.read(8192, 8192, "snap-1") == before[8192:16384]
         assert volume.read(8192, 8192) == b"x" * 8192
+
+
+def test_another_size_over_a_real_engine_is_followed(qtbot, window, image):
+    """Areas, tables and figures are those of the new size; a copy in focus keeps its own."""
+    before = Path(image).read_bytes()
+    with qtbot.waitSignal(window.link.opened, timeout=20000):
+        app.begin(window, app.Options(image=image))
+    window.actions_.snapshot.trigger()
+    qtbot.waitUntil(lambda: window.focus.copy.name == "snap-1", timeout=10000)
+    initial, model = window.panes.maps.initial_card.map, window.panes.table_model
+    assert initial.model.size == 4 * MIB
+    window.link.act(lambda session: session.resize(6 * MIB))
+    qtbot.waitUntil(lambda: initial.model.size == 6 * MIB, timeout=10000)
+    window.link.act(lambda session: session.write(5 * MIB, b"x" * 8192))  # the copy has no such
+    window.link.act(lambda session: session.write(8192, b"x" * 8192))
+    qtbot.waitUntil(lambda: model.table.pointer_count > 0, timeout=10000)
+    assert model.table.geometry.size == 4 * MIB
+    assert model.table.row_of(4 * MIB - 1) == model.table.row_count - 1
+    window.link.act(lambda session: session.resize(2 * MIB, shrinks=True))
+    qtbot.waitUntil(lambda: initial.model.size == 2 * MIB, timeout=10000)
+    qtbot.waitUntil(lambda: window.follower.info.size == 2 * MIB)
+    qtbot.waitUntil(lambda: model.table.pointer_count > 16, timeout=10000)
+    assert model.table.geometry.size == 4 * MIB
+    last = model.table.rows(model.table.row_count - 1, 1)
+    window.focus.select(Place(AreaKind.INITIAL, Extent(int(last.starts[0]), 4096)))
+    window.focus.set_hover(Place(AreaKind.INITIAL, Extent(3 * MIB, 4096)))
+    figures = dict(window.tree.summary.summary.rows)
+    assert figures["Size"] == "4 MiB"
+    for _ in range(10):
+        qtbot.wait(20)
+    assert window.banners.banners == []
+    window.link.act(lambda session: session.resize(4 * MIB))
+    qtbot.waitUntil(lambda: initial.model.size == 4 * MIB, timeout=10000)
+    window.close()
+    qtbot.waitUntil(lambda: not is_served(image), timeout=10000)
+    with connect_or_open(image, open_volume) as volume:
+        assert volume.read(0, 4 * MIB, "snap-1") == before
+        assert volume.info().size == 4 * MIB
 
 
 def test_scratch_runs_a_workload_and_a_killed_engine_is_restarted(qtbot, window):

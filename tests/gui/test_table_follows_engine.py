@@ -83,3 +83,28 @@ def test_tables_of_all_copies_follow(tmp_path, seed):
                 truth = PointerTable()
                 truth.load(volume.table(name), name, Geometry(SIZE, GRAIN))
                 assert spread(tables[name]) == spread(truth)
+
+
+def test_a_table_of_a_shorter_copy_has_nothing_behind_its_end(tmp_path):
+    """What a longer volume preserves goes past the copy's end, even within its last grain."""
+    short = SIZE - 3 * 512
+    create_volume(tmp_path / "disk.img", short)
+    sink = Numbered()
+    with open_volume(tmp_path / "disk.img", sink=sink) as volume:
+        volume.write(0, b"a" * short)
+        volume.snapshot("short")
+        volume.resize(2 * SIZE)
+        volume.snapshot("long")
+        sink.take()
+        table = PointerTable()
+        answer = volume.table("short")
+        table.load(answer, "short", Geometry(answer.stop, GRAIN))
+        table.event_seq = sink.seq
+        for grain in (GRAINS - 2, GRAINS - 1, GRAINS, GRAINS + 9):
+            volume.write(grain * GRAIN, b"b" * GRAIN)
+        volume.flush()
+        assert table.apply(sink.take())
+        asked = PointerTable()
+        asked.load(volume.table("short"), "short", Geometry(answer.stop, GRAIN))
+        assert spread(table) == spread(asked)
+        assert table.rows(table.row_count - 1, 1).stops.tolist() == [short]

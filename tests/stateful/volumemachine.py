@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -14,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from core.engine import restores
-from core.errors import InvalidRangeError
+from core.errors import InvalidRangeError, UsageError
 from core.usage import data_bytes
 from core.volume.fold import fold
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
@@ -72,8 +73,8 @@ class VolumeMachine(RuleBasedStateMachine):
     def among(self, known, number):
         return sorted(known)[number % len(known)]
 
-    def place(self, place):
-        sectors = self.oracle.size // SECTOR
+    def place(self, place, name=ORIGINAL):
+        sectors = self.oracle.size_of(name) // SECTOR
         first = place[0] % sectors
         return first * SECTOR, min(place[1], sectors - first) * SECTOR
 
@@ -91,7 +92,7 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(name=names, place=places, is_zero=st.booleans())
     def write(self, name, place, is_zero):
         name = self.written_to(name)
-        offset, length = self.place(place)
+        offset, length = self.place(place, name)
         payload = bytes(length) if is_zero and length > SECTOR else self.payload(length)
         self.oracle.view(name).write(offset, payload)
         self.volume.write(offset, payload, name)
@@ -99,7 +100,7 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(name=names)
     def write_all(self, name):
         name = self.written_to(name)
-        payload = self.payload(self.oracle.size)
+        payload = self.payload(self.oracle.size_of(name))
         self.oracle.view(name).write(0, payload)
         self.volume.write(0, payload, name)
 
@@ -115,14 +116,14 @@ class VolumeMachine(RuleBasedStateMachine):
     @rule(name=names, place=places)
     def trim(self, name, place):
         name = self.written_to(name)
-        offset, length = self.place(place)
+        offset, length = self.place(place, name)
         self.oracle.view(name).write(offset, bytes(length))
         self.volume.trim(offset, length, name)
 
     @rule(name=names, place=places)
     def read(self, name, place):
         name = self.among([ORIGINAL, *self.oracle.names()], name)
-        offset, length = self.place(place)
+        offset, length = self.place(place, name)
         expected = self.oracle.view(name).now[offset : offset + length]
         assert self.volume.read(offset, length, name) == expected
         target = bytearray(b"\xee" * length)
@@ -238,13 +239,16 @@ class VolumeMachine(RuleBasedStateMachine):
         source = self.among(self.oracle.names(), source)
         self.number += 1
         plan = self.volume.plan_restore(source, f"safe {self.number}" if safety else "")
-        told = sum(part.length for part in self.volume.diff(source))
+        size = self.oracle.size_of(source)
+        ends = [(part.start, part.start + part.length) for part in self.volume.diff(source)]
+        told = sum(min(stop, size) - start for start, stop in ends if start < size)
         assert plan.bytes == told
         assert bool(plan.ranges) == bool(told)
+        assert plan.size_bytes == (0 if size == self.oracle.size else size)
         if len(self.oracle.copies) > 12:
             return
         done = self.volume.restore(source, f"safe {self.number}" if safety else "")
-        if done.bytes:
+        if done.bytes or done.size_bytes:
             self.oracle.restore(source, done.safety)
             self.oracle.commit()
 
@@ -262,11 +266,27 @@ class VolumeMachine(RuleBasedStateMachine):
 
     def table_gaps(self, name):
         """Return the bytes that a copy reads from the initial area."""
-        return self.oracle.size - int(self.volume.table(name).columns.lengths.sum())
+        return self.oracle.size_of(name) - int(self.volume.table(name).columns.lengths.sum())
 
     @rule(sectors=places)
     def move(self, sectors):
         restores.take_step(self.volume, sectors[1] * SECTOR)
+
+    @rule(sectors=st.integers(1, SECTORS_MAX), copy=names, is_of_copy=st.booleans())
+    def resize(self, sectors, copy, is_of_copy):
+        """Give the volume any size, or that of a copy; no copy notices."""
+        self.finish()
+        size = sectors * SECTOR
+        if is_of_copy and self.oracle.names():
+            size = self.oracle.size_of(self.among(self.oracle.names(), copy))
+        if size < self.oracle.size:
+            with pytest.raises(UsageError, match="--shrink"):
+                self.volume.resize(size)
+        done = self.volume.resize(size, shrinks=True)
+        assert (done.before_bytes, done.size_bytes) == (self.oracle.size, size)
+        if size != self.oracle.size:
+            self.oracle.resize(size)
+            self.oracle.commit()
 
     def finish(self):
         while restores.take_step(self.volume):
@@ -363,7 +383,7 @@ class VolumeMachine(RuleBasedStateMachine):
             assert part.length > 0
             assert one[at : part.start] == other[at : part.start]
             at = part.start + part.length
-        assert at <= self.oracle.size
+        assert at <= max(len(one), len(other))
         assert one[at:] == other[at:]
 
     @rule(name=names)
@@ -375,5 +395,5 @@ class VolumeMachine(RuleBasedStateMachine):
             assert part.start >= at
             assert not any(content[at : part.start])
             at = part.start + part.length
-        assert at <= self.oracle.size
+        assert at <= len(content)
         assert not any(content[at:])

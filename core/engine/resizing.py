@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Giving an open volume another size; ``core.volume.resize`` says in which order.
+
+What a shorter volume's copies need is preserved bit by bit, so that writers wait for milliseconds
+only; the rest is one act under the lock.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core.device.imagefile import FileDevice
+from core.device.opening import check_new_size
+from core.device.refusals import readable_path
+from core.engine.guarding import guarded
+from core.engine.lane import Gate, lane_for
+from core.errors import CopyInUseError, ImageError, ImageSizeError, UsageError
+from core.events import EventFlag, EventKind
+from core.longwork import Resized
+from core.session import ORIGINAL
+from core.volume import portions
+from core.volume import resize as steps
+
+if TYPE_CHECKING:
+    from core.engine.volume import Volume
+    from core.volume.state import VolumeState
+
+
+def resize(self: Volume, size_bytes: int, *, shrinks: bool = False) -> Resized:
+    """Give the volume another size; copies keep theirs. Durable on return.
+
+    Raises:
+        RangepairError: It was not done, and why; no view has changed.
+    """
+    grain, kept = _begin(self, size_bytes, shrinks)
+    while grain is not None:
+        grain, moved = _keep_some(self, grain)
+        kept += moved
+    return _carry_out(self, size_bytes, shrinks, kept)
+
+
+@guarded
+def _begin(self: Volume, size_bytes: int, shrinks: bool) -> tuple[int | None, int]:
+    """Refuse what cannot be; return the first grain of which copies may need the original."""
+    _check(self, size_bytes, shrinks)
+    return _unless_behind(self._state, steps.first_to_keep(self._state, size_bytes)), 0
+
+
+@guarded
+def _keep_some(self: Volume, grain: int) -> tuple[int | None, int]:
+    self._begin_writing()
+    state, done = self._state, list[tuple[int, int]]()
+    self._full_area.carry_out(lambda: done.append(steps.keep_some(state, grain)), ORIGINAL)
+    following, kept = done[-1]
+    return _unless_behind(state, following), kept
+
+
+def _unless_behind(state: VolumeState, grain: int) -> int | None:
+    """Return a grain, or None if the volume ends before."""
+    return grain if grain << state.grain_shift < state.size_bytes else None
+
+
+@guarded
+def _carry_out(self: Volume, size_bytes: int, shrinks: bool, kept_bytes: int) -> Resized:
+    state, before = self._state, self._state.size_bytes
+    _check(self, size_bytes, shrinks)
+    if size_bytes != before:
+        self._begin_writing()
+        act = steps.grow if size_bytes > before else steps.shrink
+        self._full_area.carry_out(partial(act, state, size_bytes), ORIGINAL)
+        follow_size(self)
+    return Resized(before_bytes=before, size_bytes=size_bytes, kept_bytes=kept_bytes)
+
+
+def follow_size(self: Volume) -> None:
+    """Let writes know the new end, and whoever watches."""
+    state = self._state
+    self._gate = Gate(state)
+    self.write = lane_for(state, self._lock, self._gate, self._write)
+    state.publish(
+        EventKind.CATALOG_CHANGED,
+        flags=EventFlag.RESIZED,
+        length=state.size_bytes,
+        moved=state.catalog.generation,
+    )
+
+
+def _check(self: Volume, size_bytes: int, shrinks: bool) -> None:
+    """See to it that the volume may have this size.
+
+    Raises:
+        RangepairError: It may not, and why.
+    """
+    state = self._state
+    state.check_writable()
+    portions.refuse_bytes(state, "resized")
+    check_new_size(size_bytes)
+    if state.restore is not None:
+        raise CopyInUseError(
+            f"The original is just being restored from {state.restore.source_name!r}; resize it "
+            "when that is done."
+        )
+    check_image(self, size_bytes)
+    if size_bytes < state.size_bytes and not shrinks:
+        raise UsageError(
+            f"The volume has {state.size_bytes} bytes, and {size_bytes} are fewer: the original "
+            "would lose its end; add --shrink if that is meant."
+        )
+
+
+def check_image(self: Volume, size_bytes: int) -> None:
+    """See to it that the image can have this size, whoever may have resized it meanwhile."""
+    state, image = self._state, self._image
+    if state.initial is not None or not isinstance(image, FileDevice):
+        return
+    found, name = image.look_at_size(), readable_path(image.path)
+    if found < state.size_bytes:
+        raise ImageSizeError(
+            f"{name} has only {found} of the volume's {state.size_bytes} bytes: another program "
+            "cut it; restore it from a backup."
+        )
+    if image.is_block_device and size_bytes != found:
+        raise ImageError(
+            f"{name} is a block device of {found} bytes, and the volume must have as many; change "
+            "the size of the device first."
+        )
+    if found > state.size_bytes and size_bytes < found:
+        raise ImageError(
+            f"{name} has {found} bytes, more than the volume: another program made it longer, and "
+            f"what that put there would be cut off; resize to {found} first, then make it shorter."
+        )
