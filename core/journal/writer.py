@@ -340,11 +340,9 @@ class Journal:
 
     def fail(self, error: OSError) -> DeviceFailedError:
         """Take no more writes from now on; return the error that says so."""
-        failure = write_failure(error)
-        self.give_up(failure)
-        return failure
+        return self.give_up(write_failure(error))
 
-    def give_up(self, failure: DeviceFailedError) -> None:
-        """Take no more writes from now on, and tell who tries ``failure``."""
-        self.failed = failure
-        self.is_direct = False
+    def give_up(self, failure: DeviceFailedError) -> DeviceFailedError:
+        """Take no more writes from now on, and tell who tries ``failure``; return it."""
+        self.failed, self.is_direct = failure, False
+        return failure
