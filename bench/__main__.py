@@ -18,8 +18,8 @@ from pathlib import Path
 from bench.measure import say, table
 
 TOPICS = ("takes", "writes", "pointers", "mapping", "diff", "startup", "window")
-LONG_TOPICS = ("scale",)
-"""Measured only if named."""
+LONG_TOPICS = ("scale", "reflink")
+"""Measured only if named; ``reflink`` needs root."""
 
 
 def main() -> None:

@@ -43,6 +43,8 @@ test_tools() {
     program fio fio
     program mkfs.ext4 e2fsprogs
     program debugfs e2fsprogs
+    program mkfs.xfs xfsprogs
+    program mkfs.btrfs btrfs-progs
     program xvfb-run xvfb
     program xauth xauth
 }
