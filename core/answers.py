@@ -261,7 +261,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         free_bytes: Not in use. They may be holes of the file, and hold the reserve.
         metadata_bytes: In use for no data; the next fold frees ``reclaimable_bytes`` of them.
         freed_bytes: Answers ``--if-deleted``.
-        host_bytes: What the file takes on its disk; 0 if that cannot be told.
+        host_bytes: What the file takes on its disk; 0 if that cannot be told. Blocks that it shares
+            with the image until new data is in place count as its own.
         room_bytes: What can be kept beside what is, before the area is full.
         full_in_seconds: When that is, at the rate of the last minute; None if that is not known.
     """

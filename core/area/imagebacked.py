@@ -41,9 +41,9 @@ class ImageBacked:
         del source, start, length, offset
         return False
 
-    def hold_room(self, length: int, /) -> bool:
+    def hold_room(self, length: int, count: int, /) -> bool:
         """Do nothing: what has a place in the image does not share it."""
-        del length
+        del length, count
         return False
 
     def release_room(self) -> bool:

@@ -104,15 +104,19 @@ class Device(Protocol):
             False where that is not possible; the range holds nothing certain then.
         """
 
-    def hold_room(self, length: int, /) -> bool:
-        """Keep other programs from using the last ``length`` bytes of what the device lies on.
+    def hold_room(self, length: int, count: int, /) -> bool:
+        """Keep other programs from using ``count`` times ``length`` bytes of what it lies on.
 
         Returns:
             False where that is not possible or, for all that is known, not needed.
         """
 
     def release_room(self) -> bool:
-        """Let writes to this device use the room held; return whether any ever was."""
+        """Let writes to this device use one portion of the room held, and hold no more from now on.
+
+        Returns:
+            Whether there was one left.
+        """
 
     def zero(self, offset: int, length: int, /) -> None:
         """Make a range read as zeroes, and keep its storage."""

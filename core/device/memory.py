@@ -160,9 +160,9 @@ class MemoryDevice:
         self.pwrite(source.pread(length, start), offset)
         return True
 
-    def hold_room(self, length: int, /) -> bool:
+    def hold_room(self, length: int, count: int, /) -> bool:
         """Do nothing: a clone has pages of its own from the start."""
-        del length
+        del length, count
         return True
 
     def release_room(self) -> bool:

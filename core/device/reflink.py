@@ -69,43 +69,47 @@ def can_share(descriptor: int) -> bool:
 
 
 class HeldRoom:
-    """Room on the disk of one file, held by a file without a name in the same folder."""
+    """Room on the disk of one file, held by files without a name in the same folder.
+
+    Each portion is a file of its own: btrfs gives nothing back for a part of what was allocated.
+    """
 
     def __init__(self, descriptor: int) -> None:
         """Hold nothing yet, beside the file behind ``descriptor``."""
         self._beside = descriptor
-        self._spare: int | None = None
-        self._was_held = False
+        self._portions: list[int] = []
+        self._was_released = False
         self._lock = threading.Lock()
 
-    def hold(self, length: int, /) -> bool:
-        """Hold ``length`` bytes; return whether they are held.
+    def hold(self, length: int, count: int, /) -> bool:
+        """Hold ``count`` portions of ``length`` bytes; return whether they are held, all of them.
 
-        They are not where storage cannot be shared, for there is nothing to hold room for.
+        They are not where storage cannot be shared, for there is nothing to hold room for. After a
+        ``release`` they never are again: the disk is full, and another try would take for a moment
+        what was let go for somebody.
         """
         with self._lock:
-            if self._spare is not None:
-                return True
+            if self._was_released or self._portions:
+                return not self._was_released
             if not can_share(self._beside):
                 return False
             try:
-                self._spare = self._nameless()
-                os.posix_fallocate(self._spare, 0, length)
+                while len(self._portions) < count:
+                    self._portions.append(self._nameless())
+                    os.posix_fallocate(self._portions[-1], 0, length)
             except OSError:
                 self._drop()
                 return False
-            self._was_held = True
             return True
 
     def release(self) -> bool:
-        """Give back what is held; return whether anything ever was, if by another thread."""
+        """Give back one portion; return whether there was one left."""
         with self._lock:
-            if self._spare is not None:
-                # Cut, not closed: the blocks of a closed file may be free only some time later.
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self._spare, 0)
-                self._drop()
-            return self._was_held
+            self._was_released = True
+            if not self._portions:
+                return False
+            _give_back(self._portions.pop())
+            return True
 
     def close(self) -> None:
         """Hold nothing any more."""
@@ -113,9 +117,8 @@ class HeldRoom:
             self._drop()
 
     def _drop(self) -> None:
-        if self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
+        while self._portions:
+            _give_back(self._portions.pop())
 
     def _nameless(self) -> int:
         """Open a new file without a name beside the one that is there.
@@ -129,6 +132,13 @@ class HeldRoom:
             os.close(spare)
             raise OSError(errno.EXDEV, "the folder lies on another file system", str(folder))
         return spare
+
+
+def _give_back(spare: int) -> None:
+    # Cut before it is closed: the blocks of a closed file may be free only some time later.
+    with contextlib.suppress(OSError):
+        os.ftruncate(spare, 0)
+    os.close(spare)
 
 
 @functools.cache

@@ -36,6 +36,7 @@ class Flight:
 
     Attributes:
         is_flushed: All that waits is in the ring; it is written in place before ``landed``.
+        cloned_bytes: How much of the group was cloned rather than written; once it is durable.
         landed: Set when the group is durable, or writing failed.
     """
 
@@ -47,6 +48,7 @@ class Flight:
         self.is_flushed = is_flushed
         self.opened = opened
         self.overlay = overlay
+        self.cloned_bytes = 0
         self.landed = threading.Event()
 
 
@@ -194,7 +196,7 @@ class Flights:
             flight = self._under_way[0]
             if self._failed is None and not flight.is_flushed:
                 try:
-                    self._cloning.put_in_place(self._image, flight.overlay)
+                    self._put_in_place(flight)
                 except OSError as error:
                     self._failed = error
             if self._failed is not None:
@@ -213,12 +215,16 @@ class Flights:
             if self._failed is not None:  # the log has a gap: nothing behind it may be put down
                 raise self._failed
             buffer = flight.opened.image(flight.group, self._uuid)
-            self.cloned_bytes += self._cloning.put_down(
+            flight.cloned_bytes = self._cloning.put_down(
                 self._image, buffer, flight.group.offset, flight.opened, flight.overlay
             )
+            self.cloned_bytes += flight.cloned_bytes
             if flight.is_flushed:
-                self._cloning.put_in_place(self._image, flight.overlay)
+                self._put_in_place(flight)
         except OSError as error:
             self._failed = error
         finally:
             flight.landed.set()
+
+    def _put_in_place(self, flight: Flight) -> None:
+        self._cloning.put_in_place(self._image, flight.overlay, flight.cloned_bytes)

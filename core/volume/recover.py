@@ -110,7 +110,8 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
 def unshare(state: VolumeState, group: Group) -> None:
     """Give the image blocks of its own where it may share them with a group (``journal.cloning``).
 
-    On a full disk it keeps what it shares: then a write there may be refused, as into a hole.
+    On a full disk it keeps what it shares. A write there is refused then, or, where it was accepted
+    and waited in memory, ends all writing until there is room and the volume was opened again.
     """
     unsharer = getattr(state.image, "unshare", None)
     records = group.records[group.records["kind"] == int(PointerKind.ORIGINAL)]

@@ -238,8 +238,8 @@ class CrashDevice:
             self._note_content("clone", offset, length)
             return True
 
-    def hold_room(self, length: int, /) -> bool:
-        return self._now.hold_room(length)
+    def hold_room(self, length: int, count: int, /) -> bool:
+        return self._now.hold_room(length, count)
 
     def release_room(self) -> bool:
         return self._now.release_room()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: Final = frozenset(
     {"pread", "preadv", "pwrite", "pwritev", "pwritev_durable", "sync"}
-    | {"allocate", "punch", "discard", "clone", "release_room", "zero", "resize"}
+    | {"allocate", "punch", "discard", "clone", "zero", "resize"}
 )
 _SHORTENED: Final = frozenset({"pread", "preadv", "pwrite", "pwritev"})
 _ROOM: Final = frozenset({"allocate", "resize"})
@@ -145,11 +145,10 @@ class FaultDevice:
         plain = source._device if isinstance(source, FaultDevice) else source
         return self._device.clone(plain, start, length, offset)
 
-    def hold_room(self, length: int, /) -> bool:
-        return self._device.hold_room(length)
+    def hold_room(self, length: int, count: int, /) -> bool:
+        return self._device.hold_room(length, count)
 
     def release_room(self) -> bool:
-        self._due("release_room")
         return self._device.release_room()
 
     def zero(self, offset: int, length: int, /) -> None:

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from core.device.base import aligned_buffer
 from core.device.memory import MemoryDevice
 from core.engine import Volume
 from core.errors import DeviceFailedError
+from core.journal.cloning import Cloning
+from core.journal.flights import FLIGHTS_MAX
+from core.journal.opengroup import OpenGroup
+from core.journal.overlay import Overlay
 from core.units import KIB, MIB
 from core.volume import opening
 from tests.doubles.faultdevice import FaultDevice
@@ -29,19 +34,20 @@ class FillingDevice(FaultDevice):
     def __init__(self, device):
         super().__init__(device)
         self.is_full = False
-        self.held_bytes = 0
+        self.portion_bytes = self.portions = self.released = 0
         self.can_hold = True
-        self.was_held = False
 
-    def hold_room(self, length, /):
-        if self.can_hold:
-            self.held_bytes, self.was_held = length, True
-        return self.can_hold
+    def hold_room(self, length, count, /):
+        if self.can_hold and not self.released:
+            self.portion_bytes, self.portions = length, count
+        return self.can_hold and not self.released
 
     def release_room(self):
-        self.is_full = self.is_full and not self.held_bytes
-        self.held_bytes = 0
-        return self.was_held
+        was_any = self.portions > 0
+        self.is_full = self.is_full and not was_any
+        self.portions -= was_any
+        self.released += 1
+        return was_any
 
     def pwrite(self, buffer, offset, /):
         if self.is_full:
@@ -114,9 +120,9 @@ def test_long_originals_are_cloned(volume, image, area):
     _is_whole(volume, new, image, area)
 
 
-@pytest.mark.parametrize("length", [GRAIN, 128 * KIB, 252 * KIB])
+@pytest.mark.parametrize("length", [GRAIN, 128 * KIB, 508 * KIB])
 def test_short_originals_are_written(volume, image, area, length):
-    for at in range(0, 2 * MIB, 2 * 256 * KIB):
+    for at in range(0, 4 * MIB, MIB):
         volume.write(at, filled(1, length))
     volume._state.journal.barrier()
     assert not area.cloned
@@ -124,13 +130,23 @@ def test_short_originals_are_written(volume, image, area, length):
     assert volume.read(0, SIZE, "S") == START
 
 
-def test_among_many_short_originals_a_long_one_is_written_too(volume, area):
-    volume.write(0, filled(1, 256 * KIB))
-    for at in range(80):
-        volume.write(MIB + 2 * at * GRAIN, filled(1, GRAIN))
-    volume._state.journal.barrier()
-    assert not area.cloned, "it makes up less than half of the group"
-    assert volume.read(0, SIZE, "S") == START
+@pytest.mark.parametrize(("others", "is_cloned"), [(128, True), (129, False)])
+def test_among_many_short_originals_a_long_one_is_written_too(others, is_cloned):
+    """The group would be written in too many pieces, for too little."""
+    image, area = MemoryDevice.from_bytes(START), MemoryDevice(SIZE)
+    opened, overlay = OpenGroup(4 * MIB), Overlay(4 * MIB, GRAIN, SIZE)
+    opened.begin(0, 4 * MIB)
+    places = [(0, 512 * KIB), *((MIB + 2 * at * GRAIN, GRAIN) for at in range(others))]
+    for start, length in places:
+        opened.reserve(length)[:] = START[start : start + length]
+        opened.add(1, start, length, 0)
+        opened.note_in_image(start, length)
+        overlay.put(start // GRAIN, (start + length) // GRAIN, filled(1, length))
+    buffer = aligned_buffer(GRAIN + opened.used_bytes)
+    buffer[GRAIN:] = opened.at(opened.base, opened.used_bytes)
+    cloning = Cloning(area, group_bytes_max=4 * MIB, groups_max=1)
+    assert bool(cloning.put_down(image, buffer, 0, opened, overlay)) == is_cloned
+    assert area.pread(len(buffer), 0) == bytes(buffer)
 
 
 def test_an_odd_edge_is_written_and_the_rest_cloned(image, area):
@@ -185,15 +201,16 @@ def test_what_was_accepted_finds_room_on_a_disk_that_ran_full(volume, image, are
     volume.write(0, new)
     volume.flush()
     assert area.cloned
-    assert image.was_held
-    assert not image.held_bytes, "the room that was held is in use now"
+    assert image.released == 1
+    assert image.portions == 3, "what the other flights need stays held"
     _is_whole(volume, new, image, area)
 
 
 def test_room_is_held_for_all_flights(volume, image):
     volume.write(0, filled(1, 3 * MIB))
     volume.flush()
-    assert image.held_bytes >= 4 * MIB
+    assert image.portions == FLIGHTS_MAX
+    assert image.portion_bytes > MIB
 
 
 @pytest.mark.parametrize("operation", ["clone", "sync"])
