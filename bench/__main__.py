@@ -18,8 +18,8 @@ from pathlib import Path
 from bench.measure import say, table
 
 TOPICS = ("takes", "writes", "reads", "pointers", "mapping", "diff", "startup", "window")
-LONG_TOPICS = ("scale", "nbd")
-"""Measured only if named."""
+LONG_TOPICS = ("scale", "nbd", "attach", "reflink")
+"""Measured only if named; the last two need root."""
 
 
 def main() -> None:

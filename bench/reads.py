@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads through copies, beside the same reads of the original and of a plain file.
 
-Of a thousand snapshots the oldest is read where its originals were kept long ago, the newest where
-they were kept just now, and a third case where nothing was overwritten, so that the bytes come from
-the image. All is in the page cache. Every read is verified as at any time.
+Of a thousand snapshots the oldest is read where its originals were kept long ago, grain by grain at
+random or in sequence, and where nothing was overwritten, so that the bytes come from the image; the
+newest where they were kept just now. What was kept at random is scattered: a long read of it takes
+a system call for each grain. All is in the page cache. Every read is verified as at any time.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def _live(volume: Volume) -> None:
         volume.snapshot(f"snapshot {number}")
         if number == 0:
             _overwrite(volume, 0, part)
+            for start in range(2 * part + part // 2, 3 * part, MIB):  # in sequence
+                volume.write(start, os.urandom(MIB))
         elif number == SNAPSHOTS - 1:
             _overwrite(volume, part, part)
         else:  # each holds something of its own
@@ -92,6 +95,13 @@ def _rows(volume: Volume, image: Path, length: int, count: int) -> list[Row]:
                 ),
                 f"oldest of {SNAPSHOTS}, into a buffer": _case(
                     0, part, length, count, lambda at: read_into(at, buffer, OLDEST)
+                ),
+                "the same, where it was written in sequence": _case(
+                    2 * part + part // 2,
+                    part // 2,
+                    length,
+                    count,
+                    lambda at: read(at, length, OLDEST),
                 ),
                 "the same, where it is unchanged": _case(
                     3 * part, part, length, count, lambda at: read(at, length, OLDEST)

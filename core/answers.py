@@ -231,6 +231,8 @@ class Stats(msgspec.Struct, kw_only=True):
     """Counters since the volume was opened (bytes unless a plural noun).
 
     Attributes:
+        preserved_by_cloning_bytes: Of ``preserved_bytes``, what took over the blocks that the image
+            had, so that it was not written again (XFS and btrfs).
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
         flushed_seq: Sequence number of the last journal group that is durable.
@@ -244,6 +246,7 @@ class Stats(msgspec.Struct, kw_only=True):
     written_bytes: int = 0
     preserved_bytes: int = 0
     preserved_portions: int = 0
+    preserved_by_cloning_bytes: int = 0
     zero_bytes: int = 0
     copy_writes: int = 0
     copy_written_bytes: int = 0
@@ -271,7 +274,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         free_bytes: Not in use. They may be holes of the file, and hold the reserve.
         metadata_bytes: In use for no data; the next fold frees ``reclaimable_bytes`` of them.
         freed_bytes: Answers ``--if-deleted``.
-        host_bytes: What the file takes on its disk; 0 if that cannot be told.
+        host_bytes: What the file takes on its disk; 0 if that cannot be told. Blocks that it shares
+            with the image until new data is in place count as its own.
         room_bytes: What can be kept beside what is, before the area is full.
         full_in_seconds: When that is, at the rate of the last minute; None if that is not known.
     """

@@ -36,6 +36,20 @@ class ImageBacked:
         del offset, length
         return False
 
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Do nothing: the bytes of a volume may lie anywhere in the image."""
+        del source, start, length, offset
+        return False
+
+    def hold_room(self, length: int, count: int, /) -> bool:
+        """Do nothing: what has a place in the image does not share it."""
+        del length, count
+        return False
+
+    def release_room(self) -> bool:
+        """Do nothing: none is held."""
+        return False
+
     def close(self) -> None:
         """Release the image."""
         self.image.close()

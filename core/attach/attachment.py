@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from core.attach import filesystem, mounttable
-from core.attach.attached import AttachedView
 from core.attach.loopdevice import LoopDevice
+from core.attached import AttachedView
 from core.errors import AttachError
 from core.fuse import kernel
 from core.fuse.diskfile import DiskFile
@@ -96,6 +96,7 @@ class Attachment:
         if not loop.partitions():
             loop.find_partitions()
         loop.await_nodes()
+        loop.forget_pages()
         self._note(partitions=loop.partitions())
 
     def _mount(self, wish: Wish) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from core.attach.attached import AttachedView
+    from core.attached import AttachedView
     from core.session import VolumeSession
 
 _LOOK_AGAIN_S: Final = 0.2

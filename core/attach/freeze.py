@@ -18,12 +18,11 @@ import contextlib
 import errno
 import fcntl
 import os
-import select
 import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
-from core.attach import mounttable
+from core.attach import freezeguard, mounttable
 from core.errors import FreezeError
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _FREEZE: Final = 0xC0045877
-_THAW: Final = 0xC0045878
 FROZEN_S_MAX: Final = 30.0
 """After that the guard thaws, whatever the copy does."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -111,7 +109,7 @@ def _freeze(descriptor: int, folder: str) -> None:
 def _thaw(descriptor: int) -> bool:
     """Thaw; return whether it was frozen until now."""
     try:
-        fcntl.ioctl(descriptor, _THAW, 0)
+        fcntl.ioctl(descriptor, freezeguard.THAW, 0)
     except OSError:
         return False
     return True
@@ -135,29 +133,25 @@ def _signals_raise() -> Iterator[None]:
 @contextlib.contextmanager
 def _guard(descriptor: int) -> Iterator[None]:
     """Have another process thaw if this one does not get to it."""
+    import subprocess  # slow to load, and seldom needed
+
     ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _be_guard(descriptor, ours, theirs)
-    os.close(ours)
+    words = [freezeguard.__file__, str(descriptor), str(ours), str(FROZEN_S_MAX)]
+    try:
+        guard = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+            [sys.executable, "-I", "-B", *words],
+            pass_fds=(descriptor, ours),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # out of reach of what a terminal sends
+        )
+    finally:
+        os.close(ours)
     try:
         yield
         with contextlib.suppress(BrokenPipeError):  # its patience ended, and it with that
             os.write(theirs, b"!")
     finally:
         os.close(theirs)
-        os.waitpid(child, 0)
-
-
-def _be_guard(descriptor: int, ours: int, theirs: int) -> None:
-    """Wait for word, its end, or the end of patience; thaw unless it was word. Never returns."""
-    try:
-        os.close(theirs)
-        os.setsid()
-        for number in _ENDING:
-            signal.signal(number, signal.SIG_IGN)
-        ready, _, _ = select.select([ours], [], [], FROZEN_S_MAX)
-        if not ready or not os.read(ours, 1):
-            _thaw(descriptor)
-    finally:
-        os._exit(0)
+        guard.wait()

@@ -17,14 +17,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-from core.attach.attached import AttachedPartition
 from core.attach.programs import run
+from core.attached import AttachedPartition
 from core.errors import AttachError
 from core.units import SECTOR_BYTES
 
 _CONFIGURE: Final = 0x4C0A
 _CLEAR: Final = 0x4C01
 _FIND_FREE: Final = 0x4C82
+_FLUSH_BUFFERS: Final = 0x1261
 _CONFIGURATION: Final = struct.Struct("=II40sIIII64s64s32s16s64x")
 """descriptor, block size, zeroes, number, cipher, length of key, flags, name, and more zeroes"""
 _READ_ONLY: Final = 1
@@ -74,6 +75,10 @@ class LoopDevice:
         """Have the partitions found where the kernel was built without knowing their tables."""
         if os.pread(self._descriptor, len(_BOOT_MAGIC), _BOOT_MAGIC_AT) == _BOOT_MAGIC:
             run("partx", "--add", self.path)  # it fails if that was no table after all
+
+    def forget_pages(self) -> None:
+        """Drop what was read to find partitions: who writes to the file would not be seen there."""
+        fcntl.ioctl(self._descriptor, _FLUSH_BUFFERS, 0)
 
     def await_nodes(self) -> None:
         """Return when every partition has its node in ``/dev``.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from core.attach import loopdevice, mounttable
-from core.attach.attached import AttachedView
+from core.attached import AttachedView
 from core.fuse import door, kernel
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def clear_leftovers(place: Place) -> list[AttachedView]:
     """
     found = leftovers(place)
     for view in found:
-        _log.warning("%s was left attached by a process that was killed", view.file)
+        _log.info("%s was left attached by a process that was killed", view.file)
         _clear(view)
         Record(place, os.path.basename(view.file)).remove()  # noqa: PTH119 - a string stays one
     if found:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from core.attach.attached import AttachedView
+    from core.attached import AttachedView
     from core.cli.parsing import Command, CommandParser
     from core.cli.terminal import Terminal
 

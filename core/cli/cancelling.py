@@ -10,6 +10,7 @@ two pieces, and while input is waited for. A second one is raised at once.
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import threading
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -74,6 +75,20 @@ class Cancelling:
             signal.signal(number, handler)
 
 
+def read_patiently(source: BinaryIO, length: int) -> bytes:
+    """Return the next bytes of a stream, fewer only at its end.
+
+    Part by part: a buffered stream does not look for interrupts between two reads of its own, and
+    one that came then would wait until the next input does.
+    """
+    assert isinstance(source, io.BufferedIOBase)
+    parts, left = list[bytes](), length
+    while left and (part := source.read1(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
 class PatientInput:
     """A stream of input that can be interrupted while it is waited for."""
 
@@ -85,4 +100,4 @@ class PatientInput:
     def read(self, length: int) -> bytes:
         """Return the next bytes, fewer only at the end."""
         with self._cancelling.waiting():
-            return self._source.read(length)
+            return read_patiently(self._source, length)

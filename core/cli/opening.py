@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from core.cli.unbroken import Unbroken, unbroken
+from core.cli.unbroken import Unbroken, postponed
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,8 @@ def open_for(
     """
     # No linear algebra here: starting threads for it would take a third of numpy's import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from core.service.launcher import connect_or_open
+    with postponed():
+        from core.service.launcher import connect_or_open
 
     return connect_or_open(
         options.image,
@@ -52,7 +53,7 @@ def _open_here(
     accept_longer: bool,
 ) -> VolumeSession:
     """Open the volume in this process; the engine is loaded only now that it is needed."""
-    with unbroken():  # numpy and others may crash if loading them is broken off
+    with postponed():
         from core.engine import open_volume
     volume = open_volume(
         path,

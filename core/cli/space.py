@@ -29,6 +29,7 @@ _COUNTERS: Final = {
     "Preserved": {
         "preserved_portions": "portions",
         "preserved_bytes": "copied to the additional area",
+        "preserved_by_cloning_bytes": "of it by taking over the image's blocks",
         "zero_bytes": "zeroes, which need no copying",
     },
     "Clones": {

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from core.cli import portions
+from core.cli.cancelling import read_patiently
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, size
 from core.cli.progress import Progress
@@ -132,7 +133,7 @@ def _pour(
     """
     written = 0
     while True:
-        piece = source.read(CHUNK_BYTES)
+        piece = read_patiently(source, CHUNK_BYTES)
         if not piece:
             return written
         _check_sectors(len(piece), written)

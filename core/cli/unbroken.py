@@ -49,6 +49,20 @@ def unbroken() -> Iterator[None]:
             before(number, None)
 
 
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Let interrupts wait in the kernel until a block is done, which loads what they would crash.
+
+    msgspec and numpy, broken off while they are loaded, end in segmentation faults now and then,
+    even by a handler that raises nothing.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Unbroken:
     """A volume session of which no interrupt breaks off an act."""
 

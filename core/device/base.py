@@ -95,6 +95,29 @@ class Device(Protocol):
             False, and nothing was done, where that is not possible.
         """
 
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Let ``length`` bytes at ``offset`` share storage with those at ``start`` of ``source``.
+
+        It is durable after the next ``sync``, like a write of the same bytes.
+
+        Returns:
+            False where that is not possible; the range holds nothing certain then.
+        """
+
+    def hold_room(self, length: int, count: int, /) -> bool:
+        """Keep other programs from using ``count`` times ``length`` bytes of what it lies on.
+
+        Returns:
+            False where that is not possible or, for all that is known, not needed.
+        """
+
+    def release_room(self) -> bool:
+        """Let writes to this device use one portion of the room held, and hold no more from now on.
+
+        Returns:
+            Whether there was one left.
+        """
+
     def zero(self, offset: int, length: int, /) -> None:
         """Make a range read as zeroes, and keep its storage."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _KEEP_SIZE: Final = 0x01
 _PUNCH_HOLE: Final = 0x02
 _ZERO_RANGE: Final = 0x10
+_UNSHARE_RANGE: Final = 0x40
 _UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.ENODEV, errno.EINVAL})
 _ZEROES: Final = bytes(1 << 20)
 
@@ -50,6 +51,12 @@ def fill_holes(descriptor: int, offset: int, length: int) -> None:
     """
     if length:
         _fallocate(descriptor, _KEEP_SIZE, offset, length)
+
+
+def unshare_range(descriptor: int, offset: int, length: int) -> None:
+    """Give a range blocks of its own, or do nothing where that is refused; bytes stay."""
+    if length:
+        _fallocate(descriptor, _UNSHARE_RANGE | _KEEP_SIZE, offset, length)
 
 
 def has_holes(descriptor: int) -> bool:

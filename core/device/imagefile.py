@@ -20,7 +20,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
-from core.device.base import DIRECT_ALIGNMENT_BYTES, aligned_buffer, writev_all
+from core.device.base import writev_all
+from core.device.direct import open_direct
 from core.device.holes import (
     fill_holes,
     find_data,
@@ -29,6 +30,7 @@ from core.device.holes import (
     punch_hole,
     zero_range,
 )
+from core.device.reflink import HeldRoom, clone_range, unshare
 from core.device.refusals import explain_create, explain_open, refuse_kind
 from core.errors import AreaFullError, ImageError, VolumeBusyError
 from core.units import format_bytes
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, StrPath
 
+    from core.device.base import Device
     from core.extent import Extent
 
     Lock = Callable[[int, str, bool], None]  # descriptor, path, writable
@@ -63,8 +66,10 @@ class FileDevice:
         self._descriptor: int | None = descriptor
         self._is_block = stat.S_ISBLK(os.fstat(descriptor).st_mode)
         self._has_holes = writable and has_holes(descriptor)
-        self._direct_descriptor = _open_direct(descriptor) if direct and writable else None
+        self._direct_descriptor = open_direct(descriptor) if direct and writable else None
         self.direct = self._direct_descriptor is not None
+        self._held = HeldRoom(descriptor)
+        self.hold_room, self.release_room = self._held.hold, self._held.release
         self.pread = functools.partial(os.pread, descriptor)
         self.preadv = functools.partial(os.preadv, descriptor)
         self.pwrite = functools.partial(os.pwrite, descriptor)
@@ -228,6 +233,15 @@ class FileDevice:
         """Give back the storage of the part of a range within the file, where that is possible."""
         return give_back(self._number, offset, self._within(offset, length))
 
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Let a range share storage with one of another file, where that is possible."""
+        number = source._number if isinstance(source, FileDevice) else -1  # noqa: SLF001
+        return number >= 0 and clone_range(self._number, offset, number, start, length)
+
+    def unshare(self, offset: int, length: int, /) -> None:
+        """Give the part of a range within the file storage of its own, where that is possible."""
+        unshare(self._number, offset, self._within(offset, length))
+
     def zero(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the file read as zeroes, with its storage kept."""
         zero_range(self._number, offset, self._within(offset, length))
@@ -270,6 +284,7 @@ class FileDevice:
         """Close the descriptors, which ends the locks."""
         numbers = (self._descriptor, self._direct_descriptor)
         self._descriptor = self._direct_descriptor = None
+        self._held.close()
         for number in numbers:
             if number is not None:
                 os.close(number)
@@ -314,34 +329,3 @@ def _refuse_replaced(descriptor: int, name: str) -> None:
 
 def _raise_closed(path: str, *_: object) -> NoReturn:
     raise OSError(errno.EBADF, "the device is closed", path)
-
-
-def _open_direct(descriptor: int) -> int | None:
-    """Open the file behind ``descriptor`` again with O_DIRECT; None where that does not work."""
-    if filesystem_of(os.fstat(descriptor).st_dev).startswith("fuse"):
-        return None
-    try:
-        # By number, not by name: the path may name another file by now.
-        direct = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_DIRECT)
-    except OSError:
-        return None
-    try:
-        os.preadv(direct, [aligned_buffer(DIRECT_ALIGNMENT_BYTES)], 0)
-    except OSError:
-        os.close(direct)
-        return None
-    return direct
-
-
-def filesystem_of(device_number: int) -> str:
-    """Return the type of the mounted file system with this ``st_dev``, or an empty string."""
-    wanted = f"{os.major(device_number)}:{os.minor(device_number)}"
-    try:
-        with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="replace") as mounts:
-            for line in mounts:
-                fields, _, source = line.partition(" - ")
-                if fields.split()[2] == wanted:
-                    return source.split()[0]
-    except OSError:
-        return ""
-    return ""

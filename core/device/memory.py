@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+    from core.device.base import Device
+
 _PAGE_BYTES: Final = 4096
 _ZEROES: Final = bytes(_PAGE_BYTES)
 
@@ -150,6 +152,22 @@ class MemoryDevice:
         """Give up the pages of a range."""
         self.punch(offset, length)
         return True
+
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Copy a range of another device in memory, whose pages have nothing to share."""
+        if not isinstance(source, MemoryDevice):
+            return False
+        self.pwrite(source.pread(length, start), offset)
+        return True
+
+    def hold_room(self, length: int, count: int, /) -> bool:
+        """Do nothing: a clone has pages of its own from the start."""
+        del length, count
+        return True
+
+    def release_room(self) -> bool:
+        """Do nothing: there is none."""
+        return False
 
     def zero(self, offset: int, length: int, /) -> None:
         """Make the part of a range within the device read as zeroes."""

@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.device.imagefile import FileDevice, filesystem_of
+from core.device.direct import filesystem_of
+from core.device.imagefile import FileDevice
 from core.device.locks import lock_area, lock_image
 from core.device.refusals import explain_create
 from core.errors import ImageError

@@ -259,6 +259,7 @@ def stats(state: VolumeState) -> Stats:
         return msgspec.structs.replace(state.stats)
     return msgspec.structs.replace(
         state.stats,
+        preserved_by_cloning_bytes=journal.flights.cloned_bytes,
         overlay_bytes=journal.overlay.used_bytes,
         staged_bytes=journal.opened.used_bytes,
         flushed_seq=journal.ring.seq,

@@ -93,7 +93,8 @@ def read_into_for(
 
     def short_or_long(offset: int, target: memoryview | bytearray, copy: str = ORIGINAL) -> None:
         whole = memoryview(target).cast("B")
-        length, is_done, cold = len(whole), False, None
+        length, is_done = len(whole), False
+        met: ColdError | RangepairError | None = None
         acquire()
         try:
             if (
@@ -111,16 +112,16 @@ def read_into_for(
                 stats = state.stats
                 stats.reads += 1
                 stats.read_bytes += length
-        except ColdError as error:
-            cold = error
         except OSError as error:
             raise told(error) from error
+        except (ColdError, RangepairError) as error:
+            met = error  # if it is damage, the long way meets it again, and remembers it
         finally:
             release()
-        if cold is not None:
+        if isinstance(met, ColdError):
             # Into the cache, while others go on; what it gives may be outdated, and is read again.
             with contextlib.suppress(OSError):  # that the long way meets again, and tells
-                cold.device.preadv([whole], cold.offset)
+                met.device.preadv([whole], met.offset)
         if not is_done:
             read_into(offset, whole, copy)
 

@@ -14,8 +14,9 @@ answer the page cache, and whoever is short of memory waits for the page cache:
   D2 The engine's own memory never has to wait for these. PR_SET_IO_FLUSHER (``door``) tells the
      kernel that this process carries out other people's writes: its allocations start no
      write-back, and it is throttled by the dirty pages of the disk it writes to, not by those it
-     is about to clean. That takes a privilege (CAP_SYS_RESOURCE), which root has; only root can
-     put a file system on a loop device here, so only then the circle could close.
+     is about to clean. That takes a privilege, CAP_SYS_RESOURCE. Root has it, if not always in a
+     container; without it D1, D3 and D5 leave what any disk in user space has: in extreme want of
+     memory the engine may be slowed down by pages that it is to write back itself.
   D3 No thread that answers ever takes part in what it would have to answer. Mounting, unmounting
      and loop devices are the business of the thread that was asked to attach; it holds no lock
      that an answer needs. Every call into the kernel gives the interpreter's lock away.

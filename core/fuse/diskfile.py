@@ -58,7 +58,7 @@ class DiskFile:
         self._volume = volume
         self._copy = copy
         self._partial = threading.Lock()
-        self._allocation: Ranges | None = None
+        self._allocation: tuple[int, Ranges] | None = None
 
     def read(self, offset: int, length: int) -> Readable:
         """Return ``length`` bytes at ``offset``, fewer at the end of the file."""
@@ -149,13 +149,21 @@ class DiskFile:
             yield max(low, start), min(low + length, stop)
 
     def _ranges(self) -> Ranges:
-        """Return outside of what the view reads as zeroes; of a snapshot that is asked once."""
-        if self._allocation is not None:
-            return self._allocation
-        ranges = self._volume.allocation(self._copy)
+        """Return outside of what the view reads as zeroes, asked again only after writes.
+
+        Who looks for holes asks about each of them, and the answer costs as much as there are.
+        """
+        written = self._written()  # first: what is written from here on makes the answer old
+        if self._allocation is None or self._allocation[0] != written:
+            self._allocation = written, self._volume.allocation(self._copy)
+        return self._allocation[1]
+
+    def _written(self) -> int:
+        """Return a number that rises with every write to the view, whoever makes it."""
         if self.is_fixed:
-            self._allocation = ranges
-        return ranges
+            return 0
+        stats = self._volume.stats()
+        return stats.writes + stats.copy_writes
 
     def check_writable(self) -> None:
         """See to it that the file takes changes.

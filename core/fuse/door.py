@@ -200,7 +200,7 @@ def _mount_through_program(path: Path) -> int:
         options = f"fsname=rangepair,subtype=rangepair,{_OPTIONS}"
         done = _run([program, "-o", options, "--", str(path)], theirs.fileno())
         if done.returncode:
-            reason = done.stderr.strip().removeprefix(f"{os.path.basename(program)}: ")  # noqa: PTH119
+            reason = done.stderr.strip().removeprefix(f"{program}: ")
             raise AttachError(
                 f"fusermount3 does not mount a file at {path} ({reason}); run this as root."
             )

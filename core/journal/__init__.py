@@ -4,10 +4,12 @@
 
 Terms. An *original* is what a grain of the initial area (I) held when the newest copy was taken. It
 is *staged* when it lies in a group in memory, *durable* when the permanent group that holds it has
-returned from its durable write to the additional area (A). New data of the original *waits* in an
-overlay until it is written *in place*. New data of clones is staged like an original. A *flight* is
-a group that is sealed together with the overlay that waits for it. The ring holds new data only:
-what waited, and what was staged for clones, since the flush before.
+returned from its durable write to the additional area (A), or from a sync of A after its long
+originals were cloned rather than written (``core.journal.cloning`` argues why that is the same).
+New data of the original *waits* in an overlay until it is written *in place*. New data of clones is
+staged like an original. A *flight* is a group that is sealed together with the overlay that waits
+for it. The ring holds new data only: what waited, and what was staged for clones, since the flush
+before.
 
 Invariants.
   I1  If any byte of a grain in I may be new on stable storage, its original and the pointer to it

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from core.journal.cloning import Cloning
 from core.journal.opengroup import OpenGroup
 from core.journal.overlay import Overlay
 
@@ -35,6 +36,7 @@ class Flight:
 
     Attributes:
         is_flushed: All that waits is in the ring; it is written in place before ``landed``.
+        cloned_bytes: How much of the group was cloned rather than written; once it is durable.
         landed: Set when the group is durable, or writing failed.
     """
 
@@ -46,11 +48,16 @@ class Flight:
         self.is_flushed = is_flushed
         self.opened = opened
         self.overlay = overlay
+        self.cloned_bytes = 0
         self.landed = threading.Event()
 
 
 class Flights:
-    """All flights of a journal, and the buffers they use. Callers hold the volume's lock."""
+    """All flights of a journal, and the buffers they use. Callers hold the volume's lock.
+
+    Attributes:
+        cloned_bytes: Of all groups so far, what was cloned rather than written.
+    """
 
     def __init__(  # noqa: PLR0913 (what the buffers are made for)
         self,
@@ -65,7 +72,10 @@ class Flights:
     ) -> None:
         """Make no buffers yet; without ``background``, ``start`` returns when the flight landed."""
         self._image = image
-        self._area = area
+        self.cloned_bytes = 0
+        self._cloning = Cloning(
+            area, group_bytes_max=geometry.group_payload_bytes_max, groups_max=FLIGHTS_MAX
+        )
         self._uuid = uuid
         self._geometry = geometry
         self._grain_bytes = grain_bytes
@@ -186,7 +196,7 @@ class Flights:
             flight = self._under_way[0]
             if self._failed is None and not flight.is_flushed:
                 try:
-                    flight.overlay.write_out(self._image)
+                    self._put_in_place(flight)
                 except OSError as error:
                     self._failed = error
             if self._failed is not None:
@@ -205,10 +215,16 @@ class Flights:
             if self._failed is not None:  # the log has a gap: nothing behind it may be put down
                 raise self._failed
             buffer = flight.opened.image(flight.group, self._uuid)
-            self._area.pwritev_durable([buffer], flight.group.offset)
+            flight.cloned_bytes = self._cloning.put_down(
+                self._image, buffer, flight.group.offset, flight.opened, flight.overlay
+            )
+            self.cloned_bytes += flight.cloned_bytes
             if flight.is_flushed:
-                flight.overlay.write_out(self._image)
+                self._put_in_place(flight)
         except OSError as error:
             self._failed = error
         finally:
             flight.landed.set()
+
+    def _put_in_place(self, flight: Flight) -> None:
+        self._cloning.put_in_place(self._image, flight.overlay, flight.cloned_bytes)

@@ -33,6 +33,8 @@ class OpenGroup:
         base: Byte address in the additional area of the first payload byte.
         used_bytes: Payload staged so far.
         ring_bytes, ring_records: How much of both the ring has a durable copy of.
+        in_image: (start there, position in the payload, length) of what the image holds, too, as
+            long as nothing is put in place: pieces that continue each other are one.
     """
 
     def __init__(self, payload_bytes_max: int, records_max: int = RECORDS_MAX) -> None:
@@ -49,12 +51,14 @@ class OpenGroup:
         self.capacity_bytes = 0
         self.ring_bytes = 0
         self.ring_records = 0
+        self.in_image: list[tuple[int, int, int]] = []
 
     def begin(self, offset: int, capacity_bytes: int) -> None:
         """Start anew: the group will lie at ``offset`` and hold ``capacity_bytes`` at most."""
         self.base = offset + BLOCK_BYTES
         self.capacity_bytes = min(capacity_bytes, len(self._payload))
         self.count = self.used_bytes = self.ring_bytes = self.ring_records = 0
+        self.in_image.clear()
 
     def has_room(self, length: int) -> bool:
         """Return whether ``length`` bytes and their records fit."""
@@ -77,6 +81,16 @@ class OpenGroup:
         self.count += 1
         self.used_bytes += length
         return offset
+
+    def note_in_image(self, start: int, length: int) -> None:
+        """Say that the bytes added last were read from ``start`` of the image itself."""
+        at = self.used_bytes - length
+        if self.in_image:
+            before, place, count = self.in_image[-1]
+            if before + count == start and place + count == at:
+                self.in_image[-1] = (before, place, count + length)
+                return
+        self.in_image.append((start, at, length))
 
     def read_in(
         self, preadv: Callable[[list[memoryview], int], int], layer: int, start: int, length: int

@@ -62,6 +62,12 @@ class Overlay:
             return any(first <= grain < stop for grain in slots)
         return not slots.keys().isdisjoint(range(first, stop))
 
+    def holds_all(self, start: int, length: int) -> bool:
+        """Return whether all of a range of the volume waits, in bytes."""
+        grain = self._grain_bytes
+        slots = self.slots
+        return all(at in slots for at in range(start // grain, -(-(start + length) // grain)))
+
     def put(self, first: int, stop: int, payload: Readable) -> None:
         """Take whole grains ``[first, stop)``; the volume's last grain may be shorter."""
         size, slots = self._grain_bytes, self.slots

@@ -62,8 +62,7 @@ class Journal:
     ) -> None:
         """Bind the parts.
 
-        ``group_sealed`` hears of each permanent group before it is durable; ``background`` lets a
-        thread of its own carry flights out.
+        ``group_sealed`` hears of each permanent group first; ``background``: flights have a thread.
         """
         self._image = image
         self._geometry = geometry
@@ -341,11 +340,9 @@ class Journal:
 
     def fail(self, error: OSError) -> DeviceFailedError:
         """Take no more writes from now on; return the error that says so."""
-        failure = write_failure(error)
-        self.give_up(failure)
-        return failure
+        return self.give_up(write_failure(error))
 
-    def give_up(self, failure: DeviceFailedError) -> None:
-        """Take no more writes from now on, and tell who tries ``failure``."""
-        self.failed = failure
-        self.is_direct = False
+    def give_up(self, failure: DeviceFailedError) -> DeviceFailedError:
+        """Take no more writes from now on, and tell who tries ``failure``; return it."""
+        self.failed, self.is_direct = failure, False
+        return failure

@@ -285,10 +285,8 @@ class Transmission:
         self._settle(flags)
 
     def _block_status(self, flags: int, cookie: int, offset: int, length: int) -> None:
-        if not self._contexts:
-            raise RefusedError(nbd.EINVAL, "no metadata context was chosen")
-        if not length:
-            raise RefusedError(nbd.EINVAL, "nothing is asked about")
+        if not self._contexts or not length:
+            raise RefusedError(nbd.EINVAL, "no metadata context was chosen, or nothing asked about")
         count_max = 1 if flags & nbd.FLAG_REQ_ONE else EXTENTS_MAX
         found = [
             (number, extents(context.states(offset, offset + length), offset, length, count_max))
@@ -344,8 +342,5 @@ class Transmission:
         return error
 
     def _fail(self, cookie: int, error: RangepairError | RefusedError) -> None:
-        if isinstance(error, RefusedError):
-            number = error.number
-        else:
-            number = nbd.error_number(error.errno)
+        number = error.number if isinstance(error, RefusedError) else nbd.error_number(error.errno)
         self._replies.failed(cookie, number, str(error))

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from core.attach.attached import AttachedView
+from core.attached import AttachedView
 from core.service.meetingplace import meeting_place
 from core.service.request import Request
 

@@ -233,7 +233,8 @@ def listen_at(path: Path) -> socket.socket:
 def run(arguments: argparse.Namespace, open_volume: Opener) -> None:
     """Open the image, tell that it is ready, and serve it until it is time to end."""
     image = os.path.abspath(arguments.image)  # noqa: PTH100 - resolve() would follow links
-    become_io_flusher()  # before any thread starts; refused, a user's engine goes on without
+    if not become_io_flusher():  # before any thread starts, as they inherit it
+        _log.info("without CAP_SYS_RESOURCE this process may have to wait for pages it cleans")
     place = meeting_place(image)
     ring = RingWriter(place.ring.with_suffix(f".{os.getpid()}"))
     try:

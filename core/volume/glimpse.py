@@ -6,7 +6,8 @@ Such a read is of one whole extent that some layer keeps, or of what nobody has 
 taken from the additional area is verified, so that nothing about the layers need be looked at but
 where the extent lies: if it is not there yet, or not there any more, its checksum says so. What is
 taken from the image is not preserved in the active layer, nor in an older one, so the image has it.
-Everything else is left to ``core.volume.read``.
+Where parts of extents or several of them are asked for, ``core.volume.read`` reads; what is no
+snapshot of the original is left to the caller.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from core.device.base import Device
+    from core.format.catalog import CopyRecord
     from core.mapping.layermap import LayerMap
     from core.mapping.rows import Rows
     from core.volume.read import Views
@@ -71,6 +73,7 @@ class _Known(NamedTuple):
     """A snapshot: where its sealed layers have something, the layer that still grows, the area."""
 
     structure: int
+    copy: CopyRecord
     glance: Callable[[int, int], tuple[int, int] | None]
     active: LayerMap
     area: Device
@@ -89,6 +92,9 @@ class Glimpse:
         """Return bytes of a copy; None if it takes more to find them, or to say what is wrong.
 
         The range lies within the volume and is not empty.
+
+        Raises:
+            DamagedExtentError: Some of it is not what was kept; nobody remembers that here.
         """
         state, known = self._state, self._known.get(name)
         if known is None or known.structure != state.structure or state.restore is not None:
@@ -103,7 +109,7 @@ class Glimpse:
             is_all = len(whole) == length and not has_waiting(state, offset, length)
             return whole if is_all else None
         if hit is PART:
-            return None
+            return self._views.read(known.copy, offset, length)
         whole = known.area.pread(length, hit[0])
         return whole if digest(whole) == hit[1] else None
 
@@ -112,6 +118,7 @@ class Glimpse:
 
         Raises:
             ColdError: It would have to wait for the disk.
+            DamagedExtentError: As ``read``.
         """
         state, known = self._state, self._known.get(name)
         if known is None or known.structure != state.structure or state.restore is not None:
@@ -126,7 +133,8 @@ class Glimpse:
             read_at_once(state.image, target, offset)
             return not has_waiting(state, offset, len(target))
         if hit is PART:
-            return False
+            self._views.read_into(known.copy, offset, target)
+            return True
         read_at_once(known.area, target, hit[0])
         return digest(target) == hit[1]
 
@@ -150,7 +158,7 @@ class Glimpse:
             del self._known[next(iter(self._known))]
         sealed = self._views.sealed.between(copy.base, active.id).rows
         glance = sealed[0].glance if len(sealed) == 1 else partial(_glance, sealed)
-        known = _Known(state.structure, glance, active.map, area.device)
+        known = _Known(state.structure, copy, glance, active.map, area.device)
         self._known[name] = known
         return known
 

@@ -116,6 +116,7 @@ def _preserve_extent(
         )
         return 0
     offset = opened.add(layer_id, start, length, _ORIGINAL)
+    opened.note_in_image(start, length)
     stats.preserved_bytes += length
     if state.sink is not None:
         state.sink.publish(_PRESERVED, 0, state.catalog.newest_id, start, length, length, offset)

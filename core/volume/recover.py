@@ -15,12 +15,15 @@ so a power cut during recovery does no harm.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
 import xxhash
 
 from core.answers import PointerKind
+from core.area.freeruns import Runs, complement
 from core.device.base import aligned_buffer, read_available
 from core.errors import CorruptAreaError
 from core.format import group as group_format
@@ -29,6 +32,7 @@ from core.format.block import WAY_OUT
 from core.format.catalog import Compacted, Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE, Group
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX, RING_OFFSET
+from core.journal.cloning import STRETCH_BYTES_MIN
 from core.journal.log import TAIL_BYTES_MAX
 from core.mapping.grainset import GrainSet
 from core.volume import handdown, initialmap
@@ -68,6 +72,8 @@ class Coverage(NamedTuple):
 def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: bool) -> Coverage:
     """Bring catalog, layers and allocator up to the end of the log.
 
+    The image may still share blocks with what its groups preserve: it gets its own.
+
     A power cut may leave a group that names a segment, and the file too short for that: then
     nothing was written there, and it is made to hold the segment if it may be written. Segments
     that the log has left since may lie behind the end of the file, too: it was cut.
@@ -91,12 +97,33 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
                 follow_move(area.allocator, change)
         elif group.record_count:
             state.note_group(group)
+            if writable:
+                unshare(state, group)
         area.allocator.commit_releases()  # also of the rest of a segment that the log has left
     if writable:
         if log.segment_stop > area.device.size:
             area.device.allocate(log.offset, log.segment_stop - log.offset)
         storage.capacity = max(area.device.size, area.allocator.end)
     return Coverage(staged_seq, original_seq)
+
+
+def unshare(state: VolumeState, group: Group) -> None:
+    """Give the image blocks of its own where it may share them with a group (``journal.cloning``).
+
+    On a full disk it keeps what it shares. A write there is refused then, or, where it was accepted
+    and waited in memory, ends all writing until there is room and the volume was opened again.
+    """
+    unsharer = getattr(state.image, "unshare", None)
+    records = group.records[group.records["kind"] == int(PointerKind.ORIGINAL)]
+    if unsharer is None or int(records["length"].sum()) < STRETCH_BYTES_MIN:
+        return
+    starts, lengths = records["start"].astype(np.int64), records["length"].astype(np.int64)
+    gaps = complement(Runs(starts, lengths), 0, state.size_bytes)
+    runs = complement(gaps, 0, state.size_bytes)
+    for start, length in zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True):
+        if length >= STRETCH_BYTES_MIN:
+            with contextlib.suppress(OSError):
+                unsharer(start, length)
 
 
 def erase_torn_group(area: AdditionalArea, log: Log) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
+    from core.attached import AttachedView
     from core.serving import Serving
     from core.session import VolumeSession
 
@@ -61,6 +62,18 @@ class EngineConnection(Protocol):
 
     def stop_serving(self) -> None:
         """Stop serving, wherever it was begun; clients are disconnected."""
+        ...
+
+    def attach(self, copy: str, mount: str) -> None:
+        """Make a view a file and a loop device; mount it in a folder if one is named."""
+        ...
+
+    def attached(self) -> Sequence[AttachedView]:
+        """Return what is attached."""
+        ...
+
+    def detach(self, copy: str | None) -> None:
+        """Take a view away, or all."""
         ...
 
     def keep_serving(self) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.errors import VolumeBusyError
+from core.service import attaching
 from core.service.client import connect
 from core.service.launcher import connect_or_start
 from core.service.meetingplace import meeting_place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
+    from core.attached import AttachedView
     from core.service.client import RemoteVolume
     from core.serving import Serving
 
@@ -102,6 +104,18 @@ class EngineProcess:
     def stop_serving(self) -> None:
         """Stop serving, wherever it was begun; clients are disconnected."""
         self.queries.stop_serving()
+
+    def attach(self, copy: str, mount: str) -> None:
+        """Make a view a file and a loop device; mount it in a folder if one is named."""
+        attaching.attach(self.queries, copy, mount=mount)
+
+    def attached(self) -> Sequence[AttachedView]:
+        """Return what is attached."""
+        return attaching.attached(self.queries)
+
+    def detach(self, copy: str | None) -> None:
+        """Take a view away, or all."""
+        attaching.detach(self.queries, copy)
 
     def keep_serving(self) -> None:
         """Let the engine go on when the window leaves."""

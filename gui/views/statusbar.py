@@ -83,7 +83,9 @@ class StatusBar(QWidget):
         self.space = Figure(
             "additional area", "Space used in the additional area", room="1023.9 MiB"
         )
-        self.clients = Figure("connected", "Programs that use the volume as a network disk")
+        self.clients = Figure(
+            "connected", "Programs connected over NBD, and views attached to this computer"
+        )
         self.clients.setVisible(False)
         self.fps = Figure("fps", "Frames painted per second", room="60")
         row = QHBoxLayout(self)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from core.session import ORIGINAL
 from gui.guard import guarded
+from gui.views.attachcard import AttachCard
 from gui.views.choice import Choice
 from gui.views.servingcard import ServingCard
 from gui.views.words import words
@@ -44,9 +45,13 @@ class ConnectDialog(QDialog):
         self.view = Choice(source, "What the others see")
         self.serving = ServingCard(source)
         self.serving.setFixedWidth(_WIDTH)
+        self.attaching = AttachCard(source)
         self._lay_out()
         self.view.currentTextChanged.connect(self._on_view)
         self.serving.switched.connect(self._on_switched)
+        self.attaching.attach_asked.connect(self._on_attach)
+        self.attaching.detach_asked.connect(connections.detach)
+        self.attaching.folder_wanted.connect(self._on_folder_wanted)
         connections.changed.connect(self._on_connections)
         follower.info_changed.connect(self._on_info)
         if follower.info is not None:
@@ -70,7 +75,8 @@ class ConnectDialog(QDialog):
         column.addWidget(self.heading)
         column.addWidget(self.about)
         column.addLayout(row)
-        column.addWidget(self.serving, 1)
+        column.addWidget(self.serving)
+        column.addWidget(self.attaching)
 
     @Slot(object)
     @guarded
@@ -98,12 +104,16 @@ class ConnectDialog(QDialog):
     @Slot(str)
     @guarded
     def _on_view(self, _name: str = "") -> None:
-        self.serving.show_view(self.view.currentText(), read_only=bool(self.view.currentData()))
+        copy = self.view.currentText()
+        self.serving.show_view(copy, read_only=bool(self.view.currentData()))
+        self.attaching.show_view(copy)
 
     @Slot()
     @guarded
     def _on_connections(self) -> None:
-        self.serving.show_servings(self._connections.servings, is_busy=self._connections.is_busy)
+        is_busy = self._connections.is_busy
+        self.serving.show_servings(self._connections.servings, is_busy=is_busy)
+        self.attaching.show_attached(self._connections.attached, is_busy=is_busy)
 
     @Slot(bool)
     @guarded
@@ -112,3 +122,17 @@ class ConnectDialog(QDialog):
             self._connections.start_serving()
         else:
             self._connections.stop_serving()
+
+    @Slot(str)
+    @guarded
+    def _on_attach(self, folder: str) -> None:
+        self._connections.attach(self.view.currentText(), folder)
+
+    @Slot()
+    @guarded
+    def _on_folder_wanted(self) -> None:
+        dialog = QFileDialog(self, "Folder to mount it in", self.attaching.folder.text())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self.attaching.folder.setText)
+        dialog.open()

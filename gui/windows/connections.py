@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from gui.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from core.attached import AttachedView
     from core.errors import RangepairError
     from core.serving import ServedClient, Serving
     from gui.bridge.connection import EngineConnection
@@ -22,10 +23,11 @@ _LOOK_MS: Final = 1000
 
 
 class Connections(QObject):
-    """What is served of the open volume, whoever began it.
+    """What others have of the open volume, whoever began it.
 
     Attributes:
         servings: Addresses at which it is served, and their clients.
+        attached: Its views that are files and devices of this computer.
         is_busy: A request is under way; its answer comes with ``changed``.
     """
 
@@ -38,6 +40,7 @@ class Connections(QObject):
         super().__init__(parent)
         self._link = link
         self.servings: list[Serving] = []
+        self.attached: Sequence[AttachedView] = []
         self.is_busy = False
         self._is_asking = False
         self._timer = QTimer(self)
@@ -55,7 +58,7 @@ class Connections(QObject):
     @property
     def is_shared(self) -> bool:
         """Whether somebody would miss the engine if it ended."""
-        return bool(self.servings)
+        return bool(self.servings or self.attached)
 
     def start_serving(self) -> None:
         """Serve the original and every copy at a socket that only this user can open."""
@@ -65,16 +68,23 @@ class Connections(QObject):
         """Stop serving; clients are disconnected when what they asked for is answered."""
         self._request(lambda connection: connection.stop_serving())
 
-    def settle(self, *, goes_on: bool, then: Callable[[], None]) -> None:
-        """Let the engine go on without the window, or stop serving; then call ``then``."""
+    def attach(self, copy: str, folder: str) -> None:
+        """Make a view a file and a loop device; mount it if a folder is named."""
+        self._request(lambda connection: connection.attach(copy, folder))
 
-        def work(connection: EngineConnection) -> None:
-            if goes_on:
-                connection.keep_serving()
-            else:
-                connection.stop_serving()
+    @Slot(str)
+    @guarded
+    def detach(self, copy: str) -> None:
+        """Take a view away again; what is in use stays, and that is told."""
+        self._request(lambda connection: connection.detach(copy))
 
-        self._link.consult(work, lambda _nothing: then(), lambda _error: then())
+    def keep(self, then: Callable[[], None]) -> None:
+        """Let the engine go on without the window; then call ``then``, whatever came of it."""
+        self._link.consult(_keep, lambda _nothing: then(), lambda _error: then())
+
+    def end(self, then: Callable[[], None]) -> None:
+        """Take everything away from the others; call ``then`` if that could be done."""
+        self._link.consult(_end, lambda _nothing: then(), self._refused)
 
     @Slot()
     @guarded
@@ -82,22 +92,22 @@ class Connections(QObject):
         """Ask how it is now, unless that is under way."""
         if not self._is_asking and self._link.is_open:
             self._is_asking = True
-            self._link.consult(lambda connection: connection.serving(), self._got, self._missed)
+            self._link.consult(_look, self._got, self._missed)
 
     def _request(self, work: Callable[[EngineConnection], object]) -> None:
         def call(connection: EngineConnection) -> object:
             work(connection)
-            return connection.serving()
+            return _look(connection)
 
         self.is_busy = True
         self.changed.emit()
         self._link.consult(call, self._got, self._refused)
 
     def _got(self, answer: object) -> None:
-        assert isinstance(answer, list)
-        is_news = self.is_busy or answer != self.servings
+        assert isinstance(answer, tuple)
+        is_news = self.is_busy or answer != (self.servings, self.attached)
         self._is_asking = self.is_busy = False
-        self.servings = answer
+        self.servings, self.attached = answer
         if is_news:
             self.changed.emit()
 
@@ -125,5 +135,19 @@ class Connections(QObject):
     def _forget(self) -> None:
         """What was asked of another volume is not answered any more."""
         self._is_asking = self.is_busy = False
-        self.servings = []
+        self.servings, self.attached = [], []
         self.changed.emit()
+
+
+def _look(connection: EngineConnection) -> tuple[list[Serving], Sequence[AttachedView]]:
+    return connection.serving(), connection.attached()
+
+
+def _keep(connection: EngineConnection) -> None:
+    connection.keep_serving()
+
+
+def _end(connection: EngineConnection) -> None:
+    connection.stop_serving()
+    if connection.attached():
+        connection.detach(None)

@@ -76,8 +76,8 @@ class Connector(QObject):
         """
         if self._may_leave or not self.connections.is_shared:
             return True
-        image, count = Path(self._link.path).name, len(self.connections.clients)
-        question = LeaveQuestion(image, count, self._window)
+        uses = _uses(len(self.connections.clients), len(self.connections.attached))
+        question = LeaveQuestion(Path(self._link.path).name, uses, self._window)
         question.keep.connect(guarded(lambda: self.let_go(leave)))
         question.end.connect(guarded(lambda: self.let_go(leave, goes_on=False)))
         question.open()
@@ -94,8 +94,8 @@ class Connector(QObject):
             leave()
 
         if self.connections.is_shared and not self._is_leaving:
-            self._is_leaving = True
-            self.connections.settle(goes_on=goes_on, then=settled)
+            self._is_leaving = goes_on  # what is in use may refuse to be taken away
+            (self.connections.keep if goes_on else self.connections.end)(settled)
         else:
             settled()
 
@@ -103,7 +103,8 @@ class Connector(QObject):
     @guarded
     def _on_changed(self) -> None:
         connections = self.connections
-        self._status.show_clients(len(connections.clients), is_served=connections.is_shared)
+        count = len(connections.clients) + len(connections.attached)
+        self._status.show_clients(count, is_served=connections.is_shared)
 
     @Slot(object)
     @guarded
@@ -115,3 +116,15 @@ class Connector(QObject):
     def _on_left(self) -> None:
         if self._dialog is not None:
             self._dialog.close()
+
+
+def _uses(client_count: int, view_count: int) -> str:
+    """Return who uses the volume, in a sentence."""
+    clients = f"{client_count} program{'s' * (client_count != 1)} connected"
+    views = f"{view_count} view{'s' * (view_count != 1)} attached"
+    if client_count and view_count:
+        return f"There are {clients} and {views}."
+    if client_count or view_count:
+        count = client_count or view_count
+        return f"There {'is' if count == 1 else 'are'} {clients if client_count else views}."
+    return "Nobody is connected now."

@@ -75,33 +75,30 @@ class LeaveQuestion(QDialog):
     keep = Signal()
     end = Signal()
 
-    def __init__(self, image: str, client_count: int, parent: QWidget | None = None) -> None:
-        """Ask what shall become of them; Escape means that the window stays."""
+    def __init__(self, image: str, uses: str, parent: QWidget | None = None) -> None:
+        """Ask what shall become of them; Escape means that the window stays.
+
+        ``uses`` is a sentence: who they are.
+        """
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Keep serving?")
+        self.setWindowTitle("Keep it there for others?")
         self.setModal(True)
-        who = {0: "Nobody uses it now.", 1: "1 program uses it now."}.get(
-            client_count, f"{client_count} programs use it now."
-        )
         self.body = words(
-            f"{image} is served to other programs. {who} It can be served on without the window;"
-            " 'rangepair serve --stop' or the window ends it later.",
-            13,
-            400,
-            "sub",
-        )
+            f"Other programs can use {image}. {uses} That can go on without the window; opening the"
+            " image again leads back to it.", 13, 400, "sub",
+        )  # fmt: skip
         box = QDialogButtonBox()
         self.stay = box.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
-        self.stop = box.addButton("Stop serving", QDialogButtonBox.ButtonRole.DestructiveRole)
-        self.go_on = box.addButton("Keep serving", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.stop = box.addButton("End it", QDialogButtonBox.ButtonRole.DestructiveRole)
+        self.go_on = box.addButton("Keep it", QDialogButtonBox.ButtonRole.AcceptRole)
         self.go_on.setProperty("primary", True)
         self.go_on.setDefault(True)
         box.rejected.connect(self.reject)
         box.accepted.connect(self.accept)
         self.accepted.connect(self.keep)
         self.stop.clicked.connect(self._on_stop)
-        _stack(self, words("Keep serving?", 16, 650), self.body, box)
+        _stack(self, words("Keep it there for others?", 16, 650), self.body, box)
         self.setMinimumWidth(440)
 
     @Slot()

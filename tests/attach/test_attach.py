@@ -347,3 +347,18 @@ def test_what_a_killed_engine_leaves_is_cleared_away(bench: Bench, cleaner: str)
     bench.detach()
     run("e2fsck", "-f", "-n", bench.image)
     bench.rangepair("check", bench.image)
+
+
+def test_every_thread_of_the_engine_is_known_to_write_for_others(bench: Bench):
+    """Else the kernel could make it wait for pages that only it can write back."""
+    status = Path("/proc/self/status").read_text("ascii")
+    if not int(status.partition("CapEff:")[2].split()[0], 16) >> 24 & 1:
+        pytest.skip("root lacks CAP_SYS_RESOURCE here: PR_SET_IO_FLUSHER was NOT tested")
+    no_io, local_throttle = 0x00080000, 0x00100000  # PF_MEMALLOC_NOIO, PF_LOCAL_THROTTLE
+    bench.attach()
+    threads = list(Path(f"/proc/{bench.engine_pid()}/task").iterdir())
+    assert len(threads) >= 3
+    for thread in threads:
+        flags = int((thread / "stat").read_text("utf-8").rpartition(")")[2].split()[6])
+        assert flags & (no_io | local_throttle) == no_io | local_throttle, thread
+    bench.detach()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -15,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from core.cli.cancelling import Cancelling
-from core.cli.unbroken import Unbroken, unbroken
+from core.cli.cancelling import Cancelling, read_patiently
+from core.cli.unbroken import Unbroken, postponed, unbroken
 from core.engine import open_volume
 from tests.cli.warmcommand import ROOT
 
@@ -77,6 +78,21 @@ def test_who_undoes_things_is_asked_between_two_acts() -> None:
         with pytest.raises(KeyboardInterrupt):
             cancelling.check()
     assert session.done == ["write"]
+
+
+def test_what_is_loaded_is_not_interrupted_at_all() -> None:
+    loaded = []
+    with pytest.raises(KeyboardInterrupt):
+        _load(loaded)
+    assert loaded == ["all of it"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def _load(loaded: list[str]) -> None:
+    with postponed():
+        signal.raise_signal(signal.SIGINT)
+        loaded.append("all of it")
+    loaded.append("the interrupt was lost")
 
 
 def test_elsewhere_and_where_interrupts_are_ignored_nothing_is_held() -> None:
@@ -153,3 +169,20 @@ def _wait_until_open(image: Path, process: int) -> None:
 
 def _open_files(process: int) -> list[str]:
     return [os.path.realpath(entry) for entry in Path(f"/proc/{process}/fd").iterdir()]
+
+
+class Bits(io.BufferedIOBase):
+    """Input that comes bit by bit."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts = parts
+
+    def read1(self, size: int = -1, /) -> bytes:
+        assert size >= len(self.parts[0])
+        return self.parts.pop(0)
+
+
+def test_input_is_read_part_by_part_up_to_the_length() -> None:
+    source = Bits([b"a" * 100, b"b" * 28, b"c" * 10, b""])
+    assert read_patiently(source, 128) == b"a" * 100 + b"b" * 28  # type: ignore[arg-type]
+    assert read_patiently(source, 128) == b"c" * 10  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def _file(tmp_path, direct):
 
 def _file_without_direct(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.device.imagefile.filesystem_of", lambda _: "fuse.sshfs")
+        patch.setattr("core.device.direct.filesystem_of", lambda _: "fuse.sshfs")
         return _file(tmp_path, direct=True)
 
 

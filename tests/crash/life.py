@@ -304,7 +304,9 @@ class Life:
         name = self._any([ORIGINAL, *self._oracle.names()])
         offset, length = self._range(str(name))
         expected = self._oracle.view(name).now[offset : offset + length]
-        if self._volume.read(offset, length, name) != expected:
+        target = bytearray(length)
+        self._volume.read_into(offset, target, name)
+        if not self._volume.read(offset, length, name) == expected == target:
             self._expect([f"{length} bytes at {offset}"], f"a read of {name}")
 
     def _flush(self) -> None:

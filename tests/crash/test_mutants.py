@@ -126,7 +126,7 @@ def _write_in_place_before_the_flight_landed(patch):
     def carry_out(self, flight):
         flight.overlay.write_out(self._image)
         buffer = flight.opened.image(flight.group, self._uuid)
-        self._area.pwritev_durable([buffer], flight.group.offset)
+        self._cloning._area.pwritev_durable([buffer], flight.group.offset)
         flight.landed.set()
 
     patch.setattr(Flights, "_carry_out", carry_out)

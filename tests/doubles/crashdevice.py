@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+    from core.device.base import Device
     from core.device.memory import MemoryDevice
     from core.extent import Extent
 
@@ -227,6 +228,21 @@ class CrashDevice:
             self._now.discard(offset, length)
             self._note_content("discard", offset, length)
             return True
+
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        """Copy what ``source`` holds now; until the next sync it may be lost, sector by sector."""
+        if not isinstance(source, CrashDevice):
+            return False
+        with self._power.on():
+            self._now.clone(source._now, start, length, offset)
+            self._note_content("clone", offset, length)
+            return True
+
+    def hold_room(self, length: int, count: int, /) -> bool:
+        return self._now.hold_room(length, count)
+
+    def release_room(self) -> bool:
+        return self._now.release_room()
 
     def zero(self, offset: int, length: int, /) -> None:
         with self._power.on():

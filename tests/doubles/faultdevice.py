@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: Final = frozenset(
     {"pread", "preadv", "pwrite", "pwritev", "pwritev_durable", "sync"}
-    | {"allocate", "punch", "discard", "zero", "resize"}
+    | {"allocate", "punch", "discard", "clone", "zero", "resize"}
 )
 _SHORTENED: Final = frozenset({"pread", "preadv", "pwrite", "pwritev"})
 _ROOM: Final = frozenset({"allocate", "resize"})
@@ -139,6 +139,17 @@ class FaultDevice:
     def discard(self, offset: int, length: int, /) -> bool:
         self._due("discard")
         return self._device.discard(offset, length)
+
+    def clone(self, source: Device, start: int, length: int, offset: int, /) -> bool:
+        self._due("clone")
+        plain = source._device if isinstance(source, FaultDevice) else source
+        return self._device.clone(plain, start, length, offset)
+
+    def hold_room(self, length: int, count: int, /) -> bool:
+        return self._device.hold_room(length, count)
+
+    def release_room(self) -> bool:
+        return self._device.release_room()
 
     def zero(self, offset: int, length: int, /) -> None:
         self._due("zero")

@@ -308,6 +308,22 @@ def test_holes_are_found_where_nothing_was_written(tmp_path: Path):
         assert kernel.seek((1 << 20) + 4096, os.SEEK_DATA) == 2 << 20
 
 
+def test_holes_are_asked_for_again_only_after_writes(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+    allocation = volume.allocation
+    monkeypatch.setattr(volume, "allocation", lambda copy: asked.append(copy) or allocation(copy))
+    volume.trim(0, SIZE)
+    kernel = kernel_of(volume, "original")
+    for _ in range(3):
+        assert kernel.seek(0, os.SEEK_HOLE) == 0
+    assert asked == ["original"]
+    volume.write(8192, b"x" * 512)  # past the file
+    assert kernel.seek(0, os.SEEK_DATA) == 8192
+    assert asked == ["original"] * 2
+
+
 def test_zeroing_keeps_holes_holes_and_space_taken(tmp_path: Path):
     image = tmp_path / "sparse.img"
     with image.open("wb") as file:

@@ -27,6 +27,7 @@ from core.answers import (
     Usage,
     VolumeInfo,
 )
+from core.attached import AttachedView
 from core.errors import (
     CopyInUseError,
     EngineGoneError,
@@ -75,6 +76,7 @@ class SessionDouble:
         self.damage = {}  # copy id -> ranges that the next scrub finds
         self.scrub_steps = 3
         self.servings = []
+        self.views = []
         self.is_kept = False
         self.restoring = None
         self.restored = []  # names of copies, in the order in which the original was made so
@@ -126,6 +128,24 @@ class SessionDouble:
     def stop_serving(self):
         self._enter("stop_serving")
         self.servings.clear()
+
+    def attach(self, copy, mount):
+        self._enter("attach")
+        self.views.append(
+            AttachedView(
+                image=self.image, copy=copy, way=["fuse", "loop"], file=f"/run/{copy}",
+                loop="/dev/loop7", mount=mount, filesystem="ext4" * bool(mount),
+                read_only=copy != "original", notices=["A notice."] * bool(mount),
+            )
+        )  # fmt: skip
+
+    def attached(self):
+        self._enter("attached")
+        return list(self.views)
+
+    def detach(self, copy):
+        self._enter("detach")
+        self.views[:] = [view for view in self.views if copy not in {None, view.copy}]
 
     def keep_serving(self):
         self._enter("keep_serving")

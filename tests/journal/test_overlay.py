@@ -98,3 +98,17 @@ def test_what_the_ring_is_given_says_the_same(rounds):
 def test_it_takes_what_fits(length):
     overlay = Overlay(64 * GRAIN, GRAIN, SIZE)
     assert overlay.has_room(length) == (length <= 64 * GRAIN)
+
+
+def test_a_device_that_takes_less_is_given_the_rest():
+    class Slow(MemoryDevice):
+        def pwrite(self, buffer, offset, /):
+            return super().pwrite(memoryview(buffer)[:512], offset)
+
+        def pwritev(self, buffers, offset, /):
+            return self.pwrite(buffers[0], offset)
+
+    overlay, twin = filled_overlay([(0, 3), (10, 12)])
+    image = Slow(SIZE)
+    overlay.write_out(image)
+    assert image.pread(SIZE, 0) == bytes(twin)

@@ -142,3 +142,24 @@ def test_a_range_of_nothing_touches_nothing():
 def test_extents_that_make_no_sense_are_refused(extents):
     with pytest.raises(ValueError, match="is empty or overlaps"):
         InitialMap(extents)
+
+
+def test_extents_that_continue_each_other_are_made_one_from_the_beginning():
+    parts = [MapExtent(512, 512, 4608, FULL_POINTER), MapExtent(0, 512, 4096, FULL_POINTER)]
+    mapped = InitialMap(parts)
+    assert list(mapped) == [MapExtent(0, 1024, 4096, FULL_POINTER)]
+    assert mapped.place_of(0, 1024) == 4096
+    assert len(InitialMap([*parts, MapExtent(1024, 512, 5120, LOAD_POINT)])) == 2
+
+
+@pytest.mark.parametrize(
+    ("extents", "makes_sense"),
+    [
+        ([], True),
+        ([MapExtent(0, 4, 8, LOAD_POINT), MapExtent(4, 4, 4, LOAD_POINT)], True),
+        ([MapExtent(0, 4, 8, LOAD_POINT), MapExtent(4, 4, 5, LOAD_POINT)], False),
+        ([MapExtent(SIZE - 4, 5, 0, LOAD_POINT)], False),
+    ],
+)
+def test_a_map_makes_sense_within_the_volume_and_with_every_place_once(extents, makes_sense):
+    assert InitialMap(extents).makes_sense(SIZE) is makes_sense

@@ -189,3 +189,11 @@ def test_concat_disjoint_interleaves() -> None:
 def test_concat_disjoint_refuses_overlap() -> None:
     with pytest.raises(ValueError, match="must not overlap"):
         concat_disjoint([plain((0, 4, 0)), plain((3, 4, 0))])
+
+
+def test_what_moves_takes_its_pointers_along_and_leaves_the_others() -> None:
+    run = plain((0, 512, 8192), (512, 512, 8704), (4096, 512, 65536))
+    there = [np.array([value], np.int64) for value in (8704, 4096, 512)]
+    assert run.moved(*there).offsets.tolist() == [8192, 4096, 65536]
+    assert run.offsets.tolist() == [8192, 8704, 65536]
+    assert run.moved(*(np.array([value], np.int64) for value in (1 << 20, 4096, 512))) is run

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QGuiApplication
 
-from core.errors import VolumeBusyError
+from core.errors import AttachError, VolumeBusyError
 from core.nbd.recipes import export_uri
 from core.serving import ServedClient, Serving
 from gui.windows.connectdialog import ConnectDialog
@@ -126,7 +126,7 @@ def test_closing_asks_what_becomes_of_those_who_are_connected(at_volume, sheet, 
     at_volume.qtbot.waitUntil(lambda: window.status.clients.value.text() == "1")
     window.close()
     question = at_volume.dialog(LeaveQuestion)
-    assert "1 program uses it now" in question.body.text()
+    assert "There is 1 program connected." in question.body.text()
     assert window.isVisible()
     at_volume.click(
         {"keep": question.go_on, "stop": question.stop, "cancel": question.stay}[choice]
@@ -150,3 +150,47 @@ def test_a_signal_asks_nothing_and_takes_no_disk_away(at_volume, sheet):
     assert engine.is_kept
     assert engine.servings
     assert not window.findChildren(LeaveQuestion)
+
+
+def test_a_view_is_attached_and_taken_away_again(at_volume, sheet):
+    window, card = at_volume.window, sheet.attaching
+    sheet.choose("a")
+    card.folder.setText("/mnt")
+    at_volume.click(card.attach)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 1)
+    (row,) = card.rows
+    assert row.name.text() == "a"
+    assert row.places.text().splitlines() == [
+        "ext4 mounted at /mnt, read-only", "/dev/loop7", "/run/a",
+    ]  # fmt: skip
+    assert row.notices.text() == "A notice."
+    assert not card.attach.isEnabled()
+    assert window.status.clients.value.text() == "1"
+    sheet.choose("original")
+    card.folder.clear()
+    at_volume.click(card.attach)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 2)
+    assert card.rows[1].places.text().splitlines() == ["/dev/loop7", "/run/original"]
+    at_volume.click(card.rows[0].detach)
+    at_volume.qtbot.waitUntil(lambda: [row.name.text() for row in card.rows] == ["original"])
+    assert window.connector.connections.is_shared
+    at_volume.click(card.rows[0].detach)
+    at_volume.qtbot.waitUntil(lambda: not window.connector.connections.is_shared)
+
+
+def test_what_is_in_use_keeps_the_window_where_it_is(at_volume, sheet):
+    window, engine = at_volume.window, at_volume.engine
+    at_volume.click(sheet.attaching.attach)
+    at_volume.qtbot.waitUntil(lambda: window.connector.connections.is_shared)
+
+    def refuse(copy):
+        raise AttachError("'original' is in use at /mnt; close what is open there.")
+
+    engine.detach = refuse
+    window.close()
+    question = at_volume.dialog(LeaveQuestion)
+    assert "There is 1 view attached." in question.body.text()
+    at_volume.click(question.stop)
+    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() != [])
+    assert at_volume.banner_texts()[0].startswith("'original' is in use")
+    assert window.isVisible()

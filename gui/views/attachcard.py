@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: The Rangepair authors
+# SPDX-License-Identifier: Apache-2.0
+"""Views as files, loop devices and mounted file systems of this computer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from gui.guard import guarded
+from gui.views.actionbutton import ThemedButton
+from gui.views.card import Card
+from gui.views.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.attached import AttachedView
+    from gui.theme import ThemeSource
+
+
+class AttachCard(Card):
+    """A folder to mount in, a button, and a line for each view that is attached."""
+
+    attach_asked = Signal(str)
+    """(folder to mount in, or nothing)"""
+    detach_asked = Signal(str)
+    """(copy)"""
+    folder_wanted = Signal()
+
+    def __init__(self, source: ThemeSource, parent: QWidget | None = None) -> None:
+        """Begin with nothing attached."""
+        super().__init__(source, "A disk of this computer", "through FUSE", parent=parent)
+        self._attached: Sequence[AttachedView] = ()
+        self._copy = ""
+        self._is_busy = False
+        self.about = words(
+            "A file that other programs can open; for root a loop device, too, and a mounted file"
+            " system.", 13, 500,
+        )  # fmt: skip
+        self.folder = QLineEdit()
+        self.folder.setPlaceholderText("Folder to mount it in; none if left empty")
+        self.folder.setAccessibleName("Folder to mount it in")
+        self.browse = ThemedButton(source, "folder", " Choose…")
+        self.browse.setAutoDefault(False)
+        self.browse.clicked.connect(self.folder_wanted)
+        self.attach = ThemedButton(source, "disk", " Attach")
+        self.attach.set_property("primary", value=True)
+        self.attach.setAutoDefault(False)
+        self.attach.clicked.connect(self._on_attach)
+        self.rows: list[AttachedRow] = []
+        self._list = QVBoxLayout()
+        self._list.setSpacing(6)
+        self._lay_out()
+
+    def show_view(self, copy: str) -> None:
+        """Mean this copy, or the original."""
+        self._copy = copy
+        self._enable()
+
+    def show_attached(self, attached: Sequence[AttachedView], *, is_busy: bool) -> None:
+        """Show what is attached, and whether that is about to change."""
+        self._is_busy = is_busy
+        if attached != self._attached:
+            self._attached = attached
+            self._make_rows()
+        self._enable()
+
+    def _lay_out(self) -> None:
+        entry = QHBoxLayout()
+        entry.setSpacing(8)
+        entry.addWidget(self.folder, 1)
+        entry.addWidget(self.browse)
+        entry.addWidget(self.attach)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 44, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(self.about)
+        column.addLayout(entry)
+        column.addLayout(self._list)
+
+    def _make_rows(self) -> None:
+        for row in self.rows:
+            self._list.removeWidget(row)
+            row.deleteLater()
+        self.rows = [AttachedRow(self.source, view) for view in self._attached]
+        for row in self.rows:
+            row.detach_asked.connect(self.detach_asked)
+            self._list.addWidget(row)
+
+    def _enable(self) -> None:
+        is_there = any(view.copy == self._copy for view in self._attached)
+        self.attach.setEnabled(not (self._is_busy or is_there))
+        self.attach.setToolTip("It is attached already" if is_there else "")
+        for row in self.rows:
+            row.detach.setEnabled(not self._is_busy)
+
+    @Slot()
+    @guarded
+    def _on_attach(self) -> None:
+        self.attach_asked.emit(self.folder.text().strip())
+
+
+class AttachedRow(QWidget):
+    """Where one view is, and a button that takes it away."""
+
+    detach_asked = Signal(str)
+
+    def __init__(self, source: ThemeSource, view: AttachedView) -> None:
+        """Show ``view``."""
+        super().__init__()
+        self._copy = view.copy
+        self.name = words(view.copy, 13, 600)
+        self.places = words(_places(view), 12, 400, "sub")
+        self.places.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.notices = words("\n".join(view.notices), 12, 400, "warn")
+        self.notices.setVisible(bool(view.notices))
+        self.detach = ThemedButton(source, "close", " Detach")
+        self.detach.set_property("small", value=True)
+        self.detach.setAutoDefault(False)
+        self.detach.setAccessibleName(f"Detach {view.copy}")
+        self.detach.clicked.connect(self._on_detach)
+        told = QVBoxLayout()
+        told.setSpacing(2)
+        for part in (self.name, self.places, self.notices):
+            told.addWidget(part)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 4, 0, 0)
+        row.setSpacing(8)
+        row.addLayout(told, 1)
+        row.addWidget(self.detach)
+
+    @Slot()
+    @guarded
+    def _on_detach(self) -> None:
+        self.detach_asked.emit(self._copy)
+
+
+def _places(view: AttachedView) -> str:
+    """Return where a view can be used, the most useful first."""
+    mode = ", read-only" if view.read_only else ""
+    mounted = f"{view.filesystem} mounted at {view.mount}{mode}" if view.mount else ""
+    device = f"{view.loop}{'' if mounted else mode}" if view.loop else ""
+    return "\n".join(place for place in (mounted, device, view.file) if place)
