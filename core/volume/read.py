@@ -27,7 +27,10 @@ Ranges = list[tuple[int, int]]
 
 
 def read_original(state: VolumeState, offset: int, length: int) -> bytes:
-    """Return bytes of the original: as the initial area has them, or as they are restored to be."""
+    """Return bytes of the original: as the initial area has them, or as they are restored to be.
+
+    Of one without a head; what has a head is read like a copy (``core.volume.heads``).
+    """
     whole = read_initial(state, offset, length)
     if state.restore is None or not state.restore.touches(offset, length):
         return whole
