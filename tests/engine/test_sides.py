@@ -17,6 +17,8 @@ from core.format.layout import BLOCK_BYTES
 from core.format.superblock import ALWAYS_ADDITIONAL, COPY_SIZES, RESTORING
 from core.units import MIB
 from core.volume.fold import fold
+from core.volume.moment import moment_of
+from core.volume.read import Views
 from tests.doubles.history import ORIGINAL, History
 from tests.engine.stills import still_volume
 
@@ -224,3 +226,33 @@ def test_damage_of_what_goes_home_is_told(volume, view, way_out):
         assert volume.info().restoring is None
         assert volume.read(0, GRAIN) == b"w" * GRAIN
     assert volume.read(8 * GRAIN, GRAIN, view) == view[:1].encode() * GRAIN
+
+
+def test_a_moment_keeps_the_head_that_it_saw(volume):
+    volume.choose_mechanism("always-additional")
+    volume.write(0, b"n" * GRAIN)
+    moment = moment_of(volume._state)
+    before = Views(moment).flatten(moment.catalog.head)
+    volume.snapshot("a")  # freezes the head's layer
+    volume.write(8 * GRAIN, b"m" * GRAIN)
+    after = Views(moment).flatten(moment.catalog.head)
+    assert after.starts.tolist() == before.starts.tolist() == [0]
+
+
+def test_what_goes_home_stays_readable_when_all_copies_are_purged(volume):
+    """Then nothing but the separation enters the chain where the original's old data is kept."""
+    old = volume.read(0, 4 * GRAIN)
+    volume.snapshot("a")
+    volume.choose_mechanism("always-additional")
+    volume.clone("c")
+    volume.write(0, b"c" * (4 * GRAIN), "c")
+    volume.separate("c")
+    finish(volume)
+    volume.separate()
+    assert volume.info().restoring.left_bytes == 4 * GRAIN
+    volume.delete(["a", "c"], now=True)
+    assert volume.read(0, 4 * GRAIN) == old
+    finish(volume)
+    assert volume.read(0, 4 * GRAIN) == old
+    assert volume._state.image.pread(4 * GRAIN, 0) == old
+    assert volume.check() == []
