@@ -4,19 +4,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from core.attach import record as records
 from core.attach.attachment import Attachment, Wish
+from core.engine import Volume
 from core.errors import AttachError, CopyInUseError
 from core.session import ORIGINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from core.attached import AttachedView
@@ -27,7 +30,11 @@ _log = logging.getLogger(__name__)
 
 
 class Attachments:
-    """What is attached of one volume; one attachment for each view. From any thread."""
+    """What is attached of one volume; one attachment for each view. From any thread.
+
+    An act that would pull a view from under its users claims it for as long as the act takes.
+    Looking once would not do: a restore may wait for minutes before it begins.
+    """
 
     def __init__(self, volume: VolumeSession, image: str, folder: Path) -> None:
         """Attach views of ``volume`` as files in ``folder``, which is made when it is needed."""
@@ -35,7 +42,10 @@ class Attachments:
         self._image = image
         self._place = records.Place(folder)
         self._attached: dict[str, Attachment] = {}
+        self._claims: Counter[str] = Counter()
         self._lock = threading.Lock()
+        if isinstance(volume, Volume):
+            volume.spare(self._attached.__contains__)
 
     @property
     def is_any(self) -> bool:
@@ -56,6 +66,11 @@ class Attachments:
             there = self._attached.get(wish.copy)
             if there is not None:
                 raise AttachError(f"It is attached already, at {there.view.file}; detach it first.")
+            if self._claims[wish.copy]:
+                raise CopyInUseError(
+                    f"{wish.copy!r} is just being restored, resized, renamed or deleted; attach it"
+                    " when that is done."
+                )
             records.clear_leftovers(self._place)
             self._place.make()
             path = self._path_for(wish.copy)
@@ -107,24 +122,31 @@ class Attachments:
             self._place.clear()
             return gone
 
-    def refuse_if_attached(self, names: Sequence[str], what: str) -> None:
-        """Keep a view as it is while it is attached.
+    @contextlib.contextmanager
+    def claimed(self, names: Sequence[str], what: str) -> Iterator[None]:
+        """Let nobody attach these views within the block.
 
         Args:
             names: Of views.
-            what: What cannot be done to them meanwhile, as in ``"be renamed"``.
+            what: What cannot be done to them while they are attached, as in ``"be renamed"``.
 
         Raises:
             CopyInUseError: One of them is attached.
         """
-        for name in names:
-            attachment = self._attached.get(name)
-            if attachment is not None:
-                view = attachment.view
-                raise CopyInUseError(
-                    f"{name!r} is attached at {view.mount or view.file} and cannot {what}"
-                    " meanwhile; detach it first."
-                )
+        with self._lock:
+            for name in names:
+                if name in self._attached:
+                    view = self._attached[name].view
+                    raise CopyInUseError(
+                        f"{name!r} is attached at {view.mount or view.file} and cannot {what}"
+                        " meanwhile; detach it first."
+                    )
+            self._claims.update(names)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._claims.subtract(names)
 
     def end(self, patience_s: float) -> None:
         """Detach everything: what is in use after ``patience_s`` is taken away from its users."""

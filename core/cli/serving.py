@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.cli.parsing import add_image, add_json, file_path
+from core.cli.parsing import add_copy, add_image, add_json, file_path
 from core.cli.terminal import printable
-from core.errors import EXIT_DONE, EngineGoneError, UsageError
+from core.errors import EXIT_DONE, EngineGoneError, NoSuchCopyError, UsageError
+from core.session import ORIGINAL
 
 if TYPE_CHECKING:
     import argparse
@@ -53,11 +54,17 @@ def _declare(parser: CommandParser) -> None:
     what.add_argument("--detach", action="store_true", help="go on in the background until --stop")
     what.add_argument("--stop", action="store_true", help="stop serving, wherever it was begun")
     what.add_argument("--list", action="store_true", help="show where it is served, and to whom")
+    what.add_argument(
+        "--commands", action="store_true", help="show what QEMU, libvirt and others must be told"
+    )
+    add_copy(parser)
     add_json(parser)
 
 
 def _serve(options: argparse.Namespace, terminal: Terminal) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if options.commands:
+        return _tell_commands(options, terminal)
     if options.stop or options.list:
         return _ask(options, terminal)
     from core.service.launcher import connect_or_start
@@ -196,6 +203,38 @@ def _print_servings(servings: list[Serving], terminal: Terminal) -> None:
         for client in serving.clients:
             export = "chooses" if client.export is None else printable(client.export)
             terminal.line(f"  {printable(client.peer)}: {export}")
+
+
+def _tell_commands(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Show how other programs use one view, at the address at which it is served."""
+    from core.nbd.recipes import recipes
+    from core.service.client import connect
+    from core.service.meetingplace import meeting_place
+
+    meeting_place(options.image)  # there must be such an image
+    servings: list[Serving] = []
+    is_fixed = False
+    with contextlib.suppress(EngineGoneError), connect(options.image) as volume:
+        servings = volume.serving()
+        copies = {copy.name: copy for copy in volume.info().copies if not copy.deleted}
+        if options.copy != ORIGINAL:
+            if options.copy not in copies:
+                raise NoSuchCopyError.named(options.copy)
+            is_fixed = copies[options.copy].kind == "snapshot"
+    if not servings:
+        raise UsageError("It is not served; begin with 'rangepair serve IMAGE'.")
+    serving = servings[-1]
+    made = recipes(serving.uri, options.copy, read_only=is_fixed or serving.read_only)
+    if options.json:
+        import msgspec
+
+        terminal.line(msgspec.json.encode([recipe._asdict() for recipe in made]).decode())
+        return EXIT_DONE
+    for recipe in made:
+        terminal.line(terminal.paint(f"# {recipe.program}: {recipe.purpose}", "grey"))
+        for line in recipe.text.splitlines():
+            terminal.line(printable(line))
+    return EXIT_DONE
 
 
 COMMANDS: Final[dict[str, Command]] = {"serve": (_declare, _serve)}

@@ -109,12 +109,12 @@ class View:
             RangepairError: They cannot be read.
         """
         while True:
-            name = self.name
+            structure, name = self._state.structure, self.name
             try:
                 self._volume.read_into(offset, target, name)
             except NoSuchCopyError:
                 continue  # it was renamed in this moment, or is gone, as its name tells
-            if name == self.name:  # else another copy may have got its name meanwhile
+            if structure == self._state.structure:  # else another copy may have had its name
                 return
 
     def advise(self, offset: int, length: int) -> None:

@@ -170,6 +170,10 @@ class Volume:
     plan_separation = mechanisms.plan_separation
     separate = mechanisms.separate
 
+    def spare(self, is_in_use: Callable[[str], object]) -> None:
+        """Drop no copy for room, expendable or not, of which ``is_in_use`` says so by its name."""
+        self._full_area.is_in_use = is_in_use
+
     # -- questions ---------------------------------------------------------------------------
 
     @guarded

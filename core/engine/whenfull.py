@@ -63,6 +63,7 @@ class FullArea:
         self._keeper = keeper
         self._begin = begin
         self._room = threading.Condition(lock)
+        self.is_in_use: Callable[[str], object] = lambda _name: False
 
     def carry_out(self, act: Callable[[], object], copy: str) -> None:
         """Do ``act``, under the lock; again when there is room.
@@ -108,6 +109,8 @@ class FullArea:
         for copy_id in catalog.policy.expendable:
             copy = catalog.copies.get(copy_id)
             if copy is None or copy.name == written or takecopy.why_kept(self._state, copy):
+                continue
+            if self.is_in_use(copy.name):
                 continue
             with contextlib.suppress(AdditionalAreaFullError):  # not even room to say so
                 takecopy.drop(self._state, copy)

@@ -8,6 +8,7 @@ there or not, and what is attached keeps its name and content until it is detach
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -119,19 +120,21 @@ def attached(volume: RemoteVolume) -> Sequence[AttachedView]:
     return cast("list[AttachedView]", volume.ask(ListAttached()))
 
 
-def refuse_on_attached(attachments: Attachments, request: Request) -> None:
-    """Refuse what would pull an attached view from under its users.
+def claim_for(
+    attachments: Attachments, request: Request
+) -> contextlib.AbstractContextManager[None]:
+    """Return a block in which nothing is attached that ``request`` would pull from its users.
 
     Raises:
-        CopyInUseError: ``request`` would.
+        CopyInUseError: On entering: it is attached already.
     """
-    fields = {name: getattr(request, name) for name in request.__struct_fields__}
     match request.method:
         case "restore":
-            attachments.refuse_if_attached(["original"], "be restored")
+            return attachments.claimed(["original"], "be restored")
         case "resize":
-            attachments.refuse_if_attached(["original"], "be resized")
+            return attachments.claimed(["original"], "be resized")
         case "rename":
-            attachments.refuse_if_attached([fields["name"]], "be renamed")
+            return attachments.claimed([getattr(request, "name")], "be renamed")  # noqa: B009
         case "delete" | "purge":
-            attachments.refuse_if_attached(fields["names"], "be deleted")
+            return attachments.claimed(getattr(request, "names"), "be deleted")  # noqa: B009
+    return contextlib.nullcontext()

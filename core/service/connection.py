@@ -94,9 +94,8 @@ class Connection:
         }
         if isinstance(request, ask.Write | WritePortion):
             fields["payload"] = bytes(request.payload.content)
-        if self._host.attachments.is_any:
-            attaching.refuse_on_attached(self._host.attachments, request)
-        value = getattr(self._host.volume, request.method)(**fields)
+        with attaching.claim_for(self._host.attachments, request):
+            value = getattr(self._host.volume, request.method)(**fields)
         return Bulk(value) if isinstance(request, ask.Read) else value
 
     def _answer_as_host(self, request: ask.AnyRequest) -> object:

@@ -131,8 +131,13 @@ def erase_torn_group(area: AdditionalArea, log: Log) -> None:
 
     The next group goes to the same place. If that one is torn too, but so that this header is still
     there, its bytes may be the very ones that this header names: then a group would count that says
-    nothing of what the ring has held since.
+    nothing of what the ring has held since. A torn group may also share blocks with the image: the
+    place gets its own again, so that the next group finds the room that was allocated for it.
     """
+    unsharer = getattr(area.device, "unshare", None)
+    if unsharer is not None:
+        with contextlib.suppress(OSError):
+            unsharer(log.offset, log.segment_stop - log.offset)
     read = functools.partial(read_available, area.device)
     if group_format.successor_offset(area.uuid, log.offset, log.seq, read) is not None:
         area.device.pwritev_durable([aligned_buffer(BLOCK_BYTES)], log.offset)

@@ -272,6 +272,7 @@ def _use_size(state: VolumeState, size_bytes: int) -> None:
     state.catalog.resize(size_bytes)
     state.catalog.generation += 1
     state.structure += 1
+    state.chain_edition += 1
     if state.initial is not None:
         state.initial.size = size_bytes
     if state.journal is not None:  # after a checkpoint nothing waits

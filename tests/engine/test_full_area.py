@@ -172,6 +172,14 @@ def test_a_locked_copy_is_passed_over(bench):
     bench.check("c1")
 
 
+def test_a_copy_that_others_use_is_passed_over(bench):
+    bench.volume.spare({"c0"}.__contains__)
+    bench.volume.set_policy(when_full="drop", expendable=["c0", "c1"])
+    bench.poke()
+    assert [copy.name for copy in bench.volume.policy().dropped] == ["c1"]
+    bench.check("c1")
+
+
 def test_a_clone_is_not_dropped_for_its_own_sake(bench):
     bench.volume.clone("mine", "c0")
     bench.volume.set_policy(when_full="drop", expendable=["mine", "c1"])

@@ -147,6 +147,23 @@ def test_the_command_ends_when_another_stops_it(image: Path) -> None:
         assert serving.wait(20) == 0
 
 
+def test_a_shell_can_use_what_is_told_to_be_typed(image: Path, folder: Path) -> None:
+    run("snapshot", image, "it's monday")
+    run("serve", image, "--socket", folder / "own", "--detach")
+    told = json.loads(run("serve", image, "--commands", "--copy", "it's monday", "--json"))
+    texts = {recipe["program"]: recipe["text"] for recipe in told}
+    for program in ("qemu-img", "nbdinfo"):
+        subprocess.run(["/bin/sh", "-c", texts[program]], cwd=folder, check=True, timeout=50)
+    made = [path.name for path in folder.iterdir() if path.suffix == ".qcow2"]
+    assert made == ["it's monday.qcow2"]
+    page = run("serve", image, "--commands", "--copy", "it's monday").splitlines()
+    assert page[0] == "# QEMU: attach it as a disk"
+    assert texts["nbdinfo"] in page
+    assert "'nobody'" in run("serve", image, "--commands", "--copy", "nobody", status=1)
+    run("serve", image, "--stop")
+    assert "not served" in run("serve", image, "--commands", status=64)
+
+
 def test_what_is_wrong_is_told_in_a_sentence(image: Path, folder: Path) -> None:
     assert "Without TLS" in run("serve", image, "--tcp", "0.0.0.0:0", status=64)
     assert "is no address" in run("serve", image, "--tcp", "localhost:http", status=64)
