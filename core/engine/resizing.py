@@ -8,7 +8,6 @@ only; the rest is one act under the lock.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from core.device.imagefile import FileDevice
@@ -64,14 +63,19 @@ def _unless_behind(state: VolumeState, grain: int) -> int | None:
 
 @guarded
 def _carry_out(self: Volume, size_bytes: int, shrinks: bool, kept_bytes: int) -> Resized:
-    state, before = self._state, self._state.size_bytes
-    _check(self, size_bytes, shrinks)
-    if size_bytes != before:
-        self._begin_writing()
-        act = steps.grow if size_bytes > before else steps.shrink
-        self._full_area.carry_out(partial(act, state, size_bytes), ORIGINAL)
-        follow_size(self)
-    return Resized(before_bytes=before, size_bytes=size_bytes, kept_bytes=kept_bytes)
+    state, before = self._state, list[int]()
+
+    def act() -> None:
+        # All is looked at anew each time: who waits for room lets others in, to resize as well.
+        _check(self, size_bytes, shrinks)
+        before.append(state.size_bytes)
+        if size_bytes != state.size_bytes:
+            self._begin_writing()
+            (steps.grow if size_bytes > state.size_bytes else steps.shrink)(state, size_bytes)
+            follow_size(self)
+
+    self._full_area.carry_out(act, ORIGINAL)
+    return Resized(before_bytes=before[-1], size_bytes=size_bytes, kept_bytes=kept_bytes)
 
 
 def follow_size(self: Volume) -> None:

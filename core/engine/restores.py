@@ -40,9 +40,12 @@ def restore(self: Volume, copy: str, safety: str = "") -> RestorePlan:
 
     What differs is moved in the background. A restore that is still under way is finished before.
     """
-    while take_step(self):
-        continue
-    return _begin(self, copy, safety)
+    while True:
+        while take_step(self):
+            continue
+        plan = _begin(self, copy, safety)
+        if plan is not None:
+            return plan
 
 
 @guarded
@@ -52,8 +55,11 @@ def take_step(self: Volume, bytes_max: int = CHUNK_BYTES) -> bool:
 
 
 @guarded
-def _begin(self: Volume, copy: str, safety: str) -> RestorePlan:
+def _begin(self: Volume, copy: str, safety: str) -> RestorePlan | None:
+    """Begin, unless another restore began since the last was finished; then return None."""
     state, source = self._state, _source(self._state, copy)
+    if state.restore is not None:
+        return None
     plan = _plan(state, source, safety)
     if plan.size_bytes:
         resizing.check_image(self, plan.size_bytes)

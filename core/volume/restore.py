@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from core.errors import AreaFullError
+from core.errors import AreaFullError, CopyInUseError
 from core.events import EventKind
 from core.format.catalog import Moved, Restored, pack_change
 from core.format.layout import EXTENT_BYTES_MAX
@@ -268,6 +268,19 @@ def resume(state: VolumeState, *, is_urgent: bool = False) -> None:
         journal.before_ring_dies = state.restore.keep_progress
 
 
+def refuse_another(state: VolumeState) -> None:
+    """See to it that no restore is under way: of two, the ranges left of one would be forgotten.
+
+    Raises:
+        CopyInUseError: One is.
+    """
+    if state.restore is not None:
+        raise CopyInUseError(
+            f"The original is just being restored from {state.restore.source_name!r}; try again "
+            "when that is done."
+        )
+
+
 def begin(state: VolumeState, source: CopyRecord, safety: str) -> None:
     """Begin a restore; the original reads as ``source`` on return, durably.
 
@@ -279,6 +292,7 @@ def begin(state: VolumeState, source: CopyRecord, safety: str) -> None:
     Raises:
         RangepairError: It was not begun; nothing has changed.
     """
+    refuse_another(state)
     takecopy.check_room(state, safety)
     assert state.journal is not None
     state.journal.checkpoint()

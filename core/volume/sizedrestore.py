@@ -36,6 +36,7 @@ def begin(state: VolumeState, source: CopyRecord, safety: str) -> None:
     Raises:
         RangepairError: It was not begun; the original is as it was.
     """
+    restore.refuse_another(state)
     kept = takecopy.take(state, safety, ORIGINAL, writable=False)
     size_bytes = state.catalog.size_of(source)
     change = resize.grow if size_bytes > state.size_bytes else resize.shrink
