@@ -31,14 +31,19 @@ def choose_mechanism(self: Volume, mechanism: Mechanism) -> None:
 
     A restore that is still under way is finished before.
     """
-    while restores.take_step(self):
-        continue
-    _choose(self, mechanism)
+    while True:
+        while restores.take_step(self):
+            continue
+        if _choose(self, mechanism):
+            return
 
 
 @guarded
-def _choose(self: Volume, mechanism: Mechanism) -> None:
+def _choose(self: Volume, mechanism: Mechanism) -> bool:
+    """Choose, unless a restore began since the last was finished; then return False."""
     state = self._state
+    if state.restore is not None:
+        return False
     self._begin_writing()
     head = state.catalog.head
     if mechanism == "always-additional":
@@ -65,6 +70,7 @@ def _choose(self: Volume, mechanism: Mechanism) -> None:
                 "copied on write."
             )
         mechanisms.separate(state, head)
+    return True
 
 
 @beside
@@ -79,14 +85,20 @@ def separate(self: Volume, view: str = ORIGINAL) -> SeparationPlan:
 
     A restore that is still under way is finished before.
     """
-    while restores.take_step(self):
-        continue
-    return _separate(self, view)
+    while True:
+        while restores.take_step(self):
+            continue
+        plan = _separate(self, view)
+        if plan is not None:
+            return plan
 
 
 @guarded
-def _separate(self: Volume, view: str) -> SeparationPlan:
+def _separate(self: Volume, view: str) -> SeparationPlan | None:
+    """Begin, unless a restore began since the last was finished; then return None."""
     state = self._state
+    if state.restore is not None:
+        return None
     record = _view(state, view)
     plan = _plan(state, record)
     self._begin_writing()

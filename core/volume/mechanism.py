@@ -55,6 +55,7 @@ def separate(state: VolumeState, view: CopyRecord) -> None:
 
 
 def _carry_out(state: VolumeState, change: Change) -> None:
+    restore.refuse_another(state)
     assert state.journal is not None
     state.journal.checkpoint()
     takecopy.release(state, takecopy.commit(state, change))

@@ -269,15 +269,17 @@ def resume(state: VolumeState, *, is_urgent: bool = False) -> None:
 
 
 def refuse_another(state: VolumeState) -> None:
-    """See to it that no restore is under way: of two, the ranges left of one would be forgotten.
+    """See to it that no restore or separation is under way: the ranges left would be forgotten.
 
     Raises:
         CopyInUseError: One is.
     """
     if state.restore is not None:
+        is_restored = state.restore.restoring.safety_id
+        what = "restored from" if is_restored else "separated: new data goes home of"
         raise CopyInUseError(
-            f"The original is just being restored from {state.restore.source_name!r}; try again "
-            "when that is done."
+            f"The original is just being {what} {state.restore.source_name!r}; try again when that "
+            "is done."
         )
 
 

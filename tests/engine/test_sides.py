@@ -9,13 +9,14 @@ import random
 import pytest
 
 from core.device.memory import MemoryDevice
-from core.engine import reading, restores
+from core.engine import mechanisms, reading, restores
 from core.errors import CopyInUseError, CorruptAreaError, InvalidRangeError
 from core.events import ORIGINAL_ID
 from core.format import superblock
 from core.format.layout import BLOCK_BYTES
 from core.format.superblock import ALWAYS_ADDITIONAL, COPY_SIZES, RESTORING
 from core.units import MIB
+from core.volume import mechanism as steps
 from core.volume.fold import fold
 from core.volume.moment import moment_of
 from core.volume.read import Views
@@ -255,4 +256,23 @@ def test_what_goes_home_stays_readable_when_all_copies_are_purged(volume):
     finish(volume)
     assert volume.read(0, 4 * GRAIN) == old
     assert volume._state.image.pread(4 * GRAIN, 0) == old
+    assert volume.check() == []
+
+
+def test_a_separation_does_not_begin_while_another_is_under_way(volume):
+    """What a caller meets who saw the one before finished, and whom another has overtaken."""
+    volume.clone("c")
+    volume.choose_mechanism("always-additional")
+    volume.write(0, b"n" * GRAIN)
+    volume.write(0, b"c" * GRAIN, "c")
+    volume.separate("c")
+    state = volume._state
+    assert mechanisms._separate(volume, ORIGINAL) is None
+    assert not mechanisms._choose(volume, "copy-on-write")
+    with pytest.raises(CopyInUseError, match="separated: new data goes home of 'c'; try again"):
+        steps.separate(state, state.catalog.head)
+    assert state.restore.left_bytes == GRAIN
+    volume.separate()
+    finish(volume)
+    assert (volume.read(0, GRAIN), volume.read(0, GRAIN, "c")) == (b"n" * GRAIN, b"c" * GRAIN)
     assert volume.check() == []
