@@ -24,7 +24,7 @@ Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 UInt8s = npt.NDArray[np.uint8]
 
-CopyKind = Literal["snapshot", "clone"]
+CopyKind = Literal["snapshot", "clone", "original"]
 
 
 class PointerKind(enum.IntEnum):
@@ -72,7 +72,7 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One instant copy, as ``list --json`` shows it.
 
     Attributes:
-        id: Never reused within a volume; 1 or greater.
+        id: Never reused within a volume; 1 or greater; 0 for ``VolumeInfo.original``.
         parent: Name of the copy it was taken of, ``"original"`` included.
         created: Seconds since 1970.
         own_bytes: Bytes in the additional area that only this copy's layers hold.
@@ -105,6 +105,10 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
 
 
+Mechanism = Literal["copy-on-write", "always-additional"]
+"""Where new data of the original goes: to the initial area, or, as a clone's, to the additional."""
+
+
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The volume and its copies, oldest first.
 
@@ -116,7 +120,10 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
         changed_ranges: The places looked at in which another program changed the image.
         restoring: How far the restore under way is; None without one.
         portions: How many portions the volume consists of; 0 if it is a volume of bytes.
-        plain: The image is a plain raw image; else only through its map can it be read.
+        plain: The image is a plain raw image; else only through its map can it be read, or what
+            it holds is not the original.
+        mechanism: Where new data of the original goes.
+        original: The original's own pointers, if its new data is in the additional area; else None.
     """
 
     image: str
@@ -134,6 +141,8 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
     restoring: RestoreProgress | None = None
     plain: bool = True
     portions: int = 0
+    mechanism: Mechanism = "copy-on-write"
+    original: CopyInfo | None = None
 
     def size_of(self, name: str) -> int:
         """Return the bytes of a view: those of the volume, if no copy of this name has others."""
@@ -175,8 +184,11 @@ class TableAnswer(msgspec.Struct, frozen=True, kw_only=True):
     Range pairs are not carried: they are the gaps between the pointers (maximal, by definition).
 
     Attributes:
-        copy_id: ``0`` is the original, whose table is empty.
+        copy_id: ``0`` is the original, whose table is empty unless it has new data in the
+            additional area.
         event_seq: Sequence number of the last event this table includes.
+        is_original_elsewhere: It is the original's, and new data of that goes to the additional
+            area.
     """
 
     copy_id: int
@@ -184,6 +196,7 @@ class TableAnswer(msgspec.Struct, frozen=True, kw_only=True):
     stop: int
     event_seq: int
     columns: PointerColumns
+    is_original_elsewhere: bool = False
 
 
 class AreaExtents(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from core.volume.verified import WholeExtent
 
 if TYPE_CHECKING:
     from core.answers import Int64s
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.state import VolumeState
 
 FINDINGS_MAX: Final = 1000
@@ -66,7 +66,7 @@ def _corruption(code: str, what: str, where: str) -> Finding:
 
 def _check_catalog(state: VolumeState) -> list[Finding]:
     catalog, findings = state.catalog, list[Finding]()
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         if copy.base not in catalog.chain:
             findings.append(_corruption("base", "A copy's base is not in the chain.", copy.name))
         if copy.top is not None and copy.top not in catalog.layers:

@@ -10,6 +10,7 @@ import msgspec
 
 from core.answers import PointerKind
 from core.device.refusals import readable_path
+from core.volume import heads
 
 if TYPE_CHECKING:
     from core.mapping.initialmap import InitialMap
@@ -63,6 +64,9 @@ def dump(state: VolumeState) -> dict[str, object]:
         },
         "initial_map": None if state.initial is None else map_rows(state.initial.map),
         "chain": list(catalog.chain),
+        "head": None
+        if catalog.head is None
+        else msgspec.structs.asdict(heads.to_record(catalog.head)),
         "copies": [msgspec.structs.asdict(copy) for copy in catalog.copies.values()],
         "layers": [
             {

@@ -31,7 +31,7 @@ class EventKind(enum.IntEnum):
     PRESERVED = 2
     """start, length of an original copied I -> A at ``area_offset``; copy_id = newest copy."""
     REDIRECTED = 3
-    """New data of clone ``copy_id`` at start, length placed in A at ``area_offset``."""
+    """New data of ``copy_id`` at start, length placed in A at ``area_offset``; 0 = the original."""
     TRIMMED = 4
     """start, length of ``copy_id`` discarded: reads as zeroes from now on."""
     FLUSHED = 5
@@ -59,6 +59,8 @@ class EventFlag(enum.IntFlag):
     """CATALOG_CHANGED because a copy was taken: range pairs of the newest copy cover everything."""
     RESIZED = 8
     """CATALOG_CHANGED because the volume has ``length`` bytes now: ask for everything."""
+    ELSEWHERE = 16
+    """WRITTEN or TRIMMED of the original, but nothing changed in I: its new data goes to A."""
 
 
 EVENT_DTYPE: Final = np.dtype(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from core.answers import Int64s
     from core.format.catalog import CopyRecord
-    from core.volume.catalog import Catalog, Layer
+    from core.volume.catalog import Catalog
+    from core.volume.layer import Layer
     from core.volume.picture import Frame
     from core.volume.state import VolumeState
 
@@ -91,7 +92,7 @@ def holdings(moment: VolumeState, frame: Frame, offset: int, length: int) -> lis
         cells[first:last] = [METADATA] * (last - first)
     for part in seen:
         _enter(part, edges.tolist(), edges, cells)
-    names = {copy.id: copy.name for copy in catalog.copies.values()}
+    names = {view.id: view.name for view in catalog.views.values()}
     return list(_told(edges.tolist(), cells, names))
 
 
@@ -131,7 +132,7 @@ def _seen_in_chain(catalog: Catalog, offset: int, stop: int) -> Iterator[Seen]:
     plain: dict[int, list[int]] = defaultdict(list)
     layered: dict[int, list[CopyRecord]] = defaultdict(list)
     are_alike = not catalog.has_other_sizes
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         if copy.top is None and are_alike:
             plain[copy.base].append(copy.id)
         else:
@@ -159,7 +160,7 @@ def _seen_in_private(catalog: Catalog, offset: int, stop: int) -> Iterator[Seen]
     found = {
         layer.id: _found(layer, offset, stop) for layer in catalog.layers.values() if layer.private
     }
-    for copy in catalog.copies.values():
+    for copy in catalog.views.values():
         stack = catalog.private_stack(copy)
         for depth, layer in enumerate(stack):
             yield Seen(_uncovered(found[layer.id], stack[:depth]), (copy.id,))

@@ -27,9 +27,12 @@ class RestorePlan(msgspec.Struct, frozen=True, kw_only=True):
 class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
     """A restore under way: the original reads as the source, and the rest is being moved.
 
+    So is a separation: then the source is the view whose new data goes home, and there is no
+    safety snapshot.
+
     Attributes:
         source: Name of the copy that the original was made equal to.
-        safety: Name of the snapshot of the original as it was before.
+        safety: Name of the snapshot of the original as it was before; empty in a separation.
         whole_bytes, left_bytes: What had to be moved, and what still has, in whole grains.
         problem: Why it does not go on at the moment, or empty.
         is_damaged: That is because the source is damaged, and room would not help.
@@ -41,6 +44,24 @@ class RestoreProgress(msgspec.Struct, frozen=True, kw_only=True):
     left_bytes: int
     problem: str
     is_damaged: bool = False
+
+
+class SeparationPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a separation moves, in bytes.
+
+    Attributes:
+        view: Name of the view whose new data goes home to the initial area: a copy, or the
+            original.
+        home_bytes: So much new data it has, in whole grains.
+        kept_bytes: So much of the initial area must be kept for the others before that.
+        rest_bytes: So much the others still read from the initial area then; giving them that, too,
+            makes both sides independent.
+    """
+
+    view: str
+    home_bytes: int
+    kept_bytes: int
+    rest_bytes: int
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,11 @@ import numpy as np
 
 from core.answers import PointerKind
 from core.device.base import read_available
+from core.mapping.intersect import intersect
+from core.mapping.pointerrun import EMPTY
+from core.mapping.stack import stack
 from core.volume.read import Views
+from core.volume.restoring import extents_of as ranges_of
 from core.volume.verified import WholeExtent, wholes_of
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ class Scrub:
     """One walk over all extents.
 
     Attributes:
-        copy_ids: The copies there were when it began.
+        copy_ids: The copies there were when it began; 0 for the original, if it has pointers.
         done_bytes, total_bytes: Of data that is pointed to.
         damaged: Extents that are not what was written.
         unverified_bytes: Pieces of extents of which the rest is gone.
@@ -44,7 +48,7 @@ class Scrub:
 
     def __init__(self, state: VolumeState) -> None:
         """Begin; under the volume's lock, with nothing staged."""
-        self.copy_ids = list(state.catalog.copies)
+        self.copy_ids = list(state.catalog.views)
         maps = [layer.map.twin() for layer in state.catalog.layers.values()]
         self.total_bytes = sum(int(_with_data(each.flatten()).lengths.sum()) for each in maps)
         self.done_bytes = 0
@@ -128,11 +132,21 @@ def pointed_bytes(state: VolumeState, whole: WholeExtent) -> int:
     return total
 
 
+def _moving(moment: VolumeState, views: Views) -> tuple[int, PointerRun]:
+    """Return the pointers to what is still to be moved, and the layer after which views read it."""
+    restoring = moment.catalog.restoring
+    if restoring is None:
+        return 0, EMPTY
+    left = restoring.left if moment.restore is None else moment.restore.left
+    layer_id = restoring.layer or moment.catalog.copies[restoring.safety_id].base
+    return layer_id, intersect(views.flatten(restoring.view), *ranges_of(left))
+
+
 def damage_of(
     moment: VolumeState, copy_ids: Iterable[int], damaged: list[WholeExtent]
 ) -> dict[int, list[tuple[int, int]]]:
     """Return for each copy that is still there the ranges of its view that lie in ``damaged``."""
-    copies = moment.catalog.copies
+    copies = moment.catalog.views
     found: dict[int, list[tuple[int, int]]] = {
         copy_id: [] for copy_id in copy_ids if copy_id in copies
     }
@@ -141,8 +155,11 @@ def damage_of(
     bad = {(whole.base, whole.checksum) for whole in damaged}
     bases = np.array(sorted({base for base, _ in bad}), np.int64)
     views = Views(moment)
+    layer_id, moving = _moving(moment, views)
     for copy_id, ranges in found.items():
-        run = _with_data(views.flatten(copies[copy_id]))
+        copy = copies[copy_id]
+        own = views.flatten(copy)
+        run = _with_data(stack([own, moving]) if copy.base > layer_id else own)
         hits = run.take(np.flatnonzero(np.isin(run.offsets - run.heads, bases)))
         for whole, start, length in zip(
             wholes_of(hits), hits.starts.tolist(), hits.lengths.tolist(), strict=True

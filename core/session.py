@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CopyInfo,
         Finding,
         MapAnswer,
+        Mechanism,
         Ranges,
         Stats,
         TableAnswer,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
-    from core.longwork import Promotion, Resized, RestorePlan, ScrubStep
+    from core.longwork import Promotion, Resized, RestorePlan, ScrubStep, SeparationPlan
     from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 ORIGINAL = "original"
@@ -122,6 +123,26 @@ class VolumeSession(Protocol):
         answer says; where nothing differs nothing is done. What differs is moved in the background,
         as ``info().restoring`` tells. A restore still under way is finished first. The original
         gets the size of the copy, too.
+        """
+        ...
+
+    def choose_mechanism(self, mechanism: Mechanism) -> None:
+        """Choose where new data of the original goes from now on; durable.
+
+        Back to copy-on-write it goes without more only while there is no new data in the
+        additional area; else ``separate`` does that.
+        """
+        ...
+
+    def plan_separation(self, view: str = ORIGINAL) -> SeparationPlan:
+        """Return what bringing a view's new data home would move, from pointers alone."""
+        ...
+
+    def separate(self, view: str = ORIGINAL) -> SeparationPlan:
+        """Bring new data of ``view`` home to the initial area; what others read there is kept.
+
+        Every view reads as before from the first moment, durably; the data is moved in the
+        background, as ``info().restoring`` tells. The original's is copied on write from then on.
         """
         ...
 

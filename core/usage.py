@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.format.catalog import CopyRecord
-    from core.volume.catalog import Catalog, Layer
+    from core.volume.catalog import Catalog
+    from core.volume.layer import Layer
 
     ByParent = dict[int | None, list[Layer]]
 
@@ -30,20 +31,20 @@ def freed_bytes(catalog: Catalog, copies: Sequence[CopyRecord]) -> int:
 
 
 def own_bytes(catalog: Catalog) -> dict[int, int]:
-    """Return for each copy, by id, what purging it alone would free."""
-    tops = Counter(copy.top for copy in catalog.copies.values())
-    bases = Counter(copy.base for copy in catalog.copies.values())
+    """Return for each view, by id, what lies in the additional area for it alone."""
+    tops = Counter(view.top for view in catalog.views.values())
+    bases = Counter(view.base for view in catalog.views.values())
     children: ByParent = defaultdict(list)
     for layer in catalog.layers.values():
         children[layer.parent].append(layer)
-    sizes = {copy.base: catalog.size_of(copy) for copy in catalog.copies.values()}
+    sizes = {view.base: catalog.size_of(view) for view in catalog.views.values()}
     in_chain = _own_in_chain(catalog, sizes)
     own = {}
-    for copy in catalog.copies.values():
-        total = _own_private(catalog, copy, tops, children)
-        if bases[copy.base] == 1:
-            total += in_chain[copy.base]
-        own[copy.id] = total
+    for view in catalog.views.values():
+        total = _own_private(catalog, view, tops, children)
+        if bases[view.base] == 1:
+            total += in_chain[view.base]
+        own[view.id] = total
     return own
 
 

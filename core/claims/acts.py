@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import time
+from typing import TYPE_CHECKING, Final, cast
 
 from core.claims.portions import PORTION_BYTES, portion
 from core.session import ORIGINAL
 
 if TYPE_CHECKING:
+    from core.answers import Mechanism
     from core.arrangement import Arrangement
     from core.session import VolumeSession
+
+_LOOK_S: Final = 0.001
 
 
 def carry_out(volume: VolumeSession, act: str) -> None:
@@ -26,6 +30,8 @@ def carry_out(volume: VolumeSession, act: str) -> None:
             volume.snapshot(name)
         case "delete", [name]:
             volume.delete([name], now=True)
+        case (("mechanism" | "separate" | "promote"), [what]):
+            _give_sides(volume, verb, what)
         case "convert", [portions, "to", scheme]:
             _rearrange(volume, cast("Arrangement", scheme), portions)
         case "relocate", [portions, "to", place]:
@@ -34,6 +40,19 @@ def carry_out(volume: VolumeSession, act: str) -> None:
             _rearrange(volume, "compact", "0")  # of the whole image, whatever is named
         case _:
             _write(volume, act)
+
+
+def _give_sides(volume: VolumeSession, verb: str, what: str) -> None:
+    """Choose where new data goes, or give each side what is its own: to the end."""
+    if verb == "mechanism":
+        volume.choose_mechanism(cast("Mechanism", what))
+    elif verb == "separate":
+        volume.separate(what)
+        while volume.info().restoring is not None:
+            time.sleep(_LOOK_S)
+    else:
+        while volume.promote(what).left_bytes:
+            continue
 
 
 def _rearrange(

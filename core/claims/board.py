@@ -15,6 +15,7 @@ from core.answers import PointerKind
 from core.claims.acts import carry_out
 from core.claims.portions import LETTERS, PORTION_BYTES, portion, word_of, words
 from core.engine import open_volume
+from core.session import ORIGINAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +74,7 @@ class Seen:
     Attributes:
         initial: What the image holds for the volume, in words.
         places: Where in the image each portion lies, extents separated by bars.
-        copies: By name.
+        copies: By name; with the original, if that has a table of its own.
         area: Every slot that any layer points to, whether or not a copy still reads it.
         area_used_bytes: Of the additional area.
     """
@@ -139,7 +140,9 @@ class Board:
         area = self._area_path.read_bytes() if self._area_path.exists() else b""
         self.volume = self._open()
         dumped = self.volume.dump()
-        names = [copy.name for copy in self.volume.info().copies]
+        info = self.volume.info()
+        names = [copy.name for copy in info.copies]
+        names += [ORIGINAL] if info.original is not None else []
         extents = self.volume.initial().extents
         return Seen(
             initial=" ".join(

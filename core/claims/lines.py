@@ -24,6 +24,7 @@ class Step:
     """One act and everything that must be seen after it.
 
     Attributes:
+        copies: By name; with the original, if that has a table of its own.
         places: Where in the image each portion lies, extents separated by bars.
     """
 

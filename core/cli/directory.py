@@ -28,6 +28,8 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "restore": Entry("restoring", "IMAGE COPY", "make the original equal to a copy"),
         "merge": Entry("restoring", "IMAGE CLONE", "make the original what a clone has become"),
         "promote": Entry("promoting", "IMAGE COPY", "let a copy need the initial area no more"),
+        "mechanism": Entry("mechanism", "IMAGE [MECHANISM]", "choose where new data goes"),
+        "separate": Entry("mechanism", "IMAGE", "give each side an area of its own again"),
         "list": Entry("listing", "IMAGE", "show the tree of copies"),
         "rename": Entry("copies", "IMAGE OLD NEW", "give a copy another name"),
         "lock": Entry("copies", "IMAGE NAME...", "forbid the deletion of copies"),

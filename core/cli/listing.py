@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from core.cli.mechanism import NOT_THE_ORIGINAL
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
 from core.cli.scrubbing import badge, told_ranges
@@ -65,19 +66,22 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     if info.restoring is not None:
         source, left = told_name(info.restoring.source), format_bytes(info.restoring.left_bytes)
         words = f"the original reads as {source}; {left} of that are still to be moved"
+        if not info.restoring.safety:
+            words = f"new data of {source} goes home to the image; {left} are still to be moved"
         terminal.line(terminal.paint(words, "yellow"))
-    if not info.plain:
+    if info.original is not None:
+        terminal.line(terminal.paint(NOT_THE_ORIGINAL, "yellow"))
+    elif not info.plain and (info.restoring is None or info.restoring.safety):
         way_back = "" if info.portions else _WAY_BACK
         terminal.line(terminal.paint(_NOT_PLAIN + way_back, "yellow"))
     terminal.line()
     if shown:
         head = [Cell(title, "grey") for title in _HEAD]
-        root = [Cell(ORIGINAL, "bold"), Cell("live", "green")]
-        terminal.table([head, root, *_branches(shown, info.size)], right=_RIGHT)
+        terminal.table([head, _root(info), *_branches(shown, info.size)], right=_RIGHT)
     else:
         image = printable(options.image)
         terminal.line(f"No copies yet. Take one:  rangepair snapshot {image} NAME")
-    _tell_damage(shown, terminal)
+    _tell_damage([*([] if info.original is None else [info.original]), *shown], terminal)
     _tell_hidden(len(info.copies) - len(shown), terminal)
     return EXIT_DONE
 
@@ -92,6 +96,22 @@ def _headline(info: VolumeInfo, shown: Sequence[CopyInfo], terminal: Terminal) -
     facts.append(plural(len(shown), "copy", "copies"))
     name = terminal.paint(printable(Path(info.image).name), "accent")
     return f"{name}  {terminal.paint(' · '.join(facts), 'grey')}"
+
+
+def _root(info: VolumeInfo) -> list[Cell]:
+    """Return the original's cells; amounts only where it has pointers of its own."""
+    root, own = [Cell(ORIGINAL, "bold"), Cell("live", "green")], info.original
+    if own is None:
+        return root
+    return [
+        *root,
+        Cell(""),
+        Cell(format_bytes(own.own_bytes)),
+        Cell(format_bytes(own.shared_bytes), "grey"),
+        Cell(f"{own.pointers:,}"),
+        Cell(f"{own.range_pairs:,}"),
+        badge(own),
+    ]
 
 
 def _branches(copies: Sequence[CopyInfo], volume_bytes: int) -> Iterator[list[Cell]]:

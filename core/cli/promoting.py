@@ -29,7 +29,7 @@ def _declare(parser: CommandParser) -> None:
 
 def _promote(options: argparse.Namespace, terminal: Terminal) -> int:
     with open_for(options) as volume:
-        copied = _carry_out(volume, options.copy)
+        copied = promote_wholly(volume, options.copy)
     if options.json:
         import msgspec
 
@@ -43,7 +43,7 @@ def _promote(options: argparse.Namespace, terminal: Terminal) -> int:
     return EXIT_DONE
 
 
-def _carry_out(volume: VolumeSession, copy: str) -> int:
+def promote_wholly(volume: VolumeSession, copy: str) -> int:
     """Promote batch by batch; what is done stays done if it is cancelled. Return the bytes."""
     step = volume.promote(copy)
     copied = step.copied_bytes

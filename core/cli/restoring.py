@@ -77,10 +77,10 @@ def _carry_out(
     if options.dry_run:
         plan, left = volume.plan_restore(options.copy, options.safety), None
     else:
-        _wait(volume, "finishing the restore before")
+        wait_until_moved(volume, "finishing the restore before")
         plan = volume.restore(options.copy, options.safety)
         if not options.no_wait:
-            _wait(volume, f"{act} {told_name(plan.source)}")
+            wait_until_moved(volume, f"{act} {told_name(plan.source)}")
         left = volume.stats().restoring_bytes
     if options.json:
         _print_json(plan, left, terminal)
@@ -91,8 +91,8 @@ def _carry_out(
     return EXIT_DONE
 
 
-def _wait(volume: VolumeSession, what: str) -> None:
-    """Show how the restore under way goes on, until it is done.
+def wait_until_moved(volume: VolumeSession, what: str) -> None:
+    """Show how the restore or separation under way goes on, until it is done.
 
     Raises:
         AreaFullError: There is no room to go on.
@@ -112,7 +112,7 @@ def _wait(volume: VolumeSession, what: str) -> None:
                     _raise_problem(volume)
     except KeyboardInterrupt:
         terminal = Terminal(sys.stderr)
-        words = "The original reads as restored already; the other"
+        words = "All reads as it will already; the other"
         terminal.line(f"{words} {format_bytes(left)} are moved while the image is open.")
         raise
 
@@ -123,9 +123,11 @@ def _raise_problem(volume: VolumeSession) -> None:
     if restoring is not None and restoring.is_damaged:
         raise CorruptAreaError(restoring.problem)
     if restoring is not None and restoring.problem:
+        reads = f"the original reads as {restoring.source!r} already"
+        if not restoring.safety:
+            reads = "every view reads as it did"
         raise AreaFullError(
-            f"{restoring.problem.rstrip('.')}; the original reads as {restoring.source!r} already,"
-            " and the rest is moved when there is room."
+            f"{restoring.problem.rstrip('.')}; {reads}, and the rest is moved when there is room."
         )
 
 

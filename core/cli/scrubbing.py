@@ -42,8 +42,13 @@ def _scrub(options: argparse.Namespace, terminal: Terminal) -> int:
     else:
         _print_copies(before, after, terminal)
         _print_sum(last, after, terminal)
-    is_damaged = any(copy.integrity == "damaged" for copy in after.copies)
+    is_damaged = any(view.integrity == "damaged" for view in _views(after))
     return EXIT_CORRUPTION if is_damaged else EXIT_DONE
+
+
+def _views(info: VolumeInfo) -> list[CopyInfo]:
+    """Return all for which data is kept: the original, too, if its new data is, and the copies."""
+    return [*([] if info.original is None else [info.original]), *info.copies]
 
 
 def _walk(volume: VolumeSession) -> ScrubStep:
@@ -75,20 +80,20 @@ def _print_json(last: ScrubStep, info: VolumeInfo, terminal: Terminal) -> None:
                 "suspect_ranges": copy.suspect_ranges,
                 "scrubbed": copy.scrubbed,
             }
-            for copy in info.copies
+            for copy in _views(info)
         ],
     }
     terminal.line(msgspec.json.encode(told).decode())
 
 
 def _print_copies(before: VolumeInfo, after: VolumeInfo, terminal: Terminal) -> None:
-    """Print a line for each copy, with what was suspected of it until now."""
+    """Print a line for each view, with what was suspected of it until now."""
     suspects = {copy.id: copy.suspect_ranges for copy in before.copies}
-    if after.copies:
+    if _views(after):
         terminal.table(
             [
                 [Cell(printable(copy.name), "bold"), badge(copy), Cell(told)]
-                for copy in after.copies
+                for copy in _views(after)
                 for told in _findings(copy, suspects.get(copy.id, []))
             ]
         )
@@ -122,7 +127,7 @@ def told_ranges(ranges: Sequence[ByteRange]) -> str:
 def _print_sum(last: ScrubStep, info: VolumeInfo, terminal: Terminal) -> None:
     """Print what it comes to."""
     verified = format_bytes(last.done_bytes - last.unverified_bytes)
-    if not info.copies:
+    if not _views(info):
         terminal.line("there are no copies, and nothing is kept that could be verified")
     elif last.damaged_bytes:
         lost = format_bytes(last.damaged_bytes)
@@ -130,11 +135,12 @@ def _print_sum(last: ScrubStep, info: VolumeInfo, terminal: Terminal) -> None:
     else:
         good = terminal.paint("✓ intact", "green")
         copies = plural(len(info.copies), "copy", "copies")
+        copies += "" if info.original is None else " and the original"
         terminal.line(f"{good}  {verified} kept for {copies} are as they were written")
     if last.unverified_bytes:
         some = format_bytes(last.unverified_bytes)
         terminal.line(f"{some} are pieces of extents of which the rest is gone: not verifiable")
-    if info.copies and not last.is_remembered:
+    if _views(info) and not last.is_remembered:
         terminal.line("the result is not kept: the volume is read-only, or its area full")
 
 

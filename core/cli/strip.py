@@ -23,7 +23,7 @@ _LOOKS: Final = {
     AreaState.ORIGINAL_ONLY: ("░", "grey", "read by the original only"),
     AreaState.SHARED: ("▒", "blue", "shared through range pairs"),
     AreaState.PRESERVED: ("█", "yellow", "preserved"),
-    AreaState.NEW: ("◆", "magenta", "new data of clones"),
+    AreaState.NEW: ("◆", "magenta", "new data"),
     AreaState.METADATA: ("■", "cyan", "metadata"),
     AreaState.RECLAIMABLE: ("□", "green", "reclaimable"),
 }

@@ -70,6 +70,9 @@ def _map(options: argparse.Namespace, terminal: Terminal) -> int:
             _print_map_json(options.copy, table, info, terminal)
         elif options.copy == ORIGINAL:
             _print_areas(volume, terminal)
+            if info.original is not None:
+                terminal.line()
+                _print_table(ORIGINAL, table, info, terminal)
         else:
             _print_table(options.copy, table, info, terminal)
     return EXIT_DONE

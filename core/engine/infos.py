@@ -26,13 +26,14 @@ from core.answers import (
 from core.area.forecast import full_in_s, room_bytes
 from core.device.refusals import readable_path
 from core.errors import CorruptAreaError
+from core.events import ORIGINAL_ID
 from core.format.layout import block_ceil
 from core.longwork import RestoreProgress
 from core.mapping.pointerrun import EMPTY, PointerRun
 from core.session import ORIGINAL
 from core.usage import freed_bytes, own_bytes
 from core.volume import integrity
-from core.volume.counts import counts_of_copies
+from core.volume.counts import counts_of_views
 from core.volume.picture import additional_extents, initial_extents, metadata_extents
 from core.volume.read import Views
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from core.answers import CopyKind
     from core.area.additional import AdditionalArea
     from core.errors import RangepairError
     from core.format.catalog import CopyRecord
@@ -66,9 +68,17 @@ def volume_head(state: VolumeState, area_path: Path, problem: RangepairError | N
         notice=_notice(state),
         changed_ranges=[ByteRange(each.start, each.length) for each in state.changed_ranges],
         restoring=_progress(state, problem),
-        plain=state.initial is None,
+        plain=state.initial is None and not _is_elsewhere(state),
         portions=state.portion_count,
+        mechanism="copy-on-write" if state.catalog.head is None else "always-additional",
     )
+
+
+def _is_elsewhere(state: VolumeState) -> bool:
+    """Return whether new data of the original is, or was just now, in the additional area."""
+    restoring = state.catalog.restoring
+    is_separating = restoring is not None and not restoring.safety_id
+    return state.catalog.head is not None or is_separating
 
 
 def _progress(state: VolumeState, problem: RangepairError | None) -> RestoreProgress | None:
@@ -78,7 +88,7 @@ def _progress(state: VolumeState, problem: RangepairError | None) -> RestoreProg
     record = state.restore.restoring
     return RestoreProgress(
         source=state.restore.source_name,
-        safety=state.catalog.copies[record.safety_id].name,
+        safety=state.catalog.copies[record.safety_id].name if record.safety_id else "",
         whole_bytes=min(record.whole_grains * state.grain_bytes, state.size_bytes),
         left_bytes=state.restore.left_bytes,
         problem="" if problem is None else problem.message,
@@ -95,9 +105,14 @@ def _notice(state: VolumeState) -> str:
 
 def copy_infos(moment: VolumeState) -> list[CopyInfo]:
     """Return all copies in the order in which they were taken."""
-    own, counts = own_bytes(moment.catalog), counts_of_copies(moment)
-    copies = moment.catalog.copies.values()
-    return [_copy_info(moment, copy, own[copy.id], counts[copy.id]) for copy in copies]
+    return [info for info in view_infos(moment) if info.id != ORIGINAL_ID]
+
+
+def view_infos(moment: VolumeState) -> list[CopyInfo]:
+    """Return all copies, and the original behind them if it has pointers of its own."""
+    own, counts = own_bytes(moment.catalog), counts_of_views(moment)
+    views = moment.catalog.views.values()
+    return [_copy_info(moment, view, own[view.id], counts[view.id]) for view in views]
 
 
 def copy_info(state: VolumeState, views: Views, copy: CopyRecord) -> CopyInfo:
@@ -110,10 +125,11 @@ def _copy_info(state: VolumeState, copy: CopyRecord, own: int, counts: Counts) -
     pointers, range_pairs = counts
     known = integrity.known_of(state.catalog, copy.id)
     expendable = state.catalog.policy.expendable
+    kind: CopyKind = "clone" if copy.writable else "snapshot"
     return CopyInfo(
         name=copy.name,
         id=copy.id,
-        kind="clone" if copy.writable else "snapshot",
+        kind=kind if copy.id else "original",
         parent=ORIGINAL if parent is None else parent.name,
         created=copy.created,
         locked=copy.locked,
@@ -150,6 +166,7 @@ def table(moment: VolumeState, name: str, start: int, stop: int, seq: int) -> Ta
         stop=stop,
         event_seq=seq,
         columns=columns_of(run),
+        is_original_elsewhere=copy is not None and not copy.id,
     )
 
 

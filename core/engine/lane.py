@@ -68,6 +68,8 @@ class Gate:
         state = self._state
         if state.preserved is None or state.portion_count or state.restore is not None:
             return  # while something is restored, no write may miss that
+        if state.catalog.head is not None:
+            return  # new data does not belong into the image
         self.bits, self.journal = state.preserved.bits, state.journal
         active = state.catalog.active
         if active is not None and state.catalog.needs_every_original:

@@ -60,8 +60,8 @@ def read_for(state: VolumeState, glimpses: Glimpse, lock: threading.RLock, read:
             ):
                 return read(offset, length, copy)
             if copy == ORIGINAL:
-                if state.restore is not None:
-                    return read(offset, length, copy)
+                if state.restore is not None or state.catalog.head is not None:
+                    return read(offset, length, copy)  # the image has not all of it
                 whole = state.image.pread(length, offset)
                 if len(whole) != length or has_waiting(state, offset, length):
                     return read(offset, length, copy)
@@ -105,7 +105,7 @@ def read_into_for(
                 pass  # the long way says what is wrong
             elif copy != ORIGINAL:
                 is_done = glimpse(copy, offset, whole)
-            elif state.restore is None:
+            elif state.restore is None and state.catalog.head is None:
                 read_at_once(state.image, whole, offset)
                 is_done = not has_waiting(state, offset, length)
             if is_done:

@@ -102,9 +102,16 @@ def _check(self: Volume, size_bytes: int, shrinks: bool) -> None:
     portions.refuse_bytes(state, "resized")
     check_new_size(size_bytes)
     if state.restore is not None:
+        is_restored = state.restore.restoring.safety_id
+        what = "restored from" if is_restored else "separated: new data goes home of"
         raise CopyInUseError(
-            f"The original is just being restored from {state.restore.source_name!r}; resize it "
-            "when that is done."
+            f"The original is just being {what} {state.restore.source_name!r}; resize it when that "
+            "is done."
+        )
+    if state.catalog.head is not None:
+        raise CopyInUseError(
+            "New data of the original goes to the additional area, so it cannot be resized; "
+            "'rangepair separate IMAGE' brings it home first."
         )
     check_image(self, size_bytes)
     if size_bytes < state.size_bytes and not shrinks:

@@ -92,7 +92,7 @@ def mover_for(self: Volume, *, is_idle: bool) -> Mover:
 
 
 def _source(state: VolumeState, copy: str) -> CopyRecord:
-    source = state.copy_named(copy)
+    source = None if copy == ORIGINAL else state.copy_named(copy)
     if source is None:
         raise InvalidNameError(f"{ORIGINAL!r} cannot be restored to itself; name a copy.")
     return source
@@ -101,7 +101,7 @@ def _source(state: VolumeState, copy: str) -> CopyRecord:
 def _plan(state: VolumeState, source: CopyRecord, safety: str) -> RestorePlan:
     portions.refuse_bytes(state, "restored")
     size = state.catalog.size_of(source)
-    changed = changed_ranges(state, source, None)
+    changed = changed_ranges(state, source, state.copy_named(ORIGINAL))
     inside = changed.starts < size  # what is behind is not written, but cut off
     lengths = np.minimum(changed.stops, size)[inside] - changed.starts[inside]
     if safety:

@@ -115,7 +115,7 @@ def _remember(self: Volume, found: dict[int, list[tuple[int, int]]]) -> bool:
     if can_write:
         self._begin_writing()
     for copy_id, ranges in found.items():
-        if copy_id in state.catalog.copies:
+        if copy_id in state.catalog.views:
             not_accepted = bool(state.changed_outside)
             integrity.note_scrubbed(state, copy_id, when, ranges, keeps_suspect=not_accepted)
     is_durable = can_write and fold(state)

@@ -48,7 +48,7 @@ def try_lane_for(
         length = len(target)
         acquire()
         try:
-            if state.restore is not None:
+            if state.restore is not None or state.catalog.head is not None:
                 target[:] = read(offset, length)
                 return True
             try:

@@ -167,7 +167,7 @@ class View:
         return _differing(self._volume, from_id, self.id)
 
     def pointers(self) -> PointerRun:
-        """Return all resolved pointers; the original has none."""
+        """Return all resolved pointers; the original has some only while it has a head."""
         return _pointers(self._volume, self.id)
 
 
@@ -204,13 +204,13 @@ def _pointers(self: Volume, view_id: int) -> PointerRun:
 
 
 def _record(state: VolumeState, view_id: int) -> CopyRecord | None:
-    """Return a copy that is not deleted; None for the original.
+    """Return a copy that is not deleted; for the original its head, None if it has none.
 
     Raises:
         NoSuchCopyError: There is none of this id, any more.
     """
     if view_id == ORIGINAL_ID:
-        return None
+        return state.catalog.head
     copy = state.catalog.copies.get(view_id)
     if copy is None or copy.deleted:
         raise NoSuchCopyError("The copy that was asked for is deleted; choose another one.")

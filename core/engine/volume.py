@@ -21,6 +21,7 @@ from core.engine import (
     copying,
     firstarea,
     infos,
+    mechanisms,
     packing,
     portioned,
     promotions,
@@ -165,6 +166,9 @@ class Volume:
     restore = restores.restore
     promote = promotions.promote
     resize = resizing.resize
+    choose_mechanism = mechanisms.choose_mechanism
+    plan_separation = mechanisms.plan_separation
+    separate = mechanisms.separate
 
     def spare(self, is_in_use: Callable[[str], object]) -> None:
         """Drop no copy for room, expendable or not, of which ``is_in_use`` says so by its name."""
@@ -182,7 +186,9 @@ class Volume:
         """Return the volume and its copies, soft-deleted ones included."""
         path, problem = self._area_path, self._mover.problem
         head, moment = self._look(lambda state: infos.volume_head(state, path, problem))
-        return msgspec.structs.replace(head, copies=infos.copy_infos(moment))
+        views = infos.view_infos(moment)
+        original = views.pop() if views and not views[-1].id else None
+        return msgspec.structs.replace(head, copies=views, original=original)
 
     @beside
     def table(self, copy: str, start: int = 0, stop: int | None = None) -> TableAnswer:

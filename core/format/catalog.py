@@ -107,16 +107,26 @@ class IntegrityRecord(msgspec.Struct, kw_only=True, frozen=True):
     suspect: list[Range]
 
 
+class HeadRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """Through which layers the original reads while its new data goes to the additional area."""
+
+    created: float
+    base: int
+    top: int
+
+
 class RestoringRecord(msgspec.Struct, kw_only=True):
-    """A restore under way: ranges of the original that read as a copy does, not as the image.
+    """A restore under way: ranges that read as its source does, not as the image.
 
     Attributes:
-        source_id: The copy that the original is made equal to.
-        safety_id: The snapshot of the original as it was before.
+        source_id: The copy that the original is made equal to; 0 in a separation of the original.
+        safety_id: The snapshot of the original as it was before; 0 in a separation.
         base, top: Through which layers the source's view of that moment reads.
         grain_bytes: Of the volume; ranges are whole grains.
         whole_grains: All that differed when it began.
         left: Where the ranges lie that are not in the image yet.
+        layer: In a separation, the layer of the chain that keeps what the image held before; else
+            0, for then it is the safety snapshot's.
     """
 
     source_id: int
@@ -126,6 +136,7 @@ class RestoringRecord(msgspec.Struct, kw_only=True):
     grain_bytes: int
     whole_grains: int
     left: Place
+    layer: int = 0
 
 
 class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -137,6 +148,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
         integrity: Of those copies of which something is known.
         lost: Data that is known to be lost, and that a check need not find anew.
         policy: What happens when the additional area is full.
+        head: Of the original, if its new data goes to the additional area.
     """
 
     generation: int
@@ -150,6 +162,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     policy: PolicyRecord = PolicyRecord()
     restoring: RestoringRecord | None = None
     size_bytes: int = 0
+    head: HeadRecord | None = None
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):
@@ -249,8 +262,26 @@ class Promoted(msgspec.Struct, tag="promoted", kw_only=True):
     id: int
 
 
+class Redirected(msgspec.Struct, tag="redirected", kw_only=True):
+    """New data of the original goes to the additional area from now on."""
+
+    created: float
+
+
+class Separated(msgspec.Struct, tag="separated", kw_only=True):
+    """New data of one view goes home to the initial area from now on.
+
+    Attributes:
+        copy_id: Whose; 0 = the original's, which is copied on write from now on.
+        grain_bytes: Of the volume.
+    """
+
+    copy_id: int
+    grain_bytes: int
+
+
 CopyChange = Took | Renamed | Marked | Purged | Dropped | Promoted
-Change = CopyChange | Remapped | Compacted | PolicySet | Restored | Moved
+Change = CopyChange | Remapped | Compacted | PolicySet | Restored | Moved | Redirected | Separated
 
 _change_decoder: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 _catalog_decoder = msgspec.msgpack.Decoder(CatalogRecord)

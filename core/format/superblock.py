@@ -48,13 +48,18 @@ PORTIONS: Final = 2
 """A write must lie within a portion and preserves all of it."""
 COPY_SIZES: Final = 3
 """A copy has another size than the volume: who does not know that would pass its end."""
+ALWAYS_ADDITIONAL: Final = 4
+"""New data of the original is in the additional area: who does not know that would read old."""
 INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
     RESTORING: "restoring",
     INITIAL_MAP: "initial-map",
     PORTIONS: "portions",
     COPY_SIZES: "copy-sizes",
+    ALWAYS_ADDITIONAL: "always-additional",
 }
 """Bit number -> name, of the features this program knows."""
+_OF_THE_CATALOG: Final = 1 << RESTORING | 1 << COPY_SIZES | 1 << ALWAYS_ADDITIONAL
+"""Bits of what the catalog says; the others follow from the superblock's own fields."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -158,7 +163,7 @@ class Superblock(msgspec.Struct, frozen=True):
 def pack(superblock: Superblock, offset: int) -> bytes:
     """Return the block as it lies at ``offset``, padded."""
     fields = superblock.fields
-    incompatible = superblock.incompatible & (1 << RESTORING | 1 << COPY_SIZES)
+    incompatible = superblock.incompatible & _OF_THE_CATALOG
     incompatible |= bool(fields.initial_map.length) << INITIAL_MAP
     incompatible |= bool(fields.portions) << PORTIONS
     front = FRONT.pack(FORMAT_VERSION, FRONT.size, incompatible, 0, 0)

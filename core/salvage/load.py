@@ -24,6 +24,7 @@ from core.errors import AreaFullError, FormatError
 from core.format.catalog import (
     CatalogRecord,
     CopyRecord,
+    HeadRecord,
     IntegrityRecord,
     LayerRecord,
     LostExtent,
@@ -91,6 +92,7 @@ class Dumped(msgspec.Struct):
     copies: list[CopyRecord]
     layers: list[_Layer]
     policy: PolicyRecord = msgspec.field(default_factory=PolicyRecord)
+    head: HeadRecord | None = None
     initial_map: list[_MapRow] | None = None
 
     @property
@@ -176,8 +178,11 @@ def _no_dump(why: str) -> FormatError:
 def _check_catalog(dumped: Dumped) -> None:
     layers = {layer.id for layer in dumped.layers}
     parents = {layer.parent for layer in dumped.layers} - {None}
-    named = {*dumped.chain, *parents, *(copy.top for copy in dumped.copies)} - {None}
-    if not named <= layers or not {copy.base for copy in dumped.copies} <= set(dumped.chain):
+    views: list[CopyRecord | HeadRecord] = [*dumped.copies]
+    if dumped.head is not None:
+        views.append(dumped.head)
+    named = {*dumped.chain, *parents, *(view.top for view in views)} - {None}
+    if not named <= layers or not {view.base for view in views} <= set(dumped.chain):
         raise _no_dump("it names layers that are not in it")
 
 
@@ -222,6 +227,7 @@ def _record(dumped: Dumped) -> CatalogRecord:
         integrity=dumped.integrity,
         lost=[LostExtent(each.address, int(each.checksum, 16)) for each in dumped.lost],
         policy=dumped.policy,
+        head=dumped.head,
     )
 
 

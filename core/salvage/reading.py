@@ -22,12 +22,13 @@ from core.answers import PointerKind
 from core.device.base import read_available
 from core.errors import CorruptAreaError
 from core.format import table
-from core.format.catalog import Purged, Remapped, unpack_change
+from core.format.catalog import Moved, Purged, Remapped, unpack_change
 from core.format.group import KIND_CHANGE, RECORD_WRITE
 from core.format.layout import BLOCK_BYTES, EXTENT_BYTES_MAX
 from core.format.superblock import Superblock
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun
+from core.salvage import moving
 from core.salvage.catalogs import bare_area, find_beginning, groups_of
 from core.salvage.maps import load_map, refuse_lost_map
 from core.units import GRAIN_BYTES_DEFAULT, SECTOR_BYTES
@@ -61,6 +62,7 @@ class Salvaged:
         groups: Live groups of the ring, in order.
         dead_seq, covered_seq: Of the ring; see ``core.volume.recover.Coverage``.
         staged: Data of pointers that only the ring has, by the address it was to have.
+        lost_after: Copies that enter the chain after this layer read what nobody knows any more.
     """
 
     newest: Superblock
@@ -74,6 +76,7 @@ class Salvaged:
     dead_seq: int = 0
     covered_seq: int = 0
     staged: dict[int, bytes] = field(default_factory=dict)
+    lost_after: int | None = None
 
 
 def salvage(image: Device, device: Device) -> Salvaged:
@@ -132,34 +135,16 @@ def _load(found: Salvaged, record: CatalogRecord, device: Device) -> None:
         if copy.base not in record.chain or not _is_rooted(copy.top, layers):
             found.lost_copies[copy.id] = (copy.name, "the catalog names layers that are not there")
             record.copies.remove(copy)
+    head = record.head
+    if head is not None and (head.base not in record.chain or not _is_rooted(head.top, layers)):
+        record.head = None
+        found.losses.append(moving.NEW_DATA_LOST)
     record.layers = [layer for layer in record.layers if _is_rooted(layer.id, layers)]
     found.state.catalog = Catalog.from_record(record, found.state.size_bytes)
     found.state.catalog.lost.clear()
     for layer_record in record.layers:
         _load_layer(found, layer_record, device)
-    _load_restoring(found, device)
-
-
-def _load_restoring(found: Salvaged, device: Device) -> None:
-    """Take up a restore that was under way, or say that it is lost."""
-    catalog, newest = found.state.catalog, found.newest
-    restoring = catalog.restoring
-    if restoring is None or restoring.place is None:
-        return
-    place = restoring.place
-    raw = read_available(device, min(place.length, device.size), place.offset)
-    try:
-        columns = table.unpack(table.RANGES_MAGIC, raw, place.offset, newest.uuid)
-    except CorruptAreaError:
-        columns = []
-    if columns and {restoring.source_id, restoring.safety_id} <= catalog.copies.keys():
-        restoring.left.add_bytes(columns[0], columns[1])
-        return
-    catalog.restoring = None
-    found.losses.append(
-        "How far a restore was is lost; the original holds parts of both states, so restore it once"
-        " more."
-    )
+    moving.load(found, device)
 
 
 def _is_rooted(layer_id: int | None, layers: dict[int, LayerRecord]) -> bool:
@@ -249,6 +234,8 @@ def _apply(found: Salvaged, tail: bytes) -> None:
     if isinstance(change, Remapped):
         initialmap.replay(found.state, change)
         return
+    if isinstance(change, Moved) and catalog.restoring is None:
+        return  # of a restore that is lost
     maps = {layer_id: layer.map for layer_id, layer in catalog.layers.items()}
     if isinstance(change, Purged):
         change = Purged(ids=[copy_id for copy_id in change.ids if copy_id in catalog.copies])
@@ -314,13 +301,22 @@ def _take_staged(found: Salvaged, group: RingGroup, place: int) -> int:
 def _drop_lost_copies(found: Salvaged) -> None:
     """Take out the copies that read a layer of which pointers are missing."""
     catalog = found.state.catalog
+    head = catalog.head
+    if head is not None and found.lost_layers & {
+        layer.id for layer in (*catalog.private_stack(head), *catalog.chain_stack(head))
+    }:
+        found.losses.append(moving.NEW_DATA_LOST)
     lost = [
         copy
         for copy in catalog.copies.values()
         if found.lost_layers
         & {layer.id for layer in (*catalog.private_stack(copy), *catalog.chain_stack(copy))}
     ]
-    for copy in lost:
-        found.lost_copies[copy.id] = (copy.name, "its pointer table is damaged")
-    if lost:
-        catalog.apply(Purged(ids=[copy.id for copy in lost]))
+    moving.drop_unreadable(found, {copy.id for copy in lost})
+    why = dict.fromkeys((copy.id for copy in lost), "its pointer table is damaged")
+    for copy in catalog.copies.values():
+        if found.lost_after is not None and copy.base > found.lost_after:
+            why.setdefault(copy.id, "it reads what was being moved, and that is lost")
+    found.lost_copies |= {copy_id: (catalog.copies[copy_id].name, why[copy_id]) for copy_id in why}
+    if why:
+        catalog.apply(Purged(ids=list(why)))

@@ -78,7 +78,7 @@ class Repair:
         """Write what is left to ``target``, which is empty; durable on return."""
         found = self._found
         state, lost = write_area(found, self._source, self._image, target, image_name, tell)
-        damaged = damage_of(moment_of(state), list(state.catalog.copies), lost)
+        damaged = damage_of(moment_of(state), list(state.catalog.views), lost)
         when = time.time()
         for copy_id, ranges in damaged.items():
             integrity.note_scrubbed(state, copy_id, when, ranges, keeps_suspect=True)
@@ -116,4 +116,7 @@ def _report(found: Salvaged, state: VolumeState) -> RepairReport:
                 damaged_ranges=integrity.told(known.damaged),
             )
         )
-    return RepairReport(copies=outcomes, losses=found.losses)
+    losses = list(found.losses)
+    if state.catalog.head is not None and integrity.known_of(state.catalog, 0).damaged:
+        losses.append("New data of the original fails its checksum; there it cannot be read.")
+    return RepairReport(copies=outcomes, losses=losses)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from core.format.ringgroup import RingGroup
     from core.format.superblock import SuperblockFields
     from core.salvage.reading import Salvaged
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
 
     Tell = Callable[[int], None]  # bytes of data done, of ``data_bytes``
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from core.errors import EngineGoneError
-from core.service import hosting, servingcalls
+from core.service import hosting, servingcalls, sidescalls
 from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
 from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         VolumeInfo,
     )
     from core.arrangement import Arrangement, InitialAnswer, PortionInfo, Rearranged
-    from core.longwork import Promotion, Resized, RestorePlan, ScrubStep
+    from core.longwork import Resized, RestorePlan, ScrubStep
     from core.spaceanswers import CompactStep, Holding, Policy, WhenFull
 
 
@@ -146,9 +146,10 @@ class RemoteVolume:
         """Make the original read as ``copy`` from now on, a safety snapshot taken first."""
         return cast("RestorePlan", self._ask(ask.Restore(copy, safety)))
 
-    def promote(self, copy: str) -> Promotion:
-        """Copy the next batch of what ``copy`` still reads from the initial area."""
-        return cast("Promotion", self._ask(ask.Promote(copy)))
+    choose_mechanism = sidescalls.choose_mechanism
+    plan_separation = sidescalls.plan_separation
+    separate = sidescalls.separate
+    promote = sidescalls.promote
 
     def resize(self, size_bytes: int, *, shrinks: bool = False) -> Resized:
         """Give the original another size; copies keep the one that they have."""

@@ -28,7 +28,7 @@ from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
 from core.service.servingmessages import ServingStatus, StartServing, StopServing
 
-PROTOCOL_VERSION: Final = 3
+PROTOCOL_VERSION: Final = 4
 CHUNK_BYTES_MAX: Final = 4 << 20
 """Longest read or write in one request; clients cut longer ones."""
 
@@ -173,6 +173,29 @@ class Restore(Request, tag="restore"):
     safety: str
 
 
+class ChooseMechanism(Request, tag="choose-mechanism"):
+    """Where new data of the original goes."""
+
+    method = "choose_mechanism"
+    mechanism: answers.Mechanism
+
+
+class PlanSeparation(Request, tag="plan-separation"):
+    """What bringing a view's new data home would move."""
+
+    method = "plan_separation"
+    answer = longwork.SeparationPlan
+    view: str
+
+
+class Separate(Request, tag="separate"):
+    """Bring a view's new data home."""
+
+    method = "separate"
+    answer = longwork.SeparationPlan
+    view: str
+
+
 class Promote(Request, tag="promote"):
     """Make a copy a little more independent of the initial area."""
 
@@ -282,6 +305,7 @@ class Pack(Request, tag="pack"):
 AnyRequest = (
     Info | Read | Write | Trim | Flush | Snapshot | Clone | Rename | Delete | Undelete | Purge
     | Lock | CompactStep | Policy | SetPolicy | PlanRestore | Restore | Promote | Resize
+    | ChooseMechanism | PlanSeparation | Separate
     | Table | Map | Initial | Rearrange | Portions | WritePortion
     | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Attach | Detach | ListAttached

@@ -35,16 +35,16 @@ from core.format.catalog import (
     PolicySet,
     Promoted,
     Purged,
+    Redirected,
     Renamed,
     Restored,
+    Separated,
     Took,
 )
-from core.format.layout import EXTENT_BYTES_MAX
-from core.mapping.layermap import LayerMap
-from core.volume import removal, restoring
+from core.volume import heads, removal, restoring
+from core.volume.layer import Layer
 
 if TYPE_CHECKING:
-    from core.answers import Int64s
     from core.format.catalog import LostExtent
     from core.format.superblock import Place
     from core.mapping.pointerrun import PointerRun
@@ -53,48 +53,6 @@ COPIES_MAX: Final = 65536
 DROPPED_TOLD_MAX: Final = 64
 """So many names of dropped copies are remembered, the newest."""
 ORIGINAL_COPY_ID: Final = 0
-
-
-class Layer:
-    """One layer.
-
-    Attributes:
-        map: Its pointers, those that are durable at their permanent place.
-        parent: Id of the private layer it lies on, or None.
-        places: Where a run of ``map`` lies as a table, by the run's identity.
-        cuts: (starts, lengths) of extents of which a part was freed since the last fold.
-    """
-
-    __slots__ = ("cuts", "id", "map", "parent", "places", "private")
-
-    def __init__(self, layer_id: int, *, private: bool, parent: int | None = None) -> None:
-        """Make an empty layer."""
-        self.id = layer_id
-        self.private = private
-        self.parent = parent
-        self.map = LayerMap()
-        self.places: dict[int, tuple[PointerRun, Place]] = {}
-        self.cuts: list[tuple[Int64s, Int64s]] = []
-
-    def twin(self) -> Layer:
-        """Return a layer of its own that shares the pointers, and has no tables."""
-        twin = Layer(self.id, private=self.private, parent=self.parent)
-        twin.map = self.map.twin()
-        return twin
-
-    def note_cuts(self, run: PointerRun) -> None:
-        """Note the extents of which ``run`` has a piece; see ``core.volume.reseal``."""
-        is_piece = run.lengths != run.wholes
-        is_piece &= (run.wholes != 0) & (run.wholes <= 2 * EXTENT_BYTES_MAX)
-        if is_piece.any():
-            starts = (run.starts - run.heads)[is_piece]
-            self.cuts.append((starts, run.wholes[is_piece].astype(starts.dtype)))
-
-    def replace(self, run: PointerRun) -> None:
-        """Take ``run`` as the whole content."""
-        self.map = LayerMap()
-        if len(run):
-            self.map.append(run)
 
 
 class Catalog:
@@ -111,6 +69,7 @@ class Catalog:
         integrity: By the id of a copy, what is known of its bytes.
         lost: Extents that are known to fail their checksum.
         restoring: What the original is being made equal to, as far as that is durable, or None.
+        head: The original's view if its new data goes to the additional area, else None.
     """
 
     def __init__(self, size_bytes: int) -> None:
@@ -127,6 +86,7 @@ class Catalog:
         self.integrity: dict[int, IntegrityRecord] = {}
         self.lost: list[LostExtent] = []
         self.restoring: restoring.Restoring | None = None
+        self.head: CopyRecord | None = None
         self._ids_by_name: dict[str, int] = {}
         self._plain_snapshots = 0
 
@@ -152,6 +112,8 @@ class Catalog:
             catalog.layers[layer.id] = Layer(layer.id, private=layer.private, parent=layer.parent)
         if record.restoring is not None:
             catalog.restoring = restoring.Restoring.from_record(record.restoring)
+        if record.head is not None:
+            catalog.head = heads.from_record(record.head)
         return catalog
 
     def to_record(self, places: dict[int, list[Place]]) -> CatalogRecord:
@@ -168,11 +130,12 @@ class Catalog:
                 for layer in self.layers.values()
             ],
             chain=list(self.chain),
-            integrity=[known for known in self.integrity.values() if known.id in self.copies],
+            integrity=[known for known in self.integrity.values() if known.id in self.views],
             lost=list(self.lost),
             policy=self.policy,
             size_bytes=self.size_bytes,
             restoring=None if self.restoring is None else self.restoring.to_record(),
+            head=None if self.head is None else heads.to_record(self.head),
         )
 
     def twin(self) -> Catalog:
@@ -183,6 +146,7 @@ class Catalog:
         twin.layers = {layer_id: layer.twin() for layer_id, layer in self.layers.items()}
         twin.chain, twin.dropped_places = list(self.chain), []
         twin.integrity, twin.lost = dict(self.integrity), list(self.lost)
+        twin.head = copied(self.head)
         twin._ids_by_name = dict(self._ids_by_name)
         return twin
 
@@ -225,14 +189,23 @@ class Catalog:
         return any(copy.size_bytes for copy in self.copies.values())
 
     def chain_reaches(self) -> list[int]:
-        """Return for each layer of the chain the size of the longest copy that reads through it."""
-        sizes = {copy.base: self.size_of(copy) for copy in self.copies.values()}
+        """Return for each layer of the chain the size of the longest view that reads through it."""
+        sizes = {view.base: self.size_of(view) for view in self.views.values()}
+        if self.restoring is not None and self.restoring.layer:  # a separation: all are of one size
+            sizes[self.restoring.base] = sizes[self.restoring.layer] = self.size_bytes
         return list(accumulate((sizes.get(layer_id, 0) for layer_id in self.chain), max))
 
     @property
+    def views(self) -> dict[int, CopyRecord]:
+        """All that read through layers, by id: the copies, and the original if it has a head."""
+        if self.head is None:
+            return self.copies
+        return {**self.copies, ORIGINAL_COPY_ID: self.head}
+
+    @property
     def newest_id(self) -> int:
-        """Id of the copy taken last."""
-        return next(reversed(self.copies))
+        """Id of the copy taken last; the original's if there is none."""
+        return next(reversed(self.copies), ORIGINAL_COPY_ID)
 
     @property
     def needs_every_original(self) -> bool:
@@ -266,24 +239,23 @@ class Catalog:
                 kept = dropped[-DROPPED_TOLD_MAX:]
                 self.policy = msgspec.structs.replace(self.policy, dropped=kept)
                 return self._purge(change.id)
-            case Restored() | Moved():
-                restoring.follow(self, change)
+            case Restored() | Moved() | Redirected() | Separated():
+                return heads.follow(self, change)
             case Promoted():
-                self.copies[change.id].top = self._new_layer(private=True).id
+                self.copies[change.id].top = self.new_layer(private=True).id
                 self._plain_snapshots -= 1
         return []
 
     def take(self, change: Took) -> None:
         """Add a copy, with the layers that it needs."""
-        source = self.copies.get(change.source_id)
+        source = self.copies[change.source_id] if change.source_id else self.head
         if source is None:
-            base, parent = self._new_layer(private=False).id, None
-            self.chain.append(base)
+            base, parent = self.extend_chain(), None
         elif source.writable:
             base, parent = source.base, self.freeze(source)
         else:
             base, parent = source.base, source.top
-        top = self._new_layer(private=True, parent=parent).id if change.writable else parent
+        top = self.new_layer(private=True, parent=parent).id if change.writable else parent
         copy = CopyRecord(
             id=self.next_copy_id,
             name=change.name,
@@ -309,10 +281,23 @@ class Catalog:
     def freeze(self, source: CopyRecord) -> int | None:
         """Give a clone a fresh private layer; return the one that others may now lie on."""
         frozen = source.top
-        source.top = self._new_layer(private=True, parent=frozen).id
+        source.top = self.new_layer(private=True, parent=frozen).id
         return frozen
 
-    def _new_layer(self, *, private: bool, parent: int | None = None) -> Layer:
+    def extend_chain(self) -> int:
+        """Let a fresh layer keep what is overwritten in the initial area; return its id."""
+        self.chain.append(self.new_layer(private=False).id)
+        return self.chain[-1]
+
+    def enter_anew(self, copy: CopyRecord) -> None:
+        """Let a copy read the initial area as it will be, through fresh layers only."""
+        self._plain_snapshots -= copy.top is None
+        copy.base = self.extend_chain()
+        copy.top = self.new_layer(private=True).id if copy.writable else None
+        self._plain_snapshots += copy.top is None
+
+    def new_layer(self, *, private: bool, parent: int | None = None) -> Layer:
+        """Add an empty layer that nothing reads yet."""
         layer = Layer(self.next_layer_id, private=private, parent=parent)
         self.next_layer_id += 1
         self.layers[layer.id] = layer

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from core.area.additional import AdditionalArea
     from core.area.allocator import Allocator
     from core.mapping.pointerrun import PointerRun
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.state import VolumeState
 
 BATCH_BYTES_MAX: Final = 4 * MIB

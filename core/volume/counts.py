@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pointers and range pairs of every copy at once.
+"""Pointers and range pairs of every copy at once, and of the original if it has a head.
 
 Views without private layers are counted together (``core.mapping.chaincounts``). A clone that has
 not written anything shows what a snapshot at its place in the chain shows. The others are gone
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     Counts = tuple[int, int]
 
 
-def counts_of_copies(moment: VolumeState) -> dict[int, Counts]:
-    """Return pointers and range pairs of each copy, by id; of a moment, nothing is staged there."""
+def counts_of_views(moment: VolumeState) -> dict[int, Counts]:
+    """Return pointers and range pairs of each view, by id; of a moment, nothing is staged there."""
     catalog, frozen = moment.catalog, FrozenRuns(moment)
     runs = [catalog.layers[layer_id].map.flatten() for layer_id in catalog.chain]
-    sized = [
-        copy for copy in catalog.copies.values() if catalog.size_of(copy) != catalog.size_bytes
-    ]
+    sized = [copy for copy in catalog.views.values() if catalog.size_of(copy) != catalog.size_bytes]
     if sized:  # what only they have lies beyond the others
         runs = [run.clip(0, moment.size_bytes) for run in runs]
     pointers, pairs = chain_counts(runs, moment.size_bytes)
@@ -39,7 +37,7 @@ def counts_of_copies(moment: VolumeState) -> dict[int, Counts]:
     place_of = {layer_id: place for place, layer_id in enumerate(catalog.chain)}
     view, begins = EMPTY, len(runs)
     counts: dict[int, Counts] = {}
-    for copy in sorted(catalog.copies.values(), key=lambda copy: place_of[copy.base], reverse=True):
+    for copy in sorted(catalog.views.values(), key=lambda copy: place_of[copy.base], reverse=True):
         place = place_of[copy.base]
         counts[copy.id] = in_chain[place]
         if copy.top is None:

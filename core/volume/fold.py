@@ -24,7 +24,7 @@ from core.format import catalog as catalog_format
 from core.format import table
 from core.format.block import HEADER_BYTES, WAY_OUT
 from core.format.layout import block_ceil
-from core.format.superblock import COPY_SIZES, NO_PLACE, RESTORING, Place
+from core.format.superblock import ALWAYS_ADDITIONAL, COPY_SIZES, NO_PLACE, RESTORING, Place
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
 from core.volume.reseal import reseal
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from core.format.catalog import LayerRecord, RestoringRecord
     from core.format.superblock import SuperblockFields
     from core.journal.writer import Journal
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.restoring import Restoring
     from core.volume.state import VolumeState
 
@@ -97,9 +97,12 @@ def fold_twice(state: VolumeState) -> None:
 
 def _features(state: VolumeState) -> int:
     """Return the bits of what a reader of this catalog must know."""
-    catalog = state.catalog
-    features = 0 if catalog.restoring is None else 1 << RESTORING
-    return features | catalog.has_other_sizes << COPY_SIZES
+    catalog, restoring = state.catalog, state.catalog.restoring
+    is_separating = restoring is not None and not restoring.safety_id
+    is_elsewhere = catalog.head is not None or is_separating
+    features = 0 if restoring is None else 1 << RESTORING
+    features |= catalog.has_other_sizes << COPY_SIZES
+    return features | is_elsewhere << ALWAYS_ADDITIONAL
 
 
 class _Fold:

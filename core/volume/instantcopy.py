@@ -126,7 +126,7 @@ def _preserve_extent(
 def redirect(
     state: VolumeState, journal: Journal, copy: CopyRecord, offset: int, payload: Readable
 ) -> int:
-    """Stage new data of a clone with pointers to it; nothing is read from the initial area.
+    """Stage new data of a view with pointers to it; nothing is read from the initial area.
 
     Returns:
         Bytes placed in the additional area: all of them.
@@ -135,8 +135,6 @@ def redirect(
     source = memoryview(payload)
     for at in range(0, len(source), EXTENT_BYTES_MAX):
         _redirect_extent(state, journal, copy, offset + at, source[at : at + EXTENT_BYTES_MAX])
-    state.stats.copy_writes += 1
-    state.stats.copy_written_bytes += len(source)
     return len(source)
 
 

@@ -44,7 +44,10 @@ def step(state: VolumeState, bytes_max: int = CHUNK_BYTES) -> bool:
     start = grains[0] << state.grain_shift
     length = min(grains[1] << state.grain_shift, state.size_bytes) - start
     content = restore.read(start, length)
-    for low, high, is_there in _parts(content, read_initial(state, start, length), restore):
+    parts = [(0, length, False)]  # a separation moves what was told beforehand, to the byte
+    if restore.restoring.safety_id:
+        parts = _parts(content, read_initial(state, start, length), restore)
+    for low, high, is_there in parts:
         part = (start + low >> state.grain_shift, (start + high - 1 >> state.grain_shift) + 1)
         if is_there:
             restore.note_moved(*part)

@@ -85,7 +85,7 @@ class LayerTree(NamedTuple):
 def _layer_tree(state: VolumeState) -> LayerTree:
     structure, tree = state.layer_tree
     if tree is None or structure != state.structure:
-        tree = LayerTree([], {}, {copy.top for copy in state.catalog.copies.values()})
+        tree = LayerTree([], {}, {view.top for view in state.catalog.views.values()})
         for layer in state.catalog.layers.values():
             if layer.private and layer.parent is None:
                 tree.roots.append(layer.id)

@@ -51,9 +51,11 @@ def promote_some(
     """
     assert state.journal is not None
     if state.restore is not None:
+        what = "is just being restored from"
+        if not state.restore.restoring.safety_id:
+            what = "is just being separated: new data goes home of"
         raise CopyInUseError(
-            f"The original is just being restored from {state.restore.source_name!r}; promote"
-            " copies when that is done."
+            f"The original {what} {state.restore.source_name!r}; promote copies when that is done."
         )
     gaps = views.flatten(copy).gaps(0, state.catalog.size_of(copy))
     whole = left = int((gaps[1] - gaps[0]).sum())

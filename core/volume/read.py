@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.mapping.layermap import LayerMap
     from core.mapping.pointerrun import PointerRun
     from core.mapping.rows import Finder, Row, Rows
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.restore import Restore
     from core.volume.state import VolumeState
 
@@ -35,7 +35,10 @@ SCRATCH_BYTES_MAX: Final = MIB
 
 
 def read_original(state: VolumeState, offset: int, length: int) -> bytes:
-    """Return bytes of the original: as the initial area has them, or as they are restored to be."""
+    """Return bytes of the original: as the initial area has them, or as they are restored to be.
+
+    Of one without a head; what has a head is read like a copy (``core.volume.heads``).
+    """
     if state.restore is None or not state.restore.touches(offset, length):
         return read_initial(state, offset, length)
     whole = bytearray(length)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from core.format.ringgroup import RingGroup
     from core.journal.log import Log
     from core.journal.writer import Journal
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.state import VolumeState
 
 READ_ONLY_BASE: Final = 1 << 62

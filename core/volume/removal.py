@@ -12,7 +12,8 @@ from core.volume import handdown
 if TYPE_CHECKING:
     from core.format.catalog import CopyRecord
     from core.mapping.pointerrun import PointerRun
-    from core.volume.catalog import Catalog, Layer
+    from core.volume.catalog import Catalog
+    from core.volume.layer import Layer
 
 FAR: Final = 1 << 62
 
@@ -24,9 +25,20 @@ def drop_layers(catalog: Catalog, copy: CopyRecord) -> list[PointerRun]:
         The pointers that nothing needs any more.
     """
     freed = _drop_private(catalog, copy.top) if copy.top is not None else []
-    if all(other.base != copy.base for other in catalog.copies.values()):
-        freed += _drop_from_chain(catalog, copy.base)
+    freed += drop_unentered(catalog, copy.base)
     return freed + _cut_unread(catalog, catalog.size_of(copy))
+
+
+def drop_unentered(catalog: Catalog, layer_id: int) -> list[PointerRun]:
+    """Drop a layer of the chain if no view enters at it; return what that frees."""
+    restoring = catalog.restoring
+    if layer_id not in catalog.layers or (
+        restoring is not None and layer_id in {restoring.base, restoring.layer}
+    ):
+        return []
+    if any(view.base == layer_id for view in catalog.views.values()):
+        return []
+    return _drop_from_chain(catalog, layer_id)
 
 
 def _drop_private(catalog: Catalog, layer_id: int) -> list[PointerRun]:
@@ -35,7 +47,7 @@ def _drop_private(catalog: Catalog, layer_id: int) -> list[PointerRun]:
     here: int | None = layer_id
     while here is not None:
         layer = catalog.layers[here]
-        if any(copy.top == here for copy in catalog.copies.values()) or _restores(catalog, here):
+        if any(view.top == here for view in catalog.views.values()) or _restores(catalog, here):
             break
         children = [other for other in catalog.layers.values() if other.parent == here]
         if len(children) > 1:

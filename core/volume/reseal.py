@@ -34,7 +34,7 @@ from core.volume.verified import wholes_of
 if TYPE_CHECKING:
     from core.answers import Int64s
     from core.device.base import Device
-    from core.volume.catalog import Layer
+    from core.volume.layer import Layer
     from core.volume.state import VolumeState
     from core.volume.verified import WholeExtent
 

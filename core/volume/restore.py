@@ -47,9 +47,10 @@ from core.events import EventKind
 from core.format.catalog import Moved, Restored, pack_change
 from core.format.layout import EXTENT_BYTES_MAX
 from core.mapping.grainset import GrainSet
+from core.session import ORIGINAL
 from core.volume import takecopy
 from core.volume.read import Views, read_initial, read_original
-from core.volume.recover import grains_of, stage_original
+from core.volume.recover import active_grains_of, grains_of, stage_original
 from core.volume.restoring import extents_of
 from core.volume.verified import DamagedExtentError, DamagedSourceError
 
@@ -71,7 +72,7 @@ class Restore:
     Attributes:
         left: Grains of the original that read from the source.
         restoring: The same, as far as it is durable.
-        layer_id: The safety snapshot's layer.
+        layer_id: The safety snapshot's layer; in a separation, the one that was active before.
         is_urgent: Without progress being written down the volume could not be opened, or closed.
     """
 
@@ -83,7 +84,7 @@ class Restore:
         self.left = restoring.left.copy()
         self._moved = GrainSet(state.grain_bytes)
         self.is_urgent = False
-        self.layer_id = state.catalog.copies[restoring.safety_id].base
+        self.layer_id = restoring.layer or state.catalog.copies[restoring.safety_id].base
         self._kept = GrainSet(state.grain_bytes)
         self._structure = -1
         self._last_grain = state.size_bytes - 1 >> state.grain_shift
@@ -96,8 +97,10 @@ class Restore:
 
     @property
     def source_name(self) -> str:
-        """Name of the copy that is restored, as it is now."""
-        return self._state.catalog.copies[self.restoring.source_id].name
+        """Name of the copy that is restored, as it is now; the original's in its separation."""
+        source_id = self.restoring.source_id
+        copy = self._state.catalog.copies.get(source_id)  # a repair may have lost it
+        return ORIGINAL if not source_id else f"copy {source_id}" if copy is None else copy.name
 
     @property
     def undurable_grains(self) -> int:
@@ -139,8 +142,9 @@ class Restore:
         try:
             return self._views.read(self.restoring.view, offset, length)
         except DamagedExtentError as error:
-            safety = self._state.catalog.copies[self.restoring.safety_id].name
-            raise DamagedSourceError(error, self.source_name, safety) from None
+            safety = self._state.catalog.copies.get(self.restoring.safety_id)
+            name = "" if safety is None else safety.name
+            raise DamagedSourceError(error, self.source_name, name) from None
 
     def is_newer(self, copy: CopyRecord | None) -> bool:
         """Return whether a view, None the original's, reads from the source what is left."""
@@ -204,6 +208,8 @@ class Restore:
             content = read(state, start, stop - start)
             journal.make_room(len(content))
             stage_original(journal, layer_id, start, content)
+            if layer_id == self.layer_id:
+                state.count_preserved(len(content), is_zero=content.count(0) == len(content))
             staged.add(grain, until)
 
     def note_moved(self, first: int, stop: int) -> None:
@@ -230,11 +236,15 @@ class Restore:
                 pack_change(change), journal.covered_ring_seq, makes_room=self.is_urgent
             )
             journal.opened.begin(journal.log.offset, journal.log.capacity_bytes)
-            state.catalog.apply(change)
+            if freed := state.catalog.apply(change):
+                takecopy.release(state, freed)
         self._moved = GrainSet(state.grain_bytes)
         if state.catalog.restoring is None:
             state.restore = None
             state.structure += 1  # the safety snapshot's layer grows no more
+            state.chain_edition += 1  # a separation drops layers
+            if not self.restoring.safety_id:
+                active_grains_of(state)
             journal.before_ring_dies = lambda: None
             state.publish(EventKind.CATALOG_CHANGED, moved=state.catalog.generation)
 
@@ -259,15 +269,17 @@ def resume(state: VolumeState, *, is_urgent: bool = False) -> None:
 
 
 def refuse_another(state: VolumeState) -> None:
-    """See to it that no restore is under way: of two, the ranges left of one would be forgotten.
+    """See to it that no restore or separation is under way: the ranges left would be forgotten.
 
     Raises:
         CopyInUseError: One is.
     """
     if state.restore is not None:
+        is_restored = state.restore.restoring.safety_id
+        what = "restored from" if is_restored else "separated: new data goes home of"
         raise CopyInUseError(
-            f"The original is just being restored from {state.restore.source_name!r}; try again "
-            "when that is done."
+            f"The original is just being {what} {state.restore.source_name!r}; try again when that "
+            "is done."
         )
 
 
@@ -290,6 +302,6 @@ def begin(state: VolumeState, source: CopyRecord, safety: str) -> None:
         source_id=source.id, name=safety, created=time.time(), grain_bytes=state.grain_bytes
     )
     takecopy.commit(state, change)
-    state.preserved = GrainSet(state.grain_bytes)
+    active_grains_of(state)
     resume(state)
-    takecopy.tell_taken(state)
+    takecopy.tell_taken(state, of_original=state.catalog.head is None)

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.format.catalog import CopyRecord, Restored, RestoringRecord, Took
+from core.format.catalog import CopyRecord, RestoringRecord, Took
 from core.format.superblock import NO_PLACE, Place
 from core.mapping.grainset import GrainSet
 from core.mapping.resolve import changed
+from core.volume import removal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from core.answers import Int64s
-    from core.format.catalog import Moved
+    from core.format.catalog import Moved, Restored
     from core.mapping.layermap import LayerMap
+    from core.mapping.pointerrun import PointerRun
     from core.volume.catalog import Catalog
 
 
@@ -33,19 +35,29 @@ class Restoring:
         source_id: The copy that the original is made equal to.
         safety_id: The snapshot of the original as it was before.
         base, top: Through which layers the source's view of that moment reads.
+        layer: In a separation (``core.volume.heads``), the layer of the chain that keeps what the
+            image held; else 0, for then it is the safety snapshot's.
         left: Grains that the image does not hold yet, as far as is durable.
         whole_grains: All that differed when it began.
         place: Where the last fold wrote ``left``; None if there was none.
     """
 
     def __init__(
-        self, *, source_id: int, safety_id: int, base: int, top: int | None, grain_bytes: int
+        self,
+        *,
+        source_id: int,
+        safety_id: int,
+        base: int,
+        top: int | None,
+        grain_bytes: int,
+        layer: int = 0,
     ) -> None:
         """Begin with nothing left."""
         self.source_id = source_id
         self.safety_id = safety_id
         self.base = base
         self.top = top
+        self.layer = layer
         self.left = GrainSet(grain_bytes)
         self.whole_grains = 0
         self.place: Place | None = None
@@ -59,6 +71,7 @@ class Restoring:
             base=record.base,
             top=record.top,
             grain_bytes=record.grain_bytes,
+            layer=record.layer,
         )
         restoring.whole_grains = record.whole_grains
         restoring.place = record.left
@@ -74,6 +87,7 @@ class Restoring:
             grain_bytes=self.left.grain_bytes,
             whole_grains=self.whole_grains,
             left=self.place or NO_PLACE,
+            layer=self.layer,
         )
 
     @property
@@ -108,26 +122,31 @@ def extents_of(grains: GrainSet) -> tuple[Int64s, Int64s]:
     return ranges[:, 0] * grains.grain_bytes, ranges[:, 1] * grains.grain_bytes
 
 
-def follow(catalog: Catalog, change: Restored | Moved) -> None:
-    """Let a restore begin, or go on, in the catalog."""
-    if isinstance(change, Restored):
-        catalog.restoring = _begun(catalog, change)
-        return
+def follow(catalog: Catalog, change: Moved) -> list[PointerRun]:
+    """Let a restore go on in the catalog; return the pointers that nothing needs any more."""
     restoring = catalog.restoring
     assert restoring is not None
     restoring.discard(change.ranges)
-    if not len(restoring.left):
-        if restoring.place is not None:
-            catalog.dropped_places.append(restoring.place)
-        catalog.restoring = None
+    return [] if len(restoring.left) else end(catalog, restoring)
 
 
-def _begun(catalog: Catalog, change: Restored) -> Restoring | None:
+def end(catalog: Catalog, restoring: Restoring) -> list[PointerRun]:
+    """End a restore; after a separation, drop the layers that only its source read."""
+    if restoring.place is not None:
+        catalog.dropped_places.append(restoring.place)
+    catalog.restoring = None
+    if restoring.safety_id:
+        return []
+    freed = removal.drop_layers(catalog, restoring.view)
+    return freed + removal.drop_unentered(catalog, restoring.layer)
+
+
+def begin(catalog: Catalog, change: Restored) -> None:
     """Keep the original as it is in a snapshot; from now on it reads as the source does."""
     source = catalog.copies[change.source_id]
     restoring = begun(catalog, source, catalog.next_copy_id, change.grain_bytes)
     catalog.take(Took(name=change.name, writable=False, source_id=0, created=change.created))
-    return restoring if len(restoring.left) else None
+    catalog.restoring = restoring if len(restoring.left) else None
 
 
 def begun(catalog: Catalog, source: CopyRecord, safety_id: int, grain_bytes: int) -> Restoring:

@@ -109,13 +109,13 @@ class VolumeState:
     # -- questions ---------------------------------------------------------------------------
 
     def copy_named(self, name: str) -> CopyRecord | None:
-        """Return the copy of this name, None for the original.
+        """Return the copy of this name; for the original its head, None if it has none.
 
         Raises:
             NoSuchCopyError: There is none, or it is deleted.
         """
         if name == ORIGINAL:
-            return None
+            return self.catalog.head
         copy = self.catalog.find(name)
         if copy is None:
             raise NoSuchCopyError.named(name)
@@ -160,6 +160,14 @@ class VolumeState:
             raise ReadOnlyError(self.read_only)
         if self.journal is not None and self.journal.failed is not None:
             raise self.journal.failed
+
+    def count_preserved(self, length: int, *, is_zero: bool) -> None:
+        """Note that one more range of the initial area was kept, as zeroes or in data."""
+        self.stats.preserved_portions += 1
+        if is_zero:
+            self.stats.zero_bytes += length
+        else:
+            self.stats.preserved_bytes += length
 
     # -- failures ----------------------------------------------------------------------------
 

@@ -159,14 +159,20 @@ def set_policy(state: VolumeState, policy: PolicyRecord) -> None:
 
 def _remove(state: VolumeState, change: Purged | Dropped) -> int:
     """Make a change durable that removes copies; return the bytes that are free now."""
-    assert state.area is not None
     active = state.catalog.active
-    starts, lengths = handdown.extents_of(commit(state, change))
-    state.area.allocator.release_many(starts, lengths)
-    state.area.allocator.commit_releases()
+    freed_bytes = release(state, commit(state, change))
     if state.catalog.active is not active:  # else it has what it had: only older layers inherit
         active_grains_of(state)
     _tell(state)
+    return freed_bytes
+
+
+def release(state: VolumeState, freed: list[PointerRun]) -> int:
+    """Free what a durable change left without a pointer; return the bytes."""
+    assert state.area is not None
+    starts, lengths = handdown.extents_of(freed)
+    state.area.allocator.release_many(starts, lengths)
+    state.area.allocator.commit_releases()
     return int(lengths.sum())
 
 
@@ -187,7 +193,8 @@ def why_kept(state: VolumeState, copy: CopyRecord) -> str:
         return f"{copy.name!r} is locked against deletion; unlock it first."
     restoring = state.catalog.restoring
     if restoring is not None and copy.id in {restoring.source_id, restoring.safety_id}:
-        return f"{copy.name!r} is needed until the restore under way is done; delete it then."
+        act = "restore" if restoring.safety_id else "separation"
+        return f"{copy.name!r} is needed until the {act} under way is done; delete it then."
     return ""
 
 

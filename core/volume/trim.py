@@ -8,7 +8,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from core.errors import AreaFullError, InvalidRangeError
-from core.events import EventKind
+from core.events import EventFlag, EventKind
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import MIB
 from core.volume import instantcopy, needs
@@ -44,7 +44,8 @@ def trim(state: VolumeState, offset: int, length: int, name: str) -> None:
         for start in range(offset, offset + length, _STEP_BYTES):
             _trim_original(state, start, min(_STEP_BYTES, offset + length - start))
     copy_id = 0 if copy is None else copy.id
-    state.publish(EventKind.TRIMMED, copy_id=copy_id, start=offset, length=length)
+    flags = EventFlag.ELSEWHERE if copy is not None and not copy_id else 0
+    state.publish(EventKind.TRIMMED, flags=flags, copy_id=copy_id, start=offset, length=length)
 
 
 def _trim_original(state: VolumeState, start: int, length: int) -> None:

@@ -28,6 +28,7 @@ import xxhash
 from core.device.base import read_available, read_into
 from core.errors import CorruptAreaError
 from core.format.layout import EXTENT_BYTES_MAX
+from core.session import ORIGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,11 +86,13 @@ class DamagedExtentError(CorruptAreaError):
     def __init__(self, start: int, length: int, address: int, copy: str = "") -> None:
         """Say which range, of which copy if that is known."""
         self.start, self.length, self.address = start, length, address
-        who = f"The copy {copy!r}" if copy else "A copy"
+        who, rest = f"The copy {copy!r}" if copy else "A copy", "the original is unharmed, and "
+        if copy == ORIGINAL:
+            who, rest = "The original", ""
         super().__init__(
             f"{who} is damaged in [{start}..{start + length - 1}]: what was kept of it fails its "
-            f"checksum, at byte {address} of the additional area; the original is unharmed, and "
-            "'rangepair scrub' tells all damage."
+            f"checksum, at byte {address} of the additional area; {rest}'rangepair scrub' tells "
+            "all damage."
         )
 
     def of_copy(self, name: str) -> DamagedExtentError:
@@ -101,15 +104,23 @@ class DamagedSourceError(DamagedExtentError):
     """The same of what the original is being made equal to: nothing else knows the range now."""
 
     def __init__(self, error: DamagedExtentError, source: str, safety: str) -> None:
-        """Say what to do about it."""
+        """Say what to do about it; there is no ``safety`` snapshot in a separation."""
         self.start, self.length, self.address = error.start, error.length, error.address
-        stop = error.start + error.length
+        what = f"The original is being made equal to {source!r}, which"
+        way_out = "write to that range of the original, or discard it, and the restore goes on"
+        if safety:
+            way_out += f" (what it was before is kept as {safety!r})"
+        elif source == ORIGINAL:
+            what = "New data of the original is on its way home, and"
+            way_out = "write to that range of the original, or discard it, and the rest is moved"
+        else:
+            what = f"New data of {source!r} is on its way home, and"
+            way_out = "every view reads as it did, and the rest is moved when that is mended"
         CorruptAreaError.__init__(
             self,
-            f"The original is being made equal to {source!r}, which is damaged in "
-            f"[{error.start}..{stop - 1}]: what was kept of it fails its checksum, at byte "
-            f"{error.address} of the additional area; write to that range of the original, or "
-            f"discard it, and the restore goes on (what it was before is kept as {safety!r}).",
+            f"{what} is damaged in [{error.start}..{error.start + error.length - 1}]: what was "
+            f"kept of it fails its checksum, at byte {error.address} of the additional area; "
+            f"{way_out}.",
         )
 
 

@@ -19,6 +19,7 @@ from core.volume.receive import receive
 
 if TYPE_CHECKING:
     from core.format.block import Readable
+    from core.format.catalog import CopyRecord
     from core.journal.writer import Journal
     from core.volume.restore import Restore
     from core.volume.state import VolumeState
@@ -47,8 +48,7 @@ def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None
         return
     if copy is not None:
         assert journal is not None
-        moved = instantcopy.redirect(state, journal, copy, offset, payload)
-        state.publish(EventKind.WRITTEN, copy_id=copy.id, start=offset, length=length, moved=moved)
+        _write_elsewhere(state, journal, copy, offset, payload)
         return
     if state.portion_count:
         offset, payload = portions.whole(state, offset, payload)
@@ -59,6 +59,24 @@ def write(state: VolumeState, offset: int, payload: Readable, name: str) -> None
         _write_pieces(state, offset, payload)
     else:
         _write_original(state, journal, offset, payload)
+
+
+def _write_elsewhere(
+    state: VolumeState, journal: Journal, view: CopyRecord, offset: int, payload: Readable
+) -> None:
+    """Write to a view whose locations lie in the additional area."""
+    length, stats, flags = len(payload), state.stats, 0
+    moved = instantcopy.redirect(state, journal, view, offset, payload)
+    if view is state.catalog.head:
+        stats.writes += 1
+        stats.written_bytes += length
+        flags = EventFlag.ELSEWHERE
+    else:
+        stats.copy_writes += 1
+        stats.copy_written_bytes += length
+    state.publish(
+        EventKind.WRITTEN, flags=flags, copy_id=view.id, start=offset, length=length, moved=moved
+    )
 
 
 def _write_pieces(state: VolumeState, offset: int, payload: Readable) -> None:

@@ -46,6 +46,8 @@ def progress_words(restoring: RestoreProgress, left_bytes: int) -> str:
     """Return how far a restore is, for the status bar."""
     whole = format_bytes(restoring.whole_bytes)
     words = f"The original reads as '{restoring.source}'; {format_bytes(left_bytes)} of {whole}"
+    if not restoring.safety:
+        words = f"New data of '{restoring.source}' goes home; {format_bytes(left_bytes)} of {whole}"
     return f"{words} still to be moved. {restoring.problem}".rstrip()
 
 

@@ -203,6 +203,7 @@ class InitialAreaModel(AreaModel):
         kinds = events["kind"]
         kept = kinds == EventKind.PRESERVED
         content = (events["copy_id"] == ORIGINAL_ID) & np.isin(kinds, _CONTENT_KINDS)
+        content &= (events["flags"] & EventFlag.ELSEWHERE) == 0
         inside = (events["length"] > 0) & (events["start"] + events["length"] <= self.size)
         for chosen in (kept & inside, content & inside):
             ours = events[chosen]

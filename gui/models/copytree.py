@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
+ORIGINAL_ELSEWHERE: Final = f"{ORIGINAL} (redirected)"
+"""The volume's row while the image is not the original."""
 VOLUME_KEY: Final = ORIGINAL_ID
 DELETED_KEY: Final = -1
 _ROOT_KEY: Final = -2
@@ -212,7 +214,8 @@ class CopyTreeModel(QAbstractItemModel):
             return copy.name
         if key == DELETED_KEY:
             return f"Deleted ({len(wanted[DELETED_KEY])})"
-        return ORIGINAL
+        is_elsewhere = self._info is not None and self._info.original is not None
+        return ORIGINAL_ELSEWHERE if is_elsewhere else ORIGINAL
 
     def _index(self, node: _Node) -> QModelIndex:
         if node is self._root:

@@ -110,6 +110,7 @@ class PointerTable:
         self.copy_name = ""
         self.geometry = Geometry(0, 4096)
         self.event_seq = 0
+        self._has_table = False
         self._store = PointerStore(0, _NOTHING)
 
     def load(self, answer: TableAnswer, name: str, geometry: Geometry) -> None:
@@ -117,8 +118,9 @@ class PointerTable:
         columns = answer.columns
         self.copy_id, self.copy_name, self.geometry = answer.copy_id, name, geometry
         self.event_seq = answer.event_seq
-        # The original has no table: it reads the initial area, and there is no pair to show.
-        size = 0 if answer.copy_id == ORIGINAL_ID else geometry.size
+        # The original has no table while it reads the initial area alone: no pair to show.
+        self._has_table = answer.copy_id != ORIGINAL_ID or answer.is_original_elsewhere
+        size = geometry.size if self._has_table else 0
         self._store = PointerStore(
             size,
             Rows(
@@ -186,7 +188,7 @@ class PointerTable:
         if not len(fresh):
             return False
         self.event_seq = int(fresh["seq"][-1])
-        if self.copy_id == ORIGINAL_ID:
+        if not self._has_table:
             return False
         kinds, mine = fresh["kind"], fresh["copy_id"] == self.copy_id
         trimmed = mine & (kinds == EventKind.TRIMMED)

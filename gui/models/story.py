@@ -66,6 +66,7 @@ class Write:
         redirected: Places in A that its new data went to.
         newest_copy_id: The copy whose layer keeps the originals; 0 if none was kept.
         is_rewrite: What it replaced is newer than every copy, so that none needs it.
+        is_elsewhere: It was the original's, whose new data goes to the additional area.
     """
 
     seq: int
@@ -78,6 +79,7 @@ class Write:
     redirected: tuple[Part, ...]
     newest_copy_id: int
     is_rewrite: bool = False
+    is_elsewhere: bool = False
 
     @property
     def copied_bytes(self) -> int:
@@ -101,6 +103,7 @@ def read_write(events: Events) -> Write:
         redirected=_parts(events[kinds == EventKind.REDIRECTED]),
         newest_copy_id=int(kept["copy_id"][0]) if len(kept) else ORIGINAL_ID,
         is_rewrite=bool(int(last["flags"]) & EventFlag.REWRITE),
+        is_elsewhere=bool(int(last["flags"]) & EventFlag.ELSEWHERE),
     )
 
 
@@ -141,7 +144,8 @@ class Teller:
 
     def tell(self, write: Write) -> tuple[Step, ...]:
         """Return five sentences, one for each ``Verb``."""
-        tell = self._tell_original if write.copy_id == ORIGINAL_ID else self._tell_clone
+        is_in_place = write.copy_id == ORIGINAL_ID and not write.is_elsewhere
+        tell = self._tell_original if is_in_place else self._tell_clone
         sentences = (self._receive(write), *tell(write))
         return tuple(Step(verb, words) for verb, words in zip(Verb, sentences, strict=True))
 
@@ -213,10 +217,13 @@ class Teller:
     def _tell_clone(self, write: Write) -> tuple[str, str, str, str]:
         name = self._name(write.copy_id)
         classify = f"The place belongs to {name}, so to the additional area."
+        if write.copy_id == ORIGINAL_ID:
+            classify = "All new data goes to the additional area, the original's as well."
         copied = "Nothing is copied: 0 bytes leave the initial area."
         if write.is_trim or not write.redirected:
             point = f"{name} gets a zero pointer for the range."
-            return classify, copied, point, "The range reads as zeroes in this copy alone."
+            whose = "the original" if write.copy_id == ORIGINAL_ID else "this copy"
+            return classify, copied, point, f"The range reads as zeroes in {whose} alone."
         start, stop = write.start, write.start + write.length
         pairs = self._pairs_beside(write.copy_id, start, stop)
         point = f"{name} points to the new data"

@@ -67,6 +67,8 @@ class Background(QObject):
         """Say it anew."""
         words = f"The workload: {self._phase}" if self._phase else ""
         info = self._follower.info
+        if not words and info is not None and info.original is not None:
+            words = "Always-additional: the image is not the original now."
         if info is not None and info.restoring is not None and self._left_bytes:
             words = progress_words(info.restoring, self._left_bytes)
         if self._demo.pane is not None and self._runner.is_running:

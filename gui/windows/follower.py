@@ -48,6 +48,15 @@ _KEPT_EVENTS_MAX: Final = 1 << 17
 _log = logging.getLogger(__name__)
 
 
+def _sides(info: VolumeInfo | None) -> tuple[object, ...]:
+    """Return what says where new data of the original is; when it changes, so may all tables."""
+    if info is None:
+        return ()
+    moving = info.restoring
+    is_separating = moving is not None and not moving.safety
+    return info.original is None, is_separating
+
+
 class _Question:
     """A whole state that is asked for at most once at a time; asked again if it aged meanwhile."""
 
@@ -238,13 +247,16 @@ class Follower(QObject):
         assert isinstance(told, tuple)
         answer, answering_s = told
         assert isinstance(answer, VolumeInfo)
-        former = self._name_of(self._copy_id)
+        former, sides = self._name_of(self._copy_id), _sides(self._info)
         self._info = answer
         name = self._name_of(self._copy_id)
         if name == ORIGINAL:  # purged meanwhile, or the original all along
             self._copy_id = ORIGINAL_ID
         if name != former:
             self._table_question.want()
+        elif sides != _sides(answer):
+            self._table_question.want()
+            self._map_question.want()
         begin = time.monotonic()
         self.info_changed.emit(answer)
         end = time.monotonic()

@@ -135,6 +135,7 @@ class Toll:
         again: Those of them during recovery.
         refused: Acts that the additional area had no room for, or that named no fit place.
         rearranged: Acts on the map of the initial area.
+        separated: Separations begun.
         given_bytes: What was given back to the disk.
         moved_bytes: What was moved by compaction.
         restored: Restores of copies of another size.
@@ -146,6 +147,7 @@ class Toll:
     again: int = 0
     refused: int = 0
     rearranged: int = 0
+    separated: int = 0
     given_bytes: int = 0
     moved_bytes: int = 0
     restored: int = 0

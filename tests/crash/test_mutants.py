@@ -21,12 +21,24 @@ from core.format.superblock import Place
 from core.journal.flights import Flights
 from core.journal.ring import Ring
 from core.journal.writer import Journal
-from core.volume import compact, fold, handdown, needs, recover, restore, takecopy, trim
+from core.volume import (
+    compact,
+    fold,
+    handdown,
+    mechanism,
+    needs,
+    recover,
+    restore,
+    restoring,
+    takecopy,
+    trim,
+)
 from core.volume import write as write_module
 from core.volume.catalog import Catalog
 from core.volume.restore import Restore
 from core.volume.restoring import Restoring
 from tests.crash.life import MIXED, RESTORING, Life, Toll, WrongAfterLossError
+from tests.crash.sidedlife import SIDED, SidedLife
 from tests.doubles.crashdevice import CrashDevice
 from tests.doubles.lateflights import land_late
 
@@ -36,6 +48,11 @@ NEWER = RESTORING._replace(
     grains=(512, 1024, 4096),
 )
 """Copies are taken of the original while it is being restored."""
+SIDED_ONLY = SIDED._replace(
+    acts={name: share for name, share in SIDED.acts.items() if name != "restore"},
+    grains=(512, 1024, 4096),
+)
+"""What is moved home is of a separation, and of nothing else."""
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
@@ -366,6 +383,88 @@ def _replay_as_if_nothing_was_restored(patch):
     patch.setattr(Restore, "has_newer", property(lambda self: False))
 
 
+def _separate_over_a_live_ring(patch):
+    """A ring group from before all new data went elsewhere is taken for a write of today."""
+    carry_out = mechanism._carry_out
+
+    def careless(state, change):
+        with pytest.MonkeyPatch.context() as own:
+            own.setattr(state.journal, "checkpoint", lambda: None)
+            carry_out(state, change)
+
+    patch.setattr(mechanism, "_carry_out", careless)
+
+
+def _free_new_data_before_it_is_home(patch):
+    """What a separation moves is a hole as soon as it begins."""
+    separate = mechanism.separate
+
+    def eager(state, view):
+        runs = [layer.map.flatten() for layer in state.catalog.private_stack(view)]
+        tops = {other.top for other in state.catalog.views.values() if other is not view}
+        separate(state, view)
+        if view.top not in tops:
+            for start, length in zip(*handdown.extents_of(runs[:1]), strict=True):
+                state.area.device.discard(int(start), int(length))
+
+    patch.setattr(mechanism, "separate", eager)
+
+
+def _write_into_the_image_all_the_same(patch):
+    """New data of the original goes to the image, although a head says that it does not."""
+    original = write_module.receive
+
+    def careless(state, offset, length, name):
+        view = original(state, offset, length, name)
+        return None if view is state.catalog.head else view
+
+    patch.setattr(write_module, "receive", careless)
+
+
+def _keep_nothing_that_goes(patch):
+    """What new data is brought home over is not kept for the copies that read it."""
+    needed = needs.needed_gaps
+
+    def careless(state, gaps):
+        is_separating = state.restore is not None and not state.restore.restoring.safety_id
+        return needed(state, gaps)[:0] if is_separating else needed(state, gaps)
+
+    patch.setattr(needs, "needed_gaps", careless)
+
+
+def _give_up_the_source_too_early(patch):
+    """The layers that a separation reads are dropped when the first part of it is home."""
+    follow = restoring.follow
+
+    def eager(catalog, change):
+        state = catalog.restoring
+        freed = follow(catalog, change)
+        if catalog.restoring is not None and not state.safety_id:
+            return restoring.end(catalog, state)
+        return freed
+
+    patch.setattr(restoring, "follow", eager)
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        _separate_over_a_live_ring,
+        _free_new_data_before_it_is_home,
+        _write_into_the_image_all_the_same,
+        _keep_nothing_that_goes,
+        _give_up_the_source_too_early,
+        _say_moved_before_the_sync,
+        _move_part_of_a_grain,
+    ],
+    ids=lambda mutate: mutate.__name__.strip("_"),
+)
+def test_a_broken_separation_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises(WrongAfterLossError):
+        _live(SIDED_ONLY, SidedLife)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -434,6 +533,6 @@ def test_a_broken_engine_is_caught(mutate, monkeypatch):
         _live()
 
 
-def _live(style=MIXED):
+def _live(style=MIXED, life=Life):
     for seed in range(SEEDS_MAX):
-        Life.of_seed(seed, Toll(crashes_max=150), share=0.5, style=style).run(60)
+        life.of_seed(seed, Toll(crashes_max=150), share=0.5, style=style).run(60)

@@ -9,7 +9,8 @@ import random
 
 import pytest
 
-from tests.crash.life import RESTORING, RINGING, TIGHT, Life, Toll
+from tests.crash.life import MAPPED, RESTORING, RINGING, TIGHT, Life, Toll
+from tests.crash.sidedlife import SIDED, SidedLife
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
@@ -19,9 +20,17 @@ EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
 TIGHT_SEEDS = 2000 if IS_SOAK else 20
 RINGING_SEEDS = 1000 if IS_SOAK else 10
 RESTORING_SEEDS = 2000 if IS_SOAK else 20
+SIDED_SEEDS = 3000 if IS_SOAK else 20
 
 RINGING_RESTORES = RINGING._replace(acts={**RINGING.acts, "snapshot": 2, "restore": 4, "move": 6})
 TIGHT_RESTORES = TIGHT._replace(acts=RESTORING.acts)
+RINGING_SIDES = RINGING._replace(
+    acts={**RINGING.acts, "mechanism": 12, "separate": 12, "move": 10, "snapshot": 2}
+)
+TIGHT_SIDES = TIGHT._replace(acts=SIDED.acts)
+SIDED_AND_MAPPED = MAPPED._replace(
+    acts={**MAPPED.acts, "mechanism": 10, "separate": 10, "move": 14}
+)
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(0 if IS_SOAK else 300)]
 
@@ -71,3 +80,13 @@ def test_a_restore_goes_on_after_a_loss_wherever_it_was(style):
         toll.crashes_max = toll.crashes + 60
         Life.of_seed(seed, toll, share=0.3, style=style).run(60)
     assert toll.crashes > 5 * RESTORING_SEEDS
+
+
+@pytest.mark.parametrize("style", [SIDED, RINGING_SIDES, TIGHT_SIDES, SIDED_AND_MAPPED])
+def test_sides_are_separated_wherever_the_power_goes(style):
+    toll = Toll()
+    for seed in range(SIDED_SEEDS):
+        toll.crashes_max = toll.crashes + 60
+        SidedLife.of_seed(seed, toll, share=0.3, style=style).run(60)
+    assert toll.crashes > 5 * SIDED_SEEDS
+    assert toll.separated > SIDED_SEEDS

@@ -90,7 +90,7 @@ SCRIPT = (
     ("close",),
 )
 DURABLE = frozenset(
-    {"flush", "snapshot", "clone", "checkpoint", "restore", "finish", "delete", "close"}
+    {"flush", "snapshot", "clone", "checkpoint", "restore", "finish", "delete", "close", "separate"}
 )
 
 
@@ -148,6 +148,13 @@ _ACTS = {
 }
 
 
+_ACTS_ON = {
+    "delete": lambda volume, name: volume.delete([name], now=True),
+    "choose_mechanism": lambda volume, mechanism: volume.choose_mechanism(mechanism),
+    "separate": lambda volume, view: volume.separate(view),
+}
+
+
 def _spliced(content: bytes, offset: int, payload: bytes) -> bytes:
     return content[:offset] + payload + content[offset + len(payload) :]
 
@@ -189,8 +196,8 @@ class Play:
                 self.volume.trim(offset, length, name)
             case (("snapshot" | "clone"), name, source):
                 getattr(self.volume, step[0])(name, source)
-            case "delete", name:
-                self.volume.delete([name], now=True)
+            case (("delete" | "choose_mechanism" | "separate"), what):
+                _ACTS_ON[step[0]](self.volume, what)
             case (("checkpoint" | "compact" | "fold") as act,):
                 _ACTS[act](self.volume)
             case (("restore" | "move" | "finish"), *names):

@@ -20,6 +20,7 @@ from core.format.catalog import (
     CatalogRecord,
     CopyRecord,
     DroppedRecord,
+    HeadRecord,
     IntegrityRecord,
     LayerRecord,
     LostExtent,
@@ -132,6 +133,7 @@ TYPES = {
     PolicyRecord: "policy",
     list[DroppedRecord]: "array of dropped",
     RestoringRecord | None: "restoring or nil",
+    HeadRecord | None: "head or nil",
 }
 
 
@@ -149,6 +151,7 @@ def keys_of(kind):
         ("Catalog", "key of integrity", IntegrityRecord),
         ("Catalog", "key of a policy", PolicyRecord),
         ("Catalog", "key of restoring", RestoringRecord),
+        ("Catalog", "key of head", HeadRecord),
     ],
 )
 def test_every_key_of_a_map_is_listed_with_its_type(heading, first_cell, kind):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.device.memory import MemoryDevice
+from core.engine import restores
 from core.format import ringgroup
 from core.format.block import HEADER_BYTES
 from core.format.group import FRONT_BYTES, RECORD_BYTES
@@ -75,10 +76,13 @@ class FlippedDevice(MemoryDevice):
     pwritev = pwritev_durable = sync = allocate = punch = zero = resize = pwrite  # type: ignore[assignment]
 
 
-def make(*, clean: bool, is_moved: bool = False, is_resized: bool = False) -> Sidecar:
+def make(
+    *, clean: bool, is_moved: bool = False, is_resized: bool = False, has_sides: bool = False
+) -> Sidecar:
     """Return a sidecar that was closed, or that was not.
 
-    Perhaps it is of an image with a map, or of one that got shorter than its copies.
+    Perhaps it is of an image with a map, or of one that got shorter than its copies, or new data of
+    the original is in the additional area and a copy's just going home.
     """
     image, area = MemoryDevice.from_bytes(START), MemoryDevice(direct=True)
     volume = still_volume(image, area)
@@ -88,6 +92,8 @@ def make(*, clean: bool, is_moved: bool = False, is_resized: bool = False) -> Si
         volume.snapshot("S3")
         volume.write(0, filled(900, 3 * GRAIN))
         volume.flush()
+    if has_sides:
+        _take_sides(volume)
     views = views_of(volume)
     if clean:
         volume.close()
@@ -131,6 +137,18 @@ def _live(volume: Volume, *, is_moved: bool) -> None:
         volume.flush()
 
 
+def _take_sides(volume: Volume) -> None:
+    volume.choose_mechanism("always-additional")
+    for number in range(5, 40, 7):
+        volume.write(number * GRAIN + SECTOR, filled(3000 + number, GRAIN))
+    volume.snapshot("S3")
+    volume.separate("C1")
+    restores.take_step(volume, 4 * GRAIN)
+    volume.write(9 * GRAIN, filled(3100, GRAIN))
+    volume.write(51 * GRAIN, filled(3101, GRAIN), "C1")
+    volume.flush()
+
+
 def _anatomy(
     image: MemoryDevice, area: MemoryDevice, *, clean: bool
 ) -> tuple[dict[str, list[range]], list[range], list[range]]:
@@ -140,6 +158,9 @@ def _anatomy(
     places = {"catalog": [fields.catalog], "free list": [fields.free_list]}
     if fields.initial_map.length:
         places["map"] = [fields.initial_map]
+    restoring = state.catalog.restoring
+    if restoring is not None and restoring.place is not None:
+        places["ranges"] = [restoring.place]
     places["table"] = [
         place for layer in state.catalog.layers.values() for _, place in layer.places.values()
     ]

@@ -28,8 +28,9 @@ SIDECARS = {
     "dirty": sidecars.make(clean=False),
     "moved": sidecars.make(clean=True, is_moved=True),
     "resized": sidecars.make(clean=True, is_resized=True),
+    "sides": sidecars.make(clean=True, has_sides=True),
 }
-CLEAN = {"clean", "moved", "resized"}
+CLEAN = {"clean", "moved", "resized", "sides"}
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
 EVERYWHERE = 4000 if IS_SOAK else 200
 STRUCTURE = 5000 if IS_SOAK else 200

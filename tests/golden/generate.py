@@ -25,6 +25,10 @@ resized     longer and shorter while copies exist, so that they have three sizes
             grain, one is longer than the volume; not closed after the last of it
 scrubbed    closed after a scrub; of the copies it is known which are intact and which suspect, and
             of one extent that it is lost
+elsewhere   new data of the original is in the additional area, for copies taken before and after
+            that was chosen, and after a restore; closed
+homeward    the same life, gone on: a copy's new data went home, the original's is on its way, as a
+            power cut left it: changes of both kinds in the log, live groups in the ring
 ==========  ====================================================================================
 
 Beside each pair of files lies what they must show: ``expected.json``.
@@ -45,6 +49,7 @@ from unittest import mock
 
 from core.area.places import IMAGE_BYTES_MIN
 from core.device.memory import MemoryDevice
+from core.engine import restores
 from core.extent import Extent
 from core.format.catalog import LostExtent
 from core.volume import integrity
@@ -54,7 +59,7 @@ from tests.engine.stills import bytes_of, still_volume, views_of
 from tests.faults.script import SECTOR, filled
 
 if TYPE_CHECKING:
-    from core.answers import CopyInfo
+    from core.answers import CopyInfo, VolumeInfo
     from core.engine import Volume
 
 MTIME_NS = 1_000_000_000 * 10**9
@@ -173,6 +178,41 @@ def live_resized(volume: Volume) -> None:
     volume.flush()
 
 
+def live_elsewhere(volume: Volume) -> None:
+    """Leave the image alone from the second copy on."""
+    volume.snapshot("first")
+    volume.write(0, filled(1, 4 * GRAIN))
+    volume.choose_mechanism("always-additional")
+    for number in range(2, 30, 3):
+        volume.write(number * GRAIN + SECTOR, filled(number, GRAIN))
+    volume.clone("second")
+    volume.write(8 * GRAIN, filled(40, 2 * GRAIN), "second")
+    volume.trim(20 * GRAIN, 3 * GRAIN)
+    volume.snapshot("third")
+    volume.restore("second", "fourth")
+    volume.write(9 * GRAIN, filled(41, GRAIN))
+    volume.flush()
+
+
+def live_homeward(volume: Volume) -> None:
+    """Let the second copy's new data go home, and begin with the original's."""
+    live_elsewhere(volume)
+    fold(volume._state)
+    volume.separate("second")
+    while restores.take_step(volume):
+        continue
+    volume.write(100 * GRAIN, filled(50, GRAIN), "second")
+    volume.write(SIZE - SECTOR, filled(51, SECTOR))
+    volume.separate()
+    restores.take_step(volume, 2 * GRAIN)
+    volume.snapshot("fifth")
+    volume.write(12 * GRAIN, filled(52, GRAIN))
+    volume.flush()
+    volume.write(120 * GRAIN, filled(53, GRAIN), "second")
+    volume.write(121 * GRAIN, filled(54, GRAIN))
+    volume.flush()
+
+
 def live_scrubbed(volume: Volume) -> None:
     """Let something be known of each copy but the last."""
     volume.snapshot("first")
@@ -199,10 +239,18 @@ def _known_of(copy: CopyInfo) -> dict[str, Any]:
     return {"integrity": copy.integrity, "scrubbed": copy.scrubbed, "suspect": suspect}
 
 
+def _original_of(info: VolumeInfo) -> dict[str, Any]:
+    """Return what the original's own table holds; nothing if it has none."""
+    if info.original is None:
+        return {}
+    return {"original": [info.original.pointers, info.original.range_pairs]}
+
+
 def expected_of(volume: Volume) -> dict[str, Any]:
     """Return what a volume shows, for comparison."""
     info = volume.info()
     return {
+        **_original_of(info),
         "uuid": info.uuid,
         "size": info.size,
         "grain": info.grain,
@@ -251,7 +299,7 @@ def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
         volume._image.mtime_ns = MTIME_NS
         LIVES[name](volume)
         expected = expected_of(volume)
-        if name not in {"dirty", "flushed", "moving", "resized"}:
+        if name not in {"dirty", "flushed", "moving", "resized", "homeward"}:
             volume.close()
     return bytes_of(image), bytes_of(area), expected
 
@@ -266,6 +314,8 @@ LIVES = {
     "portions": live_portions,
     "resized": live_resized,
     "scrubbed": live_scrubbed,
+    "elsewhere": live_elsewhere,
+    "homeward": live_homeward,
 }
 
 

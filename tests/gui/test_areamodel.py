@@ -106,6 +106,21 @@ def test_a_write_to_a_clone_leaves_the_initial_area_alone():
     assert blocks_of(below) == [5, 4]
 
 
+def test_a_write_of_the_original_that_goes_elsewhere_leaves_the_initial_area_alone():
+    above, below = initial([S.FREE, S.ORIGINAL_ONLY]), additional([S.METADATA, S.FREE])
+    elsewhere = EventFlag.ELSEWHERE
+    happened = events(
+        {"kind": EventKind.REDIRECTED, "length": GRAIN, "area_offset": GRAIN},
+        {"kind": EventKind.WRITTEN, "flags": elsewhere, "length": GRAIN},
+        {"kind": EventKind.TRIMMED, "flags": elsewhere, "start": GRAIN, "length": GRAIN},
+    )
+    above.apply(happened)
+    below.apply(happened)
+    assert blocks_of(above) == [0, 1]
+    assert not above.heat.is_warm
+    assert blocks_of(below) == [5, 4]
+
+
 def test_the_additional_area_grows_and_gives_back():
     below = additional([S.METADATA])
     place = {"kind": EventKind.REDIRECTED, "copy_id": 2, "length": 2 * GRAIN}

@@ -11,7 +11,7 @@ from gui.models.story import Teller, Verb, read_write
 
 G = 4096
 FORM = AddressFormat(G, 1)
-NAMES = {1: "monday", 2: "branch"}
+NAMES = {0: "original", 1: "monday", 2: "branch"}
 
 
 def events(*rows, seq=1):
@@ -73,6 +73,22 @@ def test_a_write_to_a_copy_never_reads_the_initial_area():
         "'branch' points to the new data, between range pairs [0-4] and [6-7].",
         "The new data goes to the additional area, at 6.",
     ]
+
+
+def test_new_data_of_the_original_may_go_elsewhere_too():
+    words = told(
+        (EventKind.REDIRECTED, 0, 0, 5 * G, G, 6 * G),
+        (EventKind.WRITTEN, EventFlag.ELSEWHERE, 0, 5 * G, G, 0),
+    )
+    assert words == [
+        "A write of 4 KiB to the original, at 5.",
+        "All new data goes to the additional area, the original's as well.",
+        "Nothing is copied: 0 bytes leave the initial area.",
+        "'original' points to the new data.",
+        "The new data goes to the additional area, at 6.",
+    ]
+    words = told((EventKind.TRIMMED, EventFlag.ELSEWHERE, 0, 3 * G, G, 0))
+    assert words[4] == "The range reads as zeroes in the original alone."
 
 
 def test_zero_originals_move_no_byte():

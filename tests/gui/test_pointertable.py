@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -155,6 +156,15 @@ def test_the_original_has_no_table():
     assert table.row_count == 0
     assert table.row_of(0) == -1
     assert not table.apply(batch((EventKind.PRESERVED, 0, 9, 0, 4096, 4096)))
+
+
+def test_an_original_whose_new_data_goes_elsewhere_has_a_table():
+    table = PointerTable()
+    told = msgspec.structs.replace(answer(copy_id=0), is_original_elsewhere=True)
+    table.load(told, "original", Geometry(SIZE, 4096))
+    assert (table.row_count, table.pair_count) == (1, 1)
+    assert table.apply(batch((EventKind.REDIRECTED, 0, 0, 4096, 4096, 8192)))
+    assert (table.pointer_count, table.pair_count) == (1, 2)
 
 
 def test_rewriting_a_clone_reuses_slots_in_the_end(monkeypatch):

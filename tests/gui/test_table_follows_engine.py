@@ -57,18 +57,22 @@ def act(volume, rng):
         volume.write(start, filled * length, target)
 
 
+@pytest.mark.parametrize("mechanism", ["copy-on-write", "always-additional"])
 @pytest.mark.parametrize("seed", range(4))
-def test_tables_of_all_copies_follow(tmp_path, seed):
+def test_tables_of_all_copies_follow(tmp_path, seed, mechanism):
     rng = np.random.default_rng(seed)
     create_volume(tmp_path / "disk.img", SIZE)
     sink = Numbered()
     with open_volume(tmp_path / "disk.img", sink=sink) as volume:
         for grain in range(0, GRAINS, 2):
             volume.write(grain * GRAIN, bytes([grain + 1]) * GRAIN)
+        volume.choose_mechanism(mechanism)
         volume.snapshot("first")
         volume.clone("clone")
         volume.clone("twig", of="clone")
         names = ("first", "clone", "twig")
+        if mechanism == "always-additional":
+            names = (*names, ORIGINAL)
         sink.take()
         tables = {name: PointerTable() for name in names}
         for name, table in tables.items():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +39,7 @@ def sectors(export, context: str) -> list[int]:
 def live(volume: Volume, seed: int) -> None:
     """Write, discard and copy at random."""
     chosen = random.Random(seed)
-    for number in range(60):
+    for number in range(100 * seed, 100 * seed + 60):
         offset = chosen.randrange(SECTORS - 300) * 512
         length = chosen.randrange(1, 300) * 512
         copies = [copy.name for copy in volume.info().copies if copy.kind == "clone"]
@@ -60,9 +61,13 @@ def is_zero(content: bytes, sector: int) -> bool:
     return not any(content[sector * 512 : sector * 512 + 512])
 
 
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["in place", "elsewhere"])
 @pytest.mark.parametrize("seed", range(4))
-def test_contexts_are_true(volume: Volume, seed: int) -> None:
+def test_contexts_are_true(volume: Volume, seed: int, is_elsewhere: bool) -> None:
     live(volume, seed)
+    if is_elsewhere:
+        volume.choose_mechanism("always-additional")
+        live(volume, seed + 100)
     table = VolumeExports(volume)
     contents = {listed.name: volume.read(0, IMAGE_BYTES, listed.name) for listed in table.listed()}
     snapshots = [copy.name for copy in volume.info().copies if copy.kind == "snapshot"]
@@ -189,3 +194,45 @@ def test_reads_see_what_waits_in_memory(volume: Volume) -> None:
     assert export.try_read(4096, target)
     assert target[4096:8192] == payload
     assert target[:4096] == volume.read(4096, 4096)
+
+
+def test_an_original_whose_new_data_is_elsewhere(image: Path, volume: Volume) -> None:
+    """An export that a client has held since before follows it there and home again."""
+    volume.snapshot("monday")
+    export = VolumeExports(volume).find("")
+    assert export is not None
+    names = ("rangepair:owner", "rangepair:changed/monday", "base:allocation")
+    contexts = [export.context(name) for name in names]
+    target = memoryview(bytearray(8192))
+
+    def told() -> list[int]:
+        return [
+            extents(context.states(MIB, MIB + 4096), MIB, 4096, 1)[0][1]
+            for context in contexts
+            if context is not None
+        ]
+
+    def read() -> bytes:
+        export.read_into(MIB, target)
+        once = bytes(target)
+        assert not export.try_read(MIB, target) or target == once
+        return once
+
+    before = volume.read(MIB, 8192)
+    assert (told(), read()) == ([0, 0, 0], before)
+    volume.choose_mechanism("always-additional")
+    export.write(MIB, b"x" * 4096)
+    assert (told(), read()) == ([2, 1, 0], b"x" * 4096 + before[4096:])
+    export.trim(MIB, 4096)
+    assert (told(), read()) == ([3, 1, 3], bytes(4096) + before[4096:])
+    export.write(MIB, b"y" * 4096)
+    export.flush()
+    with image.open("rb") as file:
+        file.seek(MIB)
+        assert file.read(8192) == before
+    volume.separate()
+    while volume.info().restoring is not None:
+        assert read() == b"y" * 4096 + before[4096:]
+        time.sleep(0.001)
+    assert (told(), read()) == ([0, 1, 0], b"y" * 4096 + before[4096:])
+    assert volume.read(MIB, 8192, "monday") == before

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from core.engine import restores
-from core.errors import InvalidRangeError, UsageError
+from core.errors import CopyInUseError, InvalidRangeError, UsageError
 from core.usage import data_bytes
 from core.volume.fold import fold
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle
@@ -155,7 +155,9 @@ class VolumeMachine(RuleBasedStateMachine):
             at = extent.start + extent.length
         assert at <= answer.size == self.oracle.size
         assert answer.mapped_bytes == sum(extent.length for extent in answer.extents)
-        assert answer.identity == self.volume.info().plain
+        info = self.volume.info()
+        is_the_original = info.original is None and info.restoring is None
+        assert answer.identity == info.plain or not (info.plain or is_the_original)
 
     # -- durability ----------------------------------------------------------------------------
 
@@ -279,6 +281,10 @@ class VolumeMachine(RuleBasedStateMachine):
         size = sectors * SECTOR
         if is_of_copy and self.oracle.names():
             size = self.oracle.size_of(self.among(self.oracle.names(), copy))
+        if self.volume.info().original is not None:
+            with pytest.raises(CopyInUseError, match="rangepair separate"):
+                self.volume.resize(size, shrinks=True)
+            return
         if size < self.oracle.size:
             with pytest.raises(UsageError, match="--shrink"):
                 self.volume.resize(size)
@@ -291,6 +297,53 @@ class VolumeMachine(RuleBasedStateMachine):
     def finish(self):
         while restores.take_step(self.volume):
             continue
+
+    # -- where new data of the original goes -----------------------------------------------------
+
+    @rule(mechanism=st.sampled_from(("always-additional", "copy-on-write")))
+    def choose_mechanism(self, mechanism):
+        """Choose one; back it goes without more only if there is nothing to bring home."""
+        self.finish()
+        original = self.volume.info().original
+        if mechanism == "copy-on-write" and original is not None and original.pointers:
+            assert self.volume.plan_separation().home_bytes > 0
+            with pytest.raises(CopyInUseError):
+                self.volume.choose_mechanism(mechanism)
+            return
+        sizes = {self.oracle.size_of(name) for name in self.oracle.copies}
+        if mechanism == "always-additional" and sizes - {self.oracle.size}:
+            with pytest.raises(InvalidRangeError, match="other sizes"):
+                self.volume.choose_mechanism(mechanism)
+            return
+        self.volume.choose_mechanism(mechanism)
+        assert self.volume.info().mechanism == mechanism
+
+    @precondition(lambda self: self.volume.info().original is not None)
+    @rule(view=names, to_the_end=st.booleans())
+    def separate(self, view, to_the_end):
+        """Bring one view's new data home; what was foretold to be moved and kept is."""
+        self.finish()
+        view = self.among([ORIGINAL, ORIGINAL, *self.oracle.names()], view)
+        before, plan = self.volume.stats(), self.volume.plan_separation(view)
+        assert self.volume.separate(view) == plan
+        assert self.volume.stats().restoring_bytes == plan.home_bytes
+        if not to_the_end:
+            return
+        self.finish()
+        after, info = self.volume.stats(), self.volume.info()
+        kept_bytes = after.preserved_bytes - before.preserved_bytes
+        assert kept_bytes + after.zero_bytes - before.zero_bytes == plan.kept_bytes
+        assert info.restoring is None
+        others = [ORIGINAL] if view != ORIGINAL else []
+        others += [name for name in self.oracle.copies if name != view]
+        hidden = [name for name in others if name not in {ORIGINAL, *self.oracle.names()}]
+        if not hidden:
+            assert sum(map(self.table_gaps, others)) == plan.rest_bytes
+        if view == ORIGINAL:
+            assert (info.mechanism, info.original) == ("copy-on-write", None)
+        else:
+            assert self.table_gaps(view) == self.oracle.size
+        assert self.volume.check() == []
 
     def has_copies(self):
         return bool(self.oracle.copies)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +51,16 @@ def outline(model, parent=None):
         below = outline(model, index)
         rows.append((index.data(), below) if below else index.data())
     return rows
+
+
+def test_an_original_whose_new_data_is_elsewhere_says_so(model):
+    told = volume(copy(1, "a"))
+    model.load(told)
+    original = copy(0, "original", parent="original", kind="original")
+    model.load(msgspec.structs.replace(told, mechanism="always-additional", original=original))
+    assert outline(model) == [("original (redirected)", ["a"])]
+    model.load(told)
+    assert outline(model) == [("original", ["a"])]
 
 
 def test_copies_stand_under_what_they_were_taken_of(model, qtmodeltester):
