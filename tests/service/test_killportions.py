@@ -198,6 +198,9 @@ def test_no_kill_loses_a_portion_or_its_size(runtime_folder, tmp_path):
         life.round()
     volume = connect_or_start(life.image)
     life.compare(volume)
+    for act in (life.take, *[life.resize] * 8, life.write, life.flush, life.rearrange):
+        act(volume)
+    life.compare(volume)
     assert life.names, "no copy was ever taken"
     assert life.resized, "no portion ever got another size"
     volume.shutdown()
