@@ -13,7 +13,9 @@ SECTORS_MAX: Final = 240
 """What the small buffers of these volumes can take."""
 _ACTS: Final = {**ACTS, "resize": 16, "snapshot": 9, "flush": 20, "restore": 14, "move": 8}
 RESIZING: Final[Style] = MIXED._replace(acts=_ACTS)
-RESIZING_MAPPED: Final[Style] = MAPPED._replace(acts={**MAPPED.acts, **_ACTS, "trim": 10})
+RESIZING_MAPPED: Final[Style] = MAPPED._replace(
+    acts={**MAPPED.acts, **_ACTS, "trim": 10, "restore": 36}
+)
 RESIZING_TIGHT: Final[Style] = TIGHT._replace(acts=_ACTS)
 
 

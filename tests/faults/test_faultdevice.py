@@ -25,6 +25,7 @@ ACTS = {
     "discard": lambda device: device.discard(0, 4096),
     "zero": lambda device: device.zero(0, 8),
     "resize": lambda device: device.resize(8192),
+    "clone": lambda device: device.clone(MemoryDevice.from_bytes(b"n" * 4096), 0, 4096, 0),
 }
 
 

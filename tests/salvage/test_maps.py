@@ -62,5 +62,8 @@ def test_nothing_is_loaded_from_a_dump_without_the_map():
     sidecar = MOVED["closed"]
     image = MemoryDevice.from_bytes(sidecar.image)
     volume = still_volume(image, MemoryDevice.from_bytes(sidecar.area, direct=True))
+    dumped = volume.dump()
+    read_dump(msgspec.json.encode(dumped))
+    del dumped["initial_map"]  # as dumps were made once
     with pytest.raises(FormatError, match="a map"):
-        read_dump(msgspec.json.encode(volume.dump()))
+        read_dump(msgspec.json.encode(dumped))

@@ -83,7 +83,7 @@ def test_new_volume(driver, way, is_thin, tmp_path):
     if way == "keyboard":
         driver.press("Ctrl+N")
     else:
-        driver.click(driver.window.top_bar.buttons[4])
+        driver.choose(driver.window.menus.file, driver.window.actions_.new)
     dialog = driver.dialog(NewVolumeDialog)
     target = str(tmp_path / "fresh.img")
     dialog.path_field.setText(target)
