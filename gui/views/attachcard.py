@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from gui.guard import guarded
 from gui.views.actionbutton import ThemedButton
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from core.attached import AttachedView
     from gui.theme import ThemeSource
+
+
+_ROWS_HEIGHT: Final = 168
+"""Two views with their notices; more are scrolled to."""
 
 
 class AttachCard(Card):
@@ -51,9 +55,19 @@ class AttachCard(Card):
         self.attach.setAutoDefault(False)
         self.attach.clicked.connect(self._on_attach)
         self.rows: list[AttachedRow] = []
-        self._list = QVBoxLayout()
+        self._rows_box = QWidget()
+        self._list = QVBoxLayout(self._rows_box)
+        self._list.setContentsMargins(0, 0, 6, 0)
         self._list.setSpacing(6)
+        self._list.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFixedHeight(_ROWS_HEIGHT)
+        self._scroll.setWidget(self._rows_box)
         self._lay_out()
+        self._scroll.setVisible(False)
 
     def show_view(self, copy: str) -> None:
         """Mean this copy, or the original."""
@@ -79,7 +93,7 @@ class AttachCard(Card):
         column.setSpacing(10)
         column.addWidget(self.about)
         column.addLayout(entry)
-        column.addLayout(self._list)
+        column.addWidget(self._scroll)
 
     def _make_rows(self) -> None:
         for row in self.rows:
@@ -88,7 +102,8 @@ class AttachCard(Card):
         self.rows = [AttachedRow(self.source, view) for view in self._attached]
         for row in self.rows:
             row.detach_asked.connect(self.detach_asked)
-            self._list.addWidget(row)
+            self._list.insertWidget(self._list.count() - 1, row)
+        self._scroll.setVisible(bool(self.rows))
 
     def _enable(self) -> None:
         is_there = any(view.copy == self._copy for view in self._attached)

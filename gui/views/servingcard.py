@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 _ADDRESS_LINES: Final = 1
-_RECIPE_LINES: Final = 10
+_RECIPE_LINES: Final = 8
 _CLIENTS_SHOWN_MAX: Final = 4
 
 
@@ -141,7 +141,7 @@ class ServingCard(Card):
 
     def _state_words(self) -> str:
         if not self._servings:
-            return "Not served. Served, the original and each copy are disks for programs of yours."
+            return "Not served. When it is, each view is a disk that your programs can connect to."
         return "Served. Each copy is an export of its name."
 
     def _show_recipe(self) -> None:
@@ -163,11 +163,11 @@ def _clients_words(clients: Sequence[ServedClient]) -> str:
     if not clients:
         return "Nobody is connected."
     shown = ", ".join(
-        f"{client.peer} ({_export_words(client.export)})" for client in clients[:_CLIENTS_SHOWN_MAX]
+        f"{client.peer}: {_export_words(client.export)}" for client in clients[:_CLIENTS_SHOWN_MAX]
     )
     more = len(clients) - _CLIENTS_SHOWN_MAX
     count = "1 client" if len(clients) == 1 else f"{len(clients)} clients"
-    return f"{count}: {shown}" + (f", and {more} more" if more > 0 else "")
+    return f"{count} - {shown}" + (f", and {more} more" if more > 0 else "")
 
 
 def _export_words(export: str | None) -> str:

@@ -99,6 +99,7 @@ QSlider::handle:horizontal {
 QSlider::handle:horizontal:hover { background: $soft; }
 QSlider::handle:horizontal:focus { background: $accent; }
 QSlider::handle:horizontal:disabled { border-color: $unline; }
+QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar::handle:vertical { background: $unline; border-radius: 3px; min-height: 28px; }
 QScrollBar::handle:vertical:hover { background: $faint; }

@@ -46,6 +46,8 @@ class ConnectDialog(QDialog):
         self.serving = ServingCard(source)
         self.serving.setFixedWidth(_WIDTH)
         self.attaching = AttachCard(source)
+        self.problem = words("", 13, 500, "danger")
+        self.problem.setVisible(False)
         self._lay_out()
         self.view.currentTextChanged.connect(self._on_view)
         self.serving.switched.connect(self._on_switched)
@@ -57,6 +59,11 @@ class ConnectDialog(QDialog):
         if follower.info is not None:
             self._on_info(follower.info)
         self._on_connections()
+
+    def tell(self, sentence: str) -> None:
+        """Say what could not be done, until something is asked for again; nothing: say no more."""
+        self.problem.setText(sentence)
+        self.problem.setVisible(bool(sentence))
 
     def choose(self, copy: str) -> None:
         """Mean this copy, or the original."""
@@ -77,6 +84,7 @@ class ConnectDialog(QDialog):
         column.addLayout(row)
         column.addWidget(self.serving)
         column.addWidget(self.attaching)
+        column.addWidget(self.problem)
 
     @Slot(object)
     @guarded
@@ -112,6 +120,8 @@ class ConnectDialog(QDialog):
     @guarded
     def _on_connections(self) -> None:
         is_busy = self._connections.is_busy
+        if is_busy:
+            self.tell("")
         self.serving.show_servings(self._connections.servings, is_busy=is_busy)
         self.attaching.show_attached(self._connections.attached, is_busy=is_busy)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from core.errors import RangepairError
     from gui.bridge.link import EngineLink
     from gui.theme import ThemeSource
     from gui.views.statusbar import StatusBar
@@ -53,7 +54,8 @@ class Connector(QObject):
         self._dialog: ConnectDialog | None = None
         self._may_leave = self._is_leaving = False
         self.connections.changed.connect(self._on_changed)
-        self.connections.failed.connect(banners.tell_failure)
+        self._banners = banners
+        self.connections.failed.connect(self._on_failed)
         link.opened.connect(self._on_opened)
         link.closed.connect(self._on_left)
 
@@ -108,6 +110,15 @@ class Connector(QObject):
 
     @Slot(object)
     @guarded
+    def _on_failed(self, error: RangepairError) -> None:
+        """Tell it where the user looks."""
+        if self._dialog is not None and self._dialog.isVisible():
+            self._dialog.tell(error.message)
+        else:
+            self._banners.tell_failure(error)
+
+    @Slot(object)
+    @guarded
     def _on_opened(self, _info: object) -> None:
         self._may_leave = self._is_leaving = False
 
@@ -122,9 +133,5 @@ def _uses(client_count: int, view_count: int) -> str:
     """Return who uses the volume, in a sentence."""
     clients = f"{client_count} program{'s' * (client_count != 1)} connected"
     views = f"{view_count} view{'s' * (view_count != 1)} attached"
-    if client_count and view_count:
-        return f"There are {clients} and {views}."
-    if client_count or view_count:
-        count = client_count or view_count
-        return f"There {'is' if count == 1 else 'are'} {clients if client_count else views}."
-    return "Nobody is connected now."
+    told = [each for each, count in ((clients, client_count), (views, view_count)) if count]
+    return f"Now: {' and '.join(told)}." if told else "Nobody uses it now."

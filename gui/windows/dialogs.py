@@ -82,23 +82,24 @@ class LeaveQuestion(QDialog):
         """
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Keep it there for others?")
+        self.setWindowTitle("Leave it to the others?")
         self.setModal(True)
         self.body = words(
-            f"Other programs can use {image}. {uses} That can go on without the window; opening the"
-            " image again leads back to it.", 13, 400, "sub",
+            f"{image} is served or attached, so other programs can use it without this window. "
+            f"{uses} End it and they lose it; leave it, and opening the image again leads back to"
+            " it.", 13, 400, "sub",
         )  # fmt: skip
         box = QDialogButtonBox()
         self.stay = box.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
         self.stop = box.addButton("End it", QDialogButtonBox.ButtonRole.DestructiveRole)
-        self.go_on = box.addButton("Keep it", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.go_on = box.addButton("Leave it", QDialogButtonBox.ButtonRole.AcceptRole)
         self.go_on.setProperty("primary", True)
         self.go_on.setDefault(True)
         box.rejected.connect(self.reject)
         box.accepted.connect(self.accept)
         self.accepted.connect(self.keep)
         self.stop.clicked.connect(self._on_stop)
-        _stack(self, words("Keep it there for others?", 16, 650), self.body, box)
+        _stack(self, words("Leave it to the others?", 16, 650), self.body, box)
         self.setMinimumWidth(440)
 
     @Slot()

@@ -90,7 +90,7 @@ def test_clients_are_named_and_counted(at_volume, sheet):
     connect_clients(at_volume, *clients, ServedClient("nbdinfo", None))
     told = sheet.serving.clients
     at_volume.qtbot.waitUntil(lambda: told.text().startswith("7 clients"))
-    assert "qemu 0 (original), qemu 1 (a)" in told.text()
+    assert "qemu 0: original, qemu 1: a" in told.text()
     assert told.text().endswith("and 3 more")
     assert at_volume.window.status.clients.value.text() == "7"
 
@@ -112,10 +112,12 @@ def test_a_refusal_is_told_and_can_be_tried_again(at_volume, sheet):
     at_volume.qtbot.waitUntil(lambda: not connections._is_asking)
     at_volume.engine.refuse_next = VolumeBusyError("A server answers there; choose another path.")
     at_volume.click(sheet.serving.switch)
-    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() != [])
-    assert at_volume.banner_texts()[0].startswith("A server answers there")
+    at_volume.qtbot.waitUntil(sheet.problem.isVisible)
+    assert sheet.problem.text().startswith("A server answers there")
+    assert at_volume.banner_texts() == []
     assert sheet.serving.switch.isEnabled()
     serve(at_volume, sheet)
+    assert not sheet.problem.isVisible()
 
 
 @pytest.mark.parametrize("choice", ["keep", "stop", "cancel"])
@@ -126,7 +128,7 @@ def test_closing_asks_what_becomes_of_those_who_are_connected(at_volume, sheet, 
     at_volume.qtbot.waitUntil(lambda: window.status.clients.value.text() == "1")
     window.close()
     question = at_volume.dialog(LeaveQuestion)
-    assert "There is 1 program connected." in question.body.text()
+    assert "Now: 1 program connected." in question.body.text()
     assert window.isVisible()
     at_volume.click(
         {"keep": question.go_on, "stop": question.stop, "cancel": question.stay}[choice]
@@ -189,8 +191,11 @@ def test_what_is_in_use_keeps_the_window_where_it_is(at_volume, sheet):
     engine.detach = refuse
     window.close()
     question = at_volume.dialog(LeaveQuestion)
-    assert "There is 1 view attached." in question.body.text()
+    assert "Now: 1 view attached." in question.body.text()
     at_volume.click(question.stop)
-    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() != [])
-    assert at_volume.banner_texts()[0].startswith("'original' is in use")
+    at_volume.qtbot.waitUntil(sheet.problem.isVisible)
+    assert sheet.problem.text().startswith("'original' is in use")
     assert window.isVisible()
+    sheet.close()
+    sheet.attaching.detach_asked.emit("original")
+    at_volume.qtbot.waitUntil(lambda: at_volume.banner_texts() != [])
