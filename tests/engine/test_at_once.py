@@ -76,78 +76,80 @@ def test_restores_at_once_come_one_after_the_other(volume):
     assert volume.check() == []
 
 
-@pytest.mark.parametrize(
-    ("wanted", "meanwhile"), [(10, 12), (10, 10), (6, 4), (6, 12), (10, 4)], ids=str
-)
-def test_a_resize_that_waited_for_room_looks_at_the_size_again(
-    tmp_path, monkeypatch, wanted, meanwhile
-):
-    path = tmp_path / "disk.img"
-    path.write_bytes(b"a" * 8 * MIB)
-    fold, waits = steps.fold, threading.Event()
+class Held:
+    """A volume of 8 MiB with a snapshot of it, whose next change of size waits for room."""
 
-    def no_room(*_arguments, **_options):
-        waits.set()
-        return False
-
-    with open_volume(path) as volume:
+    def __init__(self, volume, patch):
+        self.volume, self._patch, self._fold = volume, patch, steps.fold
+        self._waits = threading.Event()
         volume.snapshot("old")
         volume.set_policy(when_full="wait", timeout_s=30)
-        monkeypatch.setattr(steps, "fold", no_room)
-        told = []
-        thread = threading.Thread(
-            target=lambda: told.append(volume.resize(wanted * MIB, shrinks=True))
-        )
+        patch.setattr(steps, "fold", self._no_room)
+
+    def _no_room(self, *_arguments, **_options):
+        self._waits.set()
+        return False
+
+    def run(self, act, meanwhile):
+        """Let ``act`` come to wait, do ``meanwhile`` with the room there, and let it go on."""
+        thread = threading.Thread(target=act)
         thread.start()
-        assert waits.wait(20)
-        with volume._lock:
-            monkeypatch.setattr(steps, "fold", fold)
-            volume.resize(meanwhile * MIB, shrinks=True)
-            if meanwhile == 12:
+        assert self._waits.wait(20)
+        with self.volume._lock:
+            self._patch.setattr(steps, "fold", self._fold)
+            meanwhile()
+        thread.join()
+
+
+@pytest.fixture
+def path(tmp_path):
+    made = tmp_path / "disk.img"
+    made.write_bytes(b"a" * 8 * MIB)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wanted", "other"), [(10, 12), (10, 10), (6, 4), (6, 12), (10, 4)], ids=str
+)
+def test_a_resize_that_waited_for_room_looks_at_the_size_again(path, monkeypatch, wanted, other):
+    told = []
+    with open_volume(path) as volume:
+
+        def meanwhile():
+            volume.resize(other * MIB, shrinks=True)
+            if other == 12:
                 volume.write(11 * MIB, b"z" * MIB)
             volume.snapshot("between")
-        thread.join()
-        assert (told[0].before_bytes, told[0].size_bytes) == (meanwhile * MIB, wanted * MIB)
+
+        held = Held(volume, monkeypatch)
+        held.run(lambda: told.append(volume.resize(wanted * MIB, shrinks=True)), meanwhile)
+        assert (told[0].before_bytes, told[0].size_bytes) == (other * MIB, wanted * MIB)
         assert volume.check() == []
     assert path.stat().st_size == wanted * MIB
     with open_volume(path) as volume:
         assert volume.info().size == wanted * MIB
-        assert volume.info().size_of("between") == meanwhile * MIB
+        assert volume.info().size_of("between") == other * MIB
         assert volume.read(0, 8 * MIB, "old") == b"a" * 8 * MIB
-        if meanwhile == 12:
+        if other == 12:
             assert volume.read(11 * MIB, MIB, "between") == b"z" * MIB
         assert volume.check() == []
 
 
-def test_a_resize_that_waited_for_room_gives_way_to_a_restore(tmp_path, monkeypatch):
-    path = tmp_path / "disk.img"
-    path.write_bytes(b"a" * 8 * MIB)
-    fold, waits = steps.fold, threading.Event()
-
-    def no_room(*_arguments, **_options):
-        waits.set()
-        return False
-
+def test_a_resize_that_waited_for_room_gives_way_to_a_restore(path, monkeypatch):
+    refusals = []
     with open_volume(path) as volume:
-        volume.snapshot("old")
-        volume.write(0, b"b" * 8 * MIB)
-        volume.set_policy(when_full="wait", timeout_s=30)
-        monkeypatch.setattr(steps, "fold", no_room)
-        refusals = []
 
         def act():
             with pytest.raises(CopyInUseError) as refusal:
                 volume.resize(6 * MIB, shrinks=True)
             refusals.append(refusal.value)
 
-        thread = threading.Thread(target=act)
-        thread.start()
-        assert waits.wait(20)
-        with volume._lock:
+        def meanwhile():
+            volume.write(0, b"b" * 8 * MIB)
             volume._mover.stop()
-            monkeypatch.setattr(steps, "fold", fold)
             volume.restore("old")
-        thread.join()
+
+        Held(volume, monkeypatch).run(act, meanwhile)
         assert "restored from 'old'" in str(refusals[0])
         while restores.take_step(volume):
             continue
