@@ -28,6 +28,10 @@ END_S_MAX: Final = 10.0
 
 
 def _declare_attach(parser: CommandParser) -> None:
+    parser.description = (
+        "Make a file of the original or of a copy; for root a loop device over it, too, with its"
+        " partitions, and with --mount a mounted file system."
+    )
     add_image(parser)
     add_copy(parser)
     parser.add_argument("--mount", metavar="DIR", help="also mount its file system in this folder")
@@ -106,6 +110,10 @@ def _tell(view: AttachedView, terminal: Terminal) -> None:
 
 
 def _declare_detach(parser: CommandParser) -> None:
+    parser.description = (
+        "Take away what attach made: unmount the file system, give the loop device back, remove the"
+        " file; of all that is attached of IMAGE, or of one copy."
+    )
     add_image(parser)
     parser.add_argument("--copy", metavar="NAME", help="a copy, or 'original'; all if left out")
     add_json(parser)
