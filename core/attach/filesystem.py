@@ -33,9 +33,9 @@ _MAGICS: Final = (
     ("vfat", 54, b"FAT1"),
 )
 """Kind, offset, and what stands there."""
-UNRECOVERED: Final = (
-    "its journal was not replayed, so what was being written when the copy was taken may look half"
-    " done; make a clone and attach that to have it replayed"
+_UNRECOVERED: Final = (
+    "its {log} was not replayed, so files written shortly before the copy may be missing or half"
+    " done, even if they were synced; clone it and attach the clone to have its {log} replayed"
 )
 
 
@@ -88,7 +88,8 @@ def options_for(kind: str, *, read_only: bool) -> list[Options]:
     }.get(kind)
     if without_journal is None:
         return [plain]
-    return [plain, Options(without_journal, UNRECOVERED)]
+    log = "log" if kind == "xfs" else "journal"
+    return [plain, Options(without_journal, _UNRECOVERED.format(log=log))]
 
 
 def mount(device: str, folder: Path, *, read_only: bool) -> Mounted:
