@@ -16,7 +16,7 @@ import msgspec
 from core.attach import filesystem, mounttable
 from core.attach.loopdevice import LoopDevice
 from core.attached import AttachedView
-from core.errors import AttachError
+from core.errors import AttachError, UsageError
 from core.fuse import kernel
 from core.fuse.diskfile import DiskFile
 from core.fuse.door import Door
@@ -246,14 +246,15 @@ def check_wish(wish: Wish) -> None:
     """See to it that a wish can come true, before anything is done for it.
 
     Raises:
+        UsageError: It asks for nothing that makes sense.
         AttachError: It cannot.
     """
+    if wish.partition is not None and not wish.mount:
+        raise UsageError("--partition says what to mount; name a folder with --mount.")
     if wish.mount and os.geteuid():
         raise AttachError("Only root can mount a file system; leave --mount out to get a file.")
     if wish.mount and not os.path.isdir(wish.mount):  # noqa: PTH112 - that one raises for odd paths
         raise AttachError(f"{wish.mount} is no folder to mount in; make it, or choose another.")
-    if wish.partition is not None and not wish.mount:
-        raise AttachError("--partition says what to mount; name a folder with --mount.")
 
 
 def _sync(point: str) -> None:

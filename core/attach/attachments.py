@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from core.attach import mounttable
 from core.attach import record as records
 from core.attach.attachment import Attachment, Wish
 from core.engine import Volume
@@ -72,6 +73,9 @@ class Attachments:
                     " when that is done."
                 )
             records.clear_leftovers(self._place)
+            if wish.mount:
+                wish = wish._replace(mount=os.path.realpath(wish.mount))  # as the kernel tells it
+                self._refuse_taken(wish.mount)
             self._place.make()
             path = self._path_for(wish.copy)
             record = records.Record(self._place, path.name)
@@ -86,6 +90,26 @@ class Attachments:
                 self._place.clear()
             self._attached[wish.copy] = attachment
             return attachment.view
+
+    def _refuse_taken(self, point: str) -> None:
+        """See that nothing is mounted in a folder: that could not be taken away below another.
+
+        Raises:
+            AttachError: Something is.
+        """
+        there = [mount for mount in mounttable.mounts() if mount.point == point]
+        if not there:
+            return
+        for name, attachment in self._attached.items():
+            if attachment.view.mount == point:
+                raise AttachError(
+                    f"{name!r} is mounted at {point} already; detach it first, or choose another"
+                    " folder."
+                )
+        raise AttachError(
+            f"{point} has {there[-1].source} ({there[-1].kind}) mounted already; unmount that"
+            " first, or choose another folder."
+        )
 
     def _path_for(self, copy: str) -> Path:
         """Return the path of the file of a view: the image's name, and the copy's."""

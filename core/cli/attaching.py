@@ -48,6 +48,8 @@ def _declare_attach(parser: CommandParser) -> None:
 def _attach(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.list:
         return _list(options, terminal)
+    if options.partition is not None and not options.mount:  # before an engine is started for it
+        raise UsageError("--partition says what to mount; name a folder with --mount.")
     from core.service import attaching
     from core.service.launcher import connect_or_start
 

@@ -178,6 +178,22 @@ def test_a_file_synced_just_before_is_in_the_clone_and_the_snapshot_tells_it(ben
     bench.detach()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_system_whose_end_was_cut_off_is_told(bench: Bench, kind: str):
+    bench.make_file_system(kind)
+    here = bench.mount_folder("here")
+    bench.rangepair("snapshot", bench.image, "before")
+    bench.rangepair("resize", bench.image, "400MiB", "--shrink")
+    told = bench.rangepair("attach", bench.image, "--mount", here, status=1)
+    assert f"The {kind} on /dev/loop" in told
+    assert f"says it has {512 << 20} bytes, and the device has {400 << 20}:" in told
+    assert bench.traces() == []
+    bench.rangepair("resize", bench.image, "512MiB")
+    bench.rangepair("restore", bench.image, "before")
+    bench.attach("--mount", here)
+    bench.detach()
+
+
 def test_a_trim_of_the_file_system_gives_the_disk_its_space_back(bench: Bench):
     bench.make_file_system("ext4")
     here = bench.mount_folder("here")
