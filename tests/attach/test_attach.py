@@ -370,6 +370,12 @@ def test_what_a_killed_engine_leaves_is_cleared_away(bench: Bench, cleaner: str)
         assert view["mount"] in bench.traces()
         with pytest.raises(OSError, match="not connected"):
             Path(view["file"]).stat()
+    assert bench.attached() == [view | {"dead": True}]
+    said = bench.rangepair("attach", bench.image, "--list")
+    assert said == (
+        f"original: dead at {view['file']}, {view['loop']}, {here}, as its engine process was"
+        f" killed; 'rangepair detach {bench.image}' clears that away\n"
+    )
     if cleaner == "detach":
         gone = bench.detach()
         assert [one["mount"] for one in gone] == [str(here)]
