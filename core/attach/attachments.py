@@ -97,15 +97,15 @@ class Attachments:
         Raises:
             AttachError: Something is.
         """
+        for name, attachment in self._attached.items():
+            if f"{attachment.view.mount}/".startswith(f"{point}/"):
+                raise AttachError(
+                    f"{name!r} is mounted at {attachment.view.mount} already; detach it first, or"
+                    " choose another folder."
+                )
         there = [mount for mount in mounttable.mounts() if mount.point == point]
         if not there:
             return
-        for name, attachment in self._attached.items():
-            if attachment.view.mount == point:
-                raise AttachError(
-                    f"{name!r} is mounted at {point} already; detach it first, or choose another"
-                    " folder."
-                )
         raise AttachError(
             f"{point} has {there[-1].source} ({there[-1].kind}) mounted already; unmount that"
             " first, or choose another folder."
@@ -136,8 +136,9 @@ class Attachments:
             if copy is not None and copy not in self._attached and not gone:
                 raise AttachError(f"{copy!r} is not attached; nothing was done.")
             wanted = [name for name in reversed(self._attached) if copy in {None, name}]
+            going = {self._attached[name].view.mount for name in wanted}
             for name in wanted:
-                self._attached[name].check_unused()
+                self._attached[name].check_unused(going)
             for name in wanted:
                 view = self._attached[name].view
                 self._attached[name].detach()

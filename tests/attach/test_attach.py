@@ -240,6 +240,31 @@ def test_where_something_is_mounted_nothing_else_is(bench: Bench):
     assert [one["copy"] for one in bench.detach()] == ["monday", "original"]
 
 
+def test_a_view_mounted_inside_another_is_detached_with_it(bench: Bench):
+    bench.make_file_system("ext4")
+    here = bench.mount_folder("here")
+    bench.rangepair("snapshot", bench.image, "monday")
+    bench.attach("--mount", here)
+    inside = bench.mount_folder("here/inside")
+    bench.attach("--copy", "monday", "--mount", inside)
+    views = bench.attached()
+    told = bench.rangepair("detach", bench.image, "--copy", "original", status=1)
+    assert f"mounted at {inside}, inside {here};" in told
+    with (here / "open").open("wb"):
+        told = bench.rangepair("detach", bench.image, status=1)
+        assert f"The file system at {here} is in use by" in told
+        assert bench.attached() == views
+    bench.detach("--copy", "monday")
+    bench.attach("--copy", "monday", "--mount", inside)
+    assert [one["copy"] for one in bench.detach()] == ["monday", "original"]
+    outer = bench.mount_folder("outer")
+    (outer / "inner").mkdir()
+    bench.attach("--copy", "monday", "--mount", outer / "inner")
+    told = bench.rangepair("attach", bench.image, "--mount", outer, status=1)
+    assert f"'monday' is mounted at {outer / 'inner'} already" in told
+    bench.detach()
+
+
 def test_a_folder_may_be_named_by_a_link(bench: Bench):
     bench.make_file_system("ext4")
     here, link = bench.mount_folder("here"), bench.folder / "link"
