@@ -35,6 +35,7 @@ class AttachedView(msgspec.Struct, frozen=True, kw_only=True):
         options: It was mounted with.
         read_only: Nothing of it takes writes.
         notices: Sentences the user should know.
+        dead: Its engine process was killed; nothing answers there until it is detached.
     """
 
     image: str
@@ -49,3 +50,4 @@ class AttachedView(msgspec.Struct, frozen=True, kw_only=True):
     filesystem: str = ""
     options: str = ""
     notices: list[str] = []
+    dead: bool = False

@@ -16,12 +16,14 @@ import msgspec
 from core.attach import filesystem, mounttable
 from core.attach.loopdevice import LoopDevice
 from core.attached import AttachedView
-from core.errors import AttachError
+from core.errors import AttachError, UsageError
 from core.fuse import kernel
 from core.fuse.diskfile import DiskFile
 from core.fuse.door import Door
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from core.attach.record import Record
     from core.session import VolumeSession
 
@@ -122,7 +124,7 @@ class Attachment:
             AttachError: Something of it is in use; what was not yet undone stays, and a file system
                 that could only be taken away in part is mounted again.
         """
-        self.check_unused()
+        self.check_unused()  # what was inside is gone by now
         was = self.view
         self._unmount()
         if self._loop is not None:
@@ -137,8 +139,11 @@ class Attachment:
             ) from error
         self._forget()
 
-    def check_unused(self) -> None:
+    def check_unused(self, going: Collection[str] = ()) -> None:
         """See that nothing is in use, before something is undone.
+
+        Args:
+            going: Folders in which is mounted what is undone before this.
 
         Raises:
             AttachError: It is.
@@ -154,7 +159,29 @@ class Attachment:
         if self._door.open_count > (self._loop is not None):
             users = mounttable.told_holders(view.file)
             raise AttachError(f"{view.file} is open{users}; close it there and detach it again.")
-        self._unmount(kernel.Unmounting.EXPIRE)
+        if not self._has_mounts_inside(going):
+            self._unmount(kernel.Unmounting.EXPIRE)
+
+    def _has_mounts_inside(self, going: Collection[str]) -> bool:
+        """Return whether what is going is mounted inside: the kernel cannot be asked then.
+
+        Raises:
+            AttachError: Something else is, or the file system is in use.
+        """
+        point = self.view.mount
+        inside = [one.point for one in mounttable.mounts() if one.point.startswith(f"{point}/")]
+        if not point or not inside or not self._is_mounted():
+            return False
+        if staying := [one for one in inside if one not in going]:
+            raise AttachError(
+                f"Something is mounted at {staying[0]}, inside {point}; take that away first, and"
+                " detach it again."
+            )
+        if users := mounttable.told_holders(point):
+            raise AttachError(
+                f"The file system at {point} is in use{users}; end that and detach it again."
+            )
+        return True
 
     def _unmount(self, how: int = 0) -> None:
         """Unmount what is still mounted, or only ask whether that would be refused.
@@ -246,14 +273,15 @@ def check_wish(wish: Wish) -> None:
     """See to it that a wish can come true, before anything is done for it.
 
     Raises:
+        UsageError: It asks for nothing that makes sense.
         AttachError: It cannot.
     """
+    if wish.partition is not None and not wish.mount:
+        raise UsageError("--partition says what to mount; name a folder with --mount.")
     if wish.mount and os.geteuid():
         raise AttachError("Only root can mount a file system; leave --mount out to get a file.")
     if wish.mount and not os.path.isdir(wish.mount):  # noqa: PTH112 - that one raises for odd paths
         raise AttachError(f"{wish.mount} is no folder to mount in; make it, or choose another.")
-    if wish.partition is not None and not wish.mount:
-        raise AttachError("--partition says what to mount; name a folder with --mount.")
 
 
 def _sync(point: str) -> None:

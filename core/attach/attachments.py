@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from core.attach import mounttable
 from core.attach import record as records
 from core.attach.attachment import Attachment, Wish
 from core.engine import Volume
@@ -72,6 +73,9 @@ class Attachments:
                     " when that is done."
                 )
             records.clear_leftovers(self._place)
+            if wish.mount:
+                wish = wish._replace(mount=os.path.realpath(wish.mount))  # as the kernel tells it
+                self._refuse_taken(wish.mount)
             self._place.make()
             path = self._path_for(wish.copy)
             record = records.Record(self._place, path.name)
@@ -86,6 +90,26 @@ class Attachments:
                 self._place.clear()
             self._attached[wish.copy] = attachment
             return attachment.view
+
+    def _refuse_taken(self, point: str) -> None:
+        """See that nothing is mounted in a folder: that could not be taken away below another.
+
+        Raises:
+            AttachError: Something is.
+        """
+        for name, attachment in self._attached.items():
+            if f"{attachment.view.mount}/".startswith(f"{point}/"):
+                raise AttachError(
+                    f"{name!r} is mounted at {attachment.view.mount} already; detach it first, or"
+                    " choose another folder."
+                )
+        there = [mount for mount in mounttable.mounts() if mount.point == point]
+        if not there:
+            return
+        raise AttachError(
+            f"{point} has {there[-1].source} ({there[-1].kind}) mounted already; unmount that"
+            " first, or choose another folder."
+        )
 
     def _path_for(self, copy: str) -> Path:
         """Return the path of the file of a view: the image's name, and the copy's."""
@@ -112,8 +136,9 @@ class Attachments:
             if copy is not None and copy not in self._attached and not gone:
                 raise AttachError(f"{copy!r} is not attached; nothing was done.")
             wanted = [name for name in reversed(self._attached) if copy in {None, name}]
+            going = {self._attached[name].view.mount for name in wanted}
             for name in wanted:
-                self._attached[name].check_unused()
+                self._attached[name].check_unused(going)
             for name in wanted:
                 view = self._attached[name].view
                 self._attached[name].detach()

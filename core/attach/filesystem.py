@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from core.attach import superblock
 from core.attach.programs import run
 from core.errors import AttachError
 
@@ -33,9 +34,9 @@ _MAGICS: Final = (
     ("vfat", 54, b"FAT1"),
 )
 """Kind, offset, and what stands there."""
-UNRECOVERED: Final = (
-    "its journal was not replayed, so what was being written when the copy was taken may look half"
-    " done; make a clone and attach that to have it replayed"
+_UNRECOVERED: Final = (
+    "its {log} was not replayed, so files written shortly before the copy may be missing or half"
+    " done, even if they were synced; clone it and attach the clone to have its {log} replayed"
 )
 
 
@@ -88,7 +89,8 @@ def options_for(kind: str, *, read_only: bool) -> list[Options]:
     }.get(kind)
     if without_journal is None:
         return [plain]
-    return [plain, Options(without_journal, UNRECOVERED)]
+    log = "log" if kind == "xfs" else "journal"
+    return [plain, Options(without_journal, _UNRECOVERED.format(log=log))]
 
 
 def mount(device: str, folder: Path, *, read_only: bool) -> Mounted:
@@ -101,17 +103,36 @@ def mount(device: str, folder: Path, *, read_only: bool) -> Mounted:
     if not kind:
         raise AttachError(
             f"No file system that is known was found on {device}; leave --mount out, or choose a"
-            " partition that has one with --partition."
+            " partition that has one."
         )
     reason = ""
     for options in options_for(kind, read_only=read_only):
         reason = remount(device, folder, Mounted(kind, options))
         if not reason:
             return Mounted(kind, options)
+    if told := _told_cut_off(kind, device):
+        raise AttachError(told)
     hint = ""
     if kind == "btrfs":
         hint = " (older kernels do not mount a copy while its original is mounted)"
     raise AttachError(f"The {kind} on {device} cannot be mounted: {reason}{hint}.")
+
+
+def _told_cut_off(kind: str, device: str) -> str:
+    """Return what to tell of a file system that is longer than its device; empty if it is not."""
+    descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        has = os.lseek(descriptor, 0, os.SEEK_END)
+        needs = superblock.length_bytes(kind, lambda at, length: os.pread(descriptor, length, at))
+    finally:
+        os.close(descriptor)
+    if needs is None or needs <= has:
+        return ""
+    return (
+        f"The {kind} on {device} says it has {needs} bytes, and the device has {has}: its end was"
+        " cut off, perhaps by 'resize --shrink'; make the volume that long again, and restore a"
+        " copy from before if something is missing."
+    )
 
 
 def remount(device: str, folder: Path, how: Mounted) -> str:
@@ -141,12 +162,19 @@ def choose(nodes: Sequence[str], number: int | None) -> str:
             raise AttachError(f"There is no partition {number}; {_told_partitions(device, nodes)}.")
         return wanted
     having = [node for node in nodes if kind_on(node)]
+    if not having:
+        which = "any of its partitions" if partitions else "it has no partitions"
+        where = f"the volume nor on {which}" if partitions else f"the volume, and {which}"
+        raise AttachError(
+            f"No file system that is known was found on {where}; leave --mount out, and make one on"
+            " the device that is attached then."
+        )
     if len(having) > 1:
         raise AttachError(
             f"Several partitions have a file system; choose one with --partition:"
             f" {_told_partitions(device, having)}."
         )
-    return having[0] if having else device
+    return having[0]
 
 
 def _told_partitions(device: str, nodes: Sequence[str]) -> str:

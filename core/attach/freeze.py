@@ -20,7 +20,7 @@ import fcntl
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.attach import freezeguard, mounttable
 from core.errors import FreezeError
@@ -29,10 +29,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+    from core.attached import AttachedView
+
 _FREEZE: Final = 0xC0045877
 FROZEN_S_MAX: Final = 30.0
 """After that the guard thaws, whatever the copy does."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+class Copied(NamedTuple):
+    """What is copied while a file system is frozen.
+
+    Attributes:
+        view: The original or a copy.
+        attached: What is attached of its volume.
+    """
+
+    view: str
+    attached: Sequence[AttachedView]
 
 
 class Frozen:
@@ -40,23 +54,26 @@ class Frozen:
 
     Attributes:
         lasted: Whether it was frozen until the end; known once it is thawed.
+        verified: Whether it is known to lie on what is copied.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, verified: bool = False) -> None:
         """Not thawed yet."""
         self.lasted = False
+        self.verified = verified
 
 
 @contextlib.contextmanager
-def frozen(folder: str, needed: Sequence[str]) -> Iterator[Frozen]:
+def frozen(folder: str, needed: Sequence[str], copied: Copied | None = None) -> Iterator[Frozen]:
     """Keep the file system in which ``folder`` lies frozen for the block.
 
     Args:
         folder: Where it is mounted, or anywhere in it.
         needed: Paths that the engine reads or writes meanwhile.
+        copied: What for; None if nothing is to be verified.
 
     Raises:
-        FreezeError: It cannot be frozen; it is not.
+        FreezeError: It cannot be frozen, or lies elsewhere than what is copied; it is not.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -65,9 +82,9 @@ def frozen(folder: str, needed: Sequence[str]) -> Iterator[Frozen]:
             f"{folder} cannot be frozen ({error.strerror}); name the folder of a file system that"
             " is mounted."
         ) from error
-    state = Frozen()
     try:
         _refuse_needed(folder, needed)
+        state = Frozen(verified=copied is not None and _lies_on(folder, copied))
         with _signals_raise(), _guard(descriptor):
             # A module loaded meanwhile must not be compiled into a folder that is frozen.
             sys.dont_write_bytecode = True
@@ -90,6 +107,42 @@ def _refuse_needed(folder: str, needed: Sequence[str]) -> None:
                 f"The file system of {folder} also holds {path}, which must be written to take the"
                 " copy: frozen, it would wait for itself; freeze the one that is on the volume."
             )
+
+
+def _lies_on(folder: str, copied: Copied) -> bool:
+    """Return whether a file system is known to lie on what is copied.
+
+    Where that is not attached it may be in a virtual machine or a client's, and nothing is known.
+
+    Raises:
+        FreezeError: It is known to lie elsewhere.
+    """
+    mount = mounttable.mount_of(folder)
+    files = set() if mount is None else mounttable.files_under(mount)
+    views = {view.copy: view for view in copied.attached}
+    there = next((view for view in views.values() if view.file in files), None)
+    wanted = views.get(copied.view)
+    if there is not None and there is wanted:
+        return True
+    if there is None and wanted is None:
+        return False
+    lies = "" if mount is None else f" on {mount.source}"
+    if there is not None:
+        lies += f", which is {there.copy!r}"
+    raise FreezeError(
+        f"{folder} lies{lies or ' elsewhere'}, and {copied.view!r}, which is copied,"
+        f" {_told_place(wanted)}; freeze a folder on that, or leave --freeze out."
+    )
+
+
+def _told_place(view: AttachedView | None) -> str:
+    """Return where a view is mounted, by whomever, or how it is attached."""
+    if view is None:
+        return "is not attached"
+    points = [one.point for one in mounttable.mounts() if view.file in mounttable.files_under(one)]
+    if points:
+        return f"is mounted at {', '.join(points)}"
+    return f"is attached as {view.loop or view.file} and not mounted"
 
 
 def _freeze(descriptor: int, folder: str) -> None:

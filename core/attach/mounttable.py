@@ -85,9 +85,17 @@ def file_systems_under(path: str | os.PathLike[str]) -> set[str]:
         if mount is None or mount.device in found:
             continue
         found.add(mount.device)
-        # btrfs has no device of its own there, but names one it consists of.
-        waiting += _files_behind([mount.device, _block_device(mount.source)])
+        waiting += files_under(mount)
     return found
+
+
+def files_under(mount: Mount) -> set[str]:
+    """Return the files that a file system lies on, by loop devices, their partitions or a mapper.
+
+    Only the next level: not what the file systems of these files lie on.
+    """
+    # btrfs has no device of its own there, but names one it consists of.
+    return set(_files_behind([mount.device, _block_device(mount.source)]))
 
 
 def _block_device(path: str) -> str:

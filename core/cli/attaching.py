@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.parsing import add_copy, add_image, add_json
-from core.cli.terminal import plural, told_name
+from core.cli.terminal import plural, printable, told_name
 from core.errors import EXIT_DONE, AttachError, EngineGoneError, UsageError
 from core.session import ORIGINAL
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from core.attached import AttachedView
     from core.cli.parsing import Command, CommandParser
@@ -28,6 +27,10 @@ END_S_MAX: Final = 10.0
 
 
 def _declare_attach(parser: CommandParser) -> None:
+    parser.description = (
+        "Make a file of the original or of a copy; for root a loop device over it, too, with its"
+        " partitions, and with --mount a mounted file system."
+    )
     add_image(parser)
     add_copy(parser)
     parser.add_argument("--mount", metavar="DIR", help="also mount its file system in this folder")
@@ -44,6 +47,8 @@ def _declare_attach(parser: CommandParser) -> None:
 def _attach(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.list:
         return _list(options, terminal)
+    if options.partition is not None and not options.mount:  # before an engine is started for it
+        raise UsageError("--partition says what to mount; name a folder with --mount.")
     from core.service import attaching
     from core.service.launcher import connect_or_start
 
@@ -73,17 +78,22 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     from core.service import attaching
     from core.service.client import connect
 
-    views: Sequence[AttachedView] = []
+    views: list[AttachedView] = []
+    dead = _leftovers(options.image)
     try:
         with connect(options.image) as volume:
-            views = attaching.attached(volume)
+            views += attaching.attached(volume)
     except EngineGoneError:
-        views = []
+        pass
+    views += [view for view in dead if view.copy not in {one.copy for one in views}]
     if options.json:
         _print_json(views, terminal)
         return EXIT_DONE
     for view in views:
-        _tell(view, terminal)
+        if view.dead:
+            _tell_dead(view, terminal, options.image)
+        else:
+            _tell(view, terminal)
     if not views:
         terminal.line("nothing is attached")
     return EXIT_DONE
@@ -105,7 +115,21 @@ def _tell(view: AttachedView, terminal: Terminal) -> None:
         terminal.line(notice)
 
 
+def _tell_dead(view: AttachedView, terminal: Terminal, image: str) -> None:
+    """Say what a killed engine process has left, and how to be rid of it."""
+    places = [view.file, *filter(None, (view.loop, view.mount))]
+    name = terminal.paint(told_name(view.copy), "bold")
+    terminal.line(
+        f"{name}: dead at {', '.join(places)}, as its engine process was killed; 'rangepair detach"
+        f" {printable(image)}' clears that away"
+    )
+
+
 def _declare_detach(parser: CommandParser) -> None:
+    parser.description = (
+        "Take away what attach made: unmount the file system, give the loop device back, remove the"
+        " file; of all that is attached of IMAGE, or of one copy."
+    )
     add_image(parser)
     parser.add_argument("--copy", metavar="NAME", help="a copy, or 'original'; all if left out")
     add_json(parser)
@@ -146,6 +170,17 @@ def _await_end(pid: int) -> None:
         select.select([process], [], [], END_S_MAX)
     finally:
         os.close(process)
+
+
+def _leftovers(image: str) -> list[AttachedView]:
+    """Return what an engine process that was killed has left."""
+    import msgspec
+
+    from core.attach.record import Place, leftovers
+    from core.service.attaching import attached_folder
+
+    found = leftovers(Place(attached_folder(image)))
+    return [msgspec.structs.replace(view, dead=True) for view in found]
 
 
 def _clear_leftovers(image: str) -> list[AttachedView]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
-from core.cli.terminal import plural, told_name
+from core.cli.terminal import plural, printable, told_name
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
 from core.units import format_bytes
@@ -43,13 +43,25 @@ def _snapshot(options: argparse.Namespace, terminal: Terminal) -> int:
         began = time.perf_counter()
         taken = volume.snapshot(options.name, options.of)
         took_s = time.perf_counter() - began
-    is_frozen = frozen is not None and frozen.lasted
-    if frozen is not None and not is_frozen:
-        told = "the file system was thawed by somebody else meanwhile: as after a power cut"
-    else:
-        told = "its file system frozen meanwhile" if is_frozen else ""
-    _tell_taken(taken, took_s, options, terminal, {"frozen": is_frozen}, told)
+    keys = {
+        "frozen": frozen is not None and frozen.lasted,
+        "verified": frozen is not None and frozen.verified,
+    }
+    remark = "" if frozen is None else _told_frozen(frozen, options.freeze)
+    _tell_taken(taken, took_s, options, terminal, keys, remark)
     return EXIT_DONE
+
+
+def _told_frozen(frozen: Frozen, folder: str) -> str:
+    """Say what was held still, and promise nothing that is not known."""
+    if not frozen.lasted:
+        return "the file system was thawed by somebody else meanwhile: as after a power cut"
+    if frozen.verified:
+        return "its file system frozen meanwhile"
+    return (
+        f"{printable(folder)} frozen meanwhile; Rangepair cannot know whether it lies on this"
+        " volume"
+    )
 
 
 def _still(
@@ -58,11 +70,16 @@ def _still(
     """Return what keeps the file system frozen that is to be, if any."""
     if options.freeze is None:
         return contextlib.nullcontext()
-    from core.attach.freeze import frozen
+    from core.attach.freeze import Copied, frozen
+    from core.service import attaching
+    from core.service.client import RemoteVolume
     from core.service.meetingplace import runtime_folder
 
     area = volume.info().area
-    return frozen(options.freeze, (options.image, area, str(runtime_folder())))
+    # Opened in this process, it is attached nowhere.
+    views = attaching.attached(volume) if isinstance(volume, RemoteVolume) else ()
+    needed = (options.image, area, str(runtime_folder()))
+    return frozen(options.freeze, needed, Copied(options.of, views))
 
 
 def _declare_clone(parser: CommandParser) -> None:

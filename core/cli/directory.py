@@ -49,8 +49,10 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),
     },
     "Use": {
-        "attach": Entry("attaching", "IMAGE [--mount DIR]", "make a file and a device of a view"),
-        "detach": Entry("attaching", "IMAGE", "undo that"),
+        "attach": Entry(
+            "attaching", "IMAGE [--mount DIR]", "make a file of the original or a copy"
+        ),
+        "detach": Entry("attaching", "IMAGE", "take away what attach made"),
     },
     "Initial area": {
         "convert": Entry("arranging", "IMAGE --to SCHEME", "choose how ranges of it are reached"),

@@ -127,7 +127,7 @@ def _branches(copies: Sequence[CopyInfo], volume_bytes: int) -> Iterator[list[Ce
         row = _row(copy, stem + ("└─ " if is_last else "├─ "))
         if copy.size not in {0, volume_bytes}:
             row[-1] = row[-1]._replace(
-                text=", ".join(filter(None, (row[-1].text, format_bytes(copy.size))))
+                text=", ".join(filter(None, (row[-1].text, f"{format_bytes(copy.size)} long")))
             )
         yield row
         waiting += _ends(children.get(copy.name, ()), stem + ("   " if is_last else "│  "))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from core.errors import UsageError
@@ -29,6 +30,8 @@ _NAMES: Final = frozenset({"NAME", "COPY", "OLD", "NEW", "FROM"})
 class CommandParser(argparse.ArgumentParser):
     """An ArgumentParser that raises instead of exiting."""
 
+    negative_hint = ""
+    """What to tell of a number below zero, where a positional argument is a size."""
     _given: Sequence[str] = ()
 
     def parse_args(self, args: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
@@ -52,7 +55,9 @@ class CommandParser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see '{self.prog} --help'.")
 
     def _dash_hint(self, message: str) -> str:
-        """Return how to give a name that begins with a dash, if that may be why one is missing."""
+        """Return how to give what begins with a dash, if that may be why something is missing."""
+        if self.negative_hint and any(re.match(r"-\.?\d", word) for word in self._given):
+            return f"; {self.negative_hint}"
         if "--" in self._given or not _NAMES & set(message.replace(",", " ").split()):
             return ""
         for word in self._given:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from core.cli.terminal import Terminal
 
 
+_NO_MINUS: Final = (
+    "sizes are given as SIZE, or as +SIZE to add; for fewer bytes give the SIZE that is wanted and"
+    " --shrink"
+)
+
+
 class NewSize(NamedTuple):
     """A number of bytes: the size to come, or what is to be added to the one there is."""
 
@@ -32,18 +38,22 @@ def new_size(text: str) -> NewSize:
         argparse.ArgumentTypeError: ``text`` is neither.
     """
     if text.strip().startswith("-"):
-        raise argparse.ArgumentTypeError(f"{text!r} is negative; write the size that is wanted")
+        raise argparse.ArgumentTypeError(f"{text!r} is negative; {_NO_MINUS}")
     is_added = text.strip().startswith("+")
     return NewSize(size(text.strip()[is_added:]), is_added)
 
 
 def _declare(parser: CommandParser) -> None:
+    parser.negative_hint = _NO_MINUS
     add_image(parser)
     parser.add_argument(
         "size", metavar="SIZE", type=new_size, help="bytes, e.g. 8GiB, or +512MiB to add as many"
     )
     parser.add_argument(
-        "--shrink", action="store_true", help="allow SIZE to be smaller; the original loses its end"
+        "--shrink",
+        action="store_true",
+        help="allow SIZE to be smaller; the original loses its end, so make a file system on it"
+        " smaller first, with its own tool (e.g. resize2fs)",
     )
     add_json(parser)
 

@@ -45,12 +45,14 @@ class DiskFile:
         """Show ``copy`` of ``volume``, which must keep its name as long.
 
         Raises:
-            NoSuchCopyError: There is none of this name.
+            NoSuchCopyError: There is none of this name, or it is deleted.
         """
         told = volume.info()
         kinds = {one.name: one.kind for one in told.copies}
         if copy != ORIGINAL and copy not in kinds:
             raise NoSuchCopyError.named(copy)
+        if any(one.deleted for one in told.copies if one.name == copy):
+            raise NoSuchCopyError(f"The copy {copy!r} is deleted; undelete it first.")
         self.size_bytes = told.size_of(copy)
         self.is_fixed = kinds.get(copy) == "snapshot"
         self.read_only = read_only or told.read_only or self.is_fixed

@@ -174,6 +174,9 @@ def test_partitions_are_found(bench: Bench):
     run("mkfs.ext4", "-q", told["partitions"][1]["device"])
     bench.detach()
     here = bench.mount_folder("here")
+    assert "known was found on /dev/loop" in bench.rangepair(
+        "attach", bench.image, "--mount", here, "--partition", "1", status=1
+    )
     told = bench.attach("--mount", here)
     assert told["mounted"] == told["partitions"][1]["device"]
     run("mkfs.ext4", "-q", told["partitions"][0]["device"])
@@ -190,16 +193,21 @@ def test_partitions_are_found(bench: Bench):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "told", "status"),
     [
-        (["--copy", "nobody"], "no copy named 'nobody'"),
-        (["--mount", "missing"], "missing is no folder"),
-        (["--mount", "."], "No file system that is known was found"),
-        (["--partition", "1"], "name a folder with --mount"),
+        (["--copy", "nobody"], "no copy named 'nobody'", 1),
+        (["--copy", "gone"], "'gone' is deleted; undelete it first", 1),
+        (["--mount", "missing"], "missing is no folder", 1),
+        (["--mount", "."], "known was found on the volume, and it has no partitions;", 1),
+        (["--partition", "1"], "name a folder with --mount", 64),
     ],
 )
-def test_what_cannot_be_attached_leaves_nothing(bench: Bench, arguments: list[str], told: str):
-    assert told in bench.rangepair("attach", bench.image, *arguments, status=1)
+def test_what_cannot_be_attached_leaves_nothing(
+    bench: Bench, arguments: list[str], told: str, status: int
+):
+    bench.rangepair("snapshot", bench.image, "gone")
+    bench.rangepair("delete", bench.image, "gone")
+    assert told in bench.rangepair("attach", bench.image, *arguments, status=status)
     assert bench.traces() == []
     assert bench.attached() == []
 
@@ -208,6 +216,60 @@ def test_what_is_attached_is_not_attached_again(bench: Bench):
     view = bench.attach()
     told = bench.rangepair("attach", bench.image, status=1)
     assert view["file"] in told
+    bench.detach()
+
+
+def test_where_something_is_mounted_nothing_else_is(bench: Bench):
+    bench.make_file_system("ext4")
+    here, other = bench.mount_folder("here"), bench.mount_folder("other")
+    bench.rangepair("snapshot", bench.image, "monday")
+    view = bench.attach("--mount", here)
+    words = ("attach", bench.image, "--copy", "monday", "--mount")
+    told = bench.rangepair(*words, here, status=1)
+    assert told == (
+        f"'original' is mounted at {here} already; detach it first, or choose another folder.\n"
+    )
+    run("mount", "-t", "tmpfs", "mine", other)
+    try:
+        told = bench.rangepair(*words, other, status=1)
+        assert f"{other} has mine (tmpfs) mounted already; unmount that first" in told
+    finally:
+        run("umount", other)
+    assert bench.attached() == [view]
+    bench.attach("--copy", "monday", "--mount", other)
+    assert [one["copy"] for one in bench.detach()] == ["monday", "original"]
+
+
+def test_a_view_mounted_inside_another_is_detached_with_it(bench: Bench):
+    bench.make_file_system("ext4")
+    here = bench.mount_folder("here")
+    bench.rangepair("snapshot", bench.image, "monday")
+    bench.attach("--mount", here)
+    inside = bench.mount_folder("here/inside")
+    bench.attach("--copy", "monday", "--mount", inside)
+    views = bench.attached()
+    told = bench.rangepair("detach", bench.image, "--copy", "original", status=1)
+    assert f"mounted at {inside}, inside {here};" in told
+    with (here / "open").open("wb"):
+        told = bench.rangepair("detach", bench.image, status=1)
+        assert f"The file system at {here} is in use by" in told
+        assert bench.attached() == views
+    bench.detach("--copy", "monday")
+    bench.attach("--copy", "monday", "--mount", inside)
+    assert [one["copy"] for one in bench.detach()] == ["monday", "original"]
+    outer = bench.mount_folder("outer")
+    (outer / "inner").mkdir()
+    bench.attach("--copy", "monday", "--mount", outer / "inner")
+    told = bench.rangepair("attach", bench.image, "--mount", outer, status=1)
+    assert f"'monday' is mounted at {outer / 'inner'} already" in told
+    bench.detach()
+
+
+def test_a_folder_may_be_named_by_a_link(bench: Bench):
+    bench.make_file_system("ext4")
+    here, link = bench.mount_folder("here"), bench.folder / "link"
+    link.symlink_to(here)
+    assert bench.attach("--mount", link)["mount"] == str(here)
     bench.detach()
 
 
@@ -333,6 +395,12 @@ def test_what_a_killed_engine_leaves_is_cleared_away(bench: Bench, cleaner: str)
         assert view["mount"] in bench.traces()
         with pytest.raises(OSError, match="not connected"):
             Path(view["file"]).stat()
+    assert bench.attached() == [view | {"dead": True}]
+    said = bench.rangepair("attach", bench.image, "--list")
+    assert said == (
+        f"original: dead at {view['file']}, {view['loop']}, {here}, as its engine process was"
+        f" killed; 'rangepair detach {bench.image}' clears that away\n"
+    )
     if cleaner == "detach":
         gone = bench.detach()
         assert [one["mount"] for one in gone] == [str(here)]

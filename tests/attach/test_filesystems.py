@@ -146,7 +146,51 @@ def test_a_copy_mounted_without_its_journal_says_so(bench: Bench):
     bench.rangepair("snapshot", bench.image, "crash")
     view = bench.attach("--copy", "crash", "--mount", then)
     assert view["options"] == "ro,noload"
-    assert "make a clone" in view["notices"][0]
+    assert "files written shortly before the copy may be missing" in view["notices"][0]
+    assert "clone it and attach the clone to have its journal replayed" in view["notices"][0]
+    bench.detach()
+
+
+def test_a_file_synced_just_before_is_in_the_clone_and_the_snapshot_tells_it(bench: Bench):
+    """XFS has it in its log alone, and marks that even when it is frozen."""
+    bench.make_file_system("xfs")
+    here, then, tried = map(bench.mount_folder, ("here", "then", "tried"))
+    bench.attach("--mount", here)
+    for number, words in enumerate(([], ["--freeze", here])):
+        name = f"copy{number}"
+        with (here / name).open("wb", buffering=0) as file:
+            file.write(b"synced")
+            os.fsync(file.fileno())
+        bench.rangepair("snapshot", bench.image, name, *words)
+        view = bench.attach("--copy", name, "--mount", then)
+        assert "norecovery" in view["options"]
+        assert "may be missing or half done, even if they were synced" in view["notices"][0]
+        assert "attach the clone to have its log replayed" in view["notices"][0]
+        if words:
+            assert (then / name).read_bytes() == b"synced"
+        else:
+            assert not (then / name).exists()
+        bench.detach("--copy", name)
+        bench.rangepair("clone", bench.image, name, f"{name}-clone")
+        assert bench.attach("--copy", f"{name}-clone", "--mount", tried)["notices"] == []
+        assert (tried / name).read_bytes() == b"synced"
+        bench.detach("--copy", f"{name}-clone")
+    bench.detach()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_system_whose_end_was_cut_off_is_told(bench: Bench, kind: str):
+    bench.make_file_system(kind)
+    here = bench.mount_folder("here")
+    bench.rangepair("snapshot", bench.image, "before")
+    bench.rangepair("resize", bench.image, "400MiB", "--shrink")
+    told = bench.rangepair("attach", bench.image, "--mount", here, status=1)
+    assert f"The {kind} on /dev/loop" in told
+    assert f"says it has {512 << 20} bytes, and the device has {400 << 20}:" in told
+    assert bench.traces() == []
+    bench.rangepair("resize", bench.image, "512MiB")
+    bench.rangepair("restore", bench.image, "before")
+    bench.attach("--mount", here)
     bench.detach()
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,11 +20,11 @@ from core.attach import mounttable
 from core.attach.freeze import frozen
 from core.errors import FreezeError
 from tests.attach.conftest import run
+from tests.attach.test_attach import partition_table
 from tests.cli.warmcommand import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.attach.conftest import Bench
 
@@ -72,12 +74,90 @@ def hold(folder: Path, patience_s: float, sleep_s: float) -> subprocess.Popen[st
 
 def test_the_answer_says_whether_it_was_frozen(bench: Bench, here: Path):
     told = json.loads(bench.rangepair("snapshot", bench.image, "a", "--freeze", here, "--json"))
-    assert (told["name"], told["frozen"]) == ("a", True)
+    assert (told["name"], told["frozen"], told["verified"]) == ("a", True, True)
     assert takes_writes(here, 10)
     told = json.loads(bench.rangepair("snapshot", bench.image, "b", "--json"))
-    assert told["frozen"] is False
+    assert (told["frozen"], told["verified"]) == (False, False)
     line = bench.rangepair("snapshot", bench.image, "c", "--freeze", here)
     assert line.endswith("; its file system frozen meanwhile\n")
+
+
+@pytest.fixture
+def elsewhere(bench: Bench) -> Iterator[Path]:
+    """A file system that is on no volume."""
+    disk, folder = bench.folder / "elsewhere.img", bench.mount_folder("elsewhere")
+    disk.touch()
+    os.truncate(disk, 64 << 20)
+    run("mkfs.ext4", "-q", disk)
+    run("mount", "-o", "loop", disk, folder)
+    yield folder
+    run("umount", folder)
+
+
+def test_a_file_system_on_something_else_is_not_frozen(bench: Bench, here: Path, elsewhere: Path):
+    told = bench.rangepair("snapshot", bench.image, "a", "--freeze", elsewhere, status=1)
+    device = mounttable.mount_of(elsewhere)
+    assert device is not None
+    assert f"{elsewhere} lies on {device.source}, and 'original'" in told
+    assert f"is mounted at {here};" in told
+    assert takes_writes(elsewhere, 10)
+    bench.rangepair("snapshot", bench.image, "b")
+    clone = ("snapshot", bench.image, "c", "--of", "b", "--freeze", here)
+    assert "which is 'original', and 'b', which is copied, is not attached;" in bench.rangepair(
+        *clone, status=1
+    )
+    loop = bench.attach("--copy", "b")["loop"]
+    assert f"is attached as {loop} and not mounted;" in bench.rangepair(*clone, status=1)
+    listed = json.loads(bench.rangepair("list", bench.image, "--json"))
+    assert [copy["name"] for copy in listed["copies"]] == ["b"]
+
+
+def test_what_is_not_attached_may_be_frozen_and_nothing_is_promised(bench: Bench, elsewhere: Path):
+    words = ("snapshot", bench.image)
+    told = json.loads(bench.rangepair(*words, "a", "--freeze", elsewhere, "--json"))
+    assert (told["frozen"], told["verified"]) == (True, False)
+    line = bench.rangepair(*words, "b", "--freeze", elsewhere)
+    assert line.endswith(
+        f"; {elsewhere} frozen meanwhile; Rangepair cannot know whether it lies on this volume\n"
+    )
+
+
+def partition_of(bench: Bench) -> dict[str, Any]:
+    """Return a partition with an ext4 of the volume, which is attached."""
+    with bench.image.open("r+b") as image:
+        image.write(partition_table((2048, 204800)))
+    part = dict(bench.attach()["partitions"][0])
+    run("mkfs.ext4", "-q", part["device"])
+    return part
+
+
+def verified_at(bench: Bench, device: str) -> bool:
+    """Mount a device, and return whether a copy with it frozen is told to have it."""
+    here = bench.mount_folder("here")
+    run("mount", device, here)
+    try:
+        words = ("snapshot", bench.image, "a", "--freeze", here, "--json")
+        return bool(json.loads(bench.rangepair(*words))["verified"])
+    finally:
+        run("umount", here)
+
+
+def test_a_partition_mounted_by_hand_lies_on_the_volume(bench: Bench):
+    assert verified_at(bench, partition_of(bench)["device"])
+    bench.detach()
+
+
+def test_a_mapped_device_lies_on_the_volume(bench: Bench):
+    if not shutil.which("dmsetup") or "device-mapper" not in Path("/proc/misc").read_text("ascii"):
+        pytest.skip("needs a device mapper: LVM over a volume was NOT tested")
+    part, name = partition_of(bench), f"rangepair{os.getpid()}"
+    table = f"0 {part['length'] // 512} linear {part['device']} 0"
+    run("dmsetup", "create", name, "--table", table)
+    try:
+        assert verified_at(bench, f"/dev/mapper/{name}")
+    finally:
+        run("dmsetup", "remove", name)
+    bench.detach()
 
 
 def test_it_is_frozen_in_the_block_and_not_after_it(here: Path):

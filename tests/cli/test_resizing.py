@@ -29,7 +29,7 @@ def test_a_volume_gets_longer_and_shorter_and_copies_do_not(cli: Cli, image: Pat
     assert listed["size"] == 256 * KIB
     sizes = {copy["name"]: copy["size"] for copy in listed["copies"]}
     assert sizes == {"monday": IMAGE_BYTES, "tuesday": 1536 * KIB}
-    assert cli.text("list", image).rstrip().endswith("unchecked  1.5 MiB")
+    assert cli.text("list", image).rstrip().endswith("unchecked  1.5 MiB long")
     arguments = ("--offset", "0", "--length", str(IMAGE_BYTES), "--copy", "monday")
     assert cli.run("read", image, *arguments).stdout == before
     cli.text("export", image, "tuesday.raw", "--copy", "tuesday")
@@ -52,6 +52,16 @@ def test_a_shorter_volume_is_asked_for_twice(cli: Cli, image: Path) -> None:
     assert cli.text("resize", image, "1MiB") == f"{image} has 1 MiB already\n"
     assert "is not a size" in cli.complaint("resize", image, "+much", status=64)
     assert "negative" in cli.complaint("resize", image, " -5", status=64)
+
+
+def test_who_writes_a_minus_is_told_how_sizes_are_given(cli: Cli, image: Path) -> None:
+    for size in ("-5MiB", "-5", " -5"):
+        said = cli.complaint("resize", image, size, status=64)
+        assert "sizes are given as SIZE, or as +SIZE to add;" in said
+        assert "--shrink" in said
+    assert "sizes are given" not in cli.complaint("resize", image, "--nope", status=64)
+    said = " ".join(cli.text("resize", "--help").split())
+    assert "make a file system on it smaller first, with its own tool" in said
 
 
 def test_changes_travel_across_sizes(cli: Cli, image: Path) -> None:

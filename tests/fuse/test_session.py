@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engine import open_volume
-from core.errors import AreaFullError
+from core.errors import AreaFullError, NoSuchCopyError
 from core.fuse import protocol
 from core.fuse.diskfile import DiskFile
 from core.fuse.protocol import FallocateCall, FallocateMode, Opcode
@@ -336,6 +336,15 @@ def test_zeroing_keeps_holes_holes_and_space_taken(tmp_path: Path):
         assert kernel.fallocate(100, (4 << 20) - 200, FallocateMode.ZERO_RANGE | 1) == (0, b"")
         assert volume.read(0, 4 << 20) == bytes(4 << 20)
     assert image.stat().st_blocks == before
+
+
+def test_a_deleted_copy_is_no_file(volume: Volume):
+    volume.snapshot("monday")
+    volume.delete(["monday"])
+    with pytest.raises(NoSuchCopyError, match="'monday' is deleted; undelete it first"):
+        DiskFile(volume, "monday")
+    volume.undelete(["monday"])
+    assert DiskFile(volume, "monday").is_fixed
 
 
 def test_what_needs_no_answer_gets_none(kernel: Kernel):
