@@ -130,6 +130,8 @@ class Connection:
         match request:
             case servingmessages.StartServing():
                 return servings.start(request)
+            case servingmessages.StayServing():
+                servings.stay()
             case servingmessages.StopServing():
                 return servings.stop(request.uri)
             case servingmessages.ServingStatus():

@@ -11,6 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from core.errors import CopyInUseError, UsageError, VolumeBusyError
 from core.events import ORIGINAL_ID
 from core.service.meetingplace import meeting_place
@@ -107,6 +109,13 @@ class Servings:
         """Return all, oldest first."""
         with self._lock:
             return [_told(each) for each in self._served.values()]
+
+    def stay(self) -> None:
+        """Let every serving there is go on when whoever asked for it has left."""
+        with self._lock:
+            for uri, served in self._served.items():
+                request = msgspec.structs.replace(served.request, stays=True)
+                self._served[uri] = served._replace(request=request)
 
     def stop(self, uri: str = "") -> list[str]:
         """Stop serving at ``uri``, or everywhere; return when all clients are gone.
