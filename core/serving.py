@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ServedClient(msgspec.Struct, frozen=True):
@@ -33,3 +39,8 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool
     stays: bool
     clients: list[ServedClient]
+
+
+def peers_told(clients: Iterable[ServedClient]) -> str:
+    """Return who the clients are, those of one program once: ``"qemu (7), nbdfuse (9)"``."""
+    return ", ".join(Counter(client.peer for client in clients))

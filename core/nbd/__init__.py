@@ -14,7 +14,8 @@ What is kept, whatever a client sends:
   N3 a reply to FLUSH, or to a request with FUA, is sent after what it promises is durable, and a
      connection that ends takes back nothing that was acknowledged;
   N4 a connection stays with the copy it has chosen, whatever that is called later, and gets errors
-     once it is gone.
+     once it is gone;
+  N5 a view that is claimed, because it is just being changed as a whole, is chosen by nobody.
 
 The protocol: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md (fixed newstyle,
 structured replies, no extended headers).

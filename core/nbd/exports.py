@@ -37,11 +37,13 @@ class Export(Protocol):
     """One export, as a session drives it. Ranges it is given are checked already.
 
     Attributes:
+        id: Of the view; see ``core.engine.views.ShownView``.
         size_bytes: Of the view, when the client chose it.
         preferred_bytes: Block size that costs least; a power of two.
         is_read_only, can_discard: What the client is told, and held to.
     """
 
+    id: int
     name: str
     description: str
     size_bytes: int
@@ -101,14 +103,31 @@ class ExportTable(Protocol):
         """Return the export of this name; the empty one is the default export's."""
         ...
 
+    def is_claimed(self, export: Export, /) -> bool:
+        """Return whether nobody may choose this export now."""
+        ...
+
 
 class VolumeExports:
     """The exports of an open volume."""
 
-    def __init__(self, volume: Volume, *, read_only: bool = False) -> None:
-        """Export ``volume``, if wished without any way to write to it."""
+    def __init__(
+        self,
+        volume: Volume,
+        *,
+        read_only: bool = False,
+        is_claimed: Callable[[int], bool] = lambda _view_id: False,
+    ) -> None:
+        """Export ``volume``.
+
+        Args:
+            volume: Whose views are exported.
+            read_only: Without any way to write to it.
+            is_claimed: Whether the view of an id is just being changed as a whole.
+        """
         self._volume = volume
         self._read_only = read_only
+        self._is_claimed = is_claimed
 
     def listed(self) -> list[Listed]:
         """Return the original and all copies."""
@@ -122,6 +141,10 @@ class VolumeExports:
                 return VolumeExport(self._volume, shown, read_only=self._read_only)
         return None
 
+    def is_claimed(self, export: Export) -> bool:
+        """Return whether nobody may choose this export now."""
+        return self._is_claimed(export.id)
+
 
 class VolumeExport:
     """The original or one copy; see ``Export``."""
@@ -130,6 +153,7 @@ class VolumeExport:
         """Export the view."""
         self._volume = volume
         self._view: View = volume.view(shown.id)
+        self.id = shown.id
         self.name = shown.name
         self.description = _description(shown)
         self.size_bytes = self._view.size_bytes

@@ -32,6 +32,9 @@ OPTIONS_MAX: Final = 10_000
 CONTEXTS_MAX: Final = 16
 """Most metadata contexts of one connection: each is an answer kept in memory."""
 
+_JUST_CHANGED: Final = (
+    b"it is just being restored, resized or deleted; connect again when that is done"
+)
 _NUMBER: Final = struct.Struct(">I")
 _INFO_EXPORT: Final = struct.Struct(">HQH")
 _INFO_BLOCK_SIZE: Final = struct.Struct(">HIII")
@@ -197,11 +200,12 @@ class Handshake:
         export = self._exports.find(fields.rest())
         if export is None:
             raise nbd.BrokenProtocolError("it chose an export that is not there")
+        if not self._take(export):
+            raise nbd.BrokenProtocolError("it chose an export that is just being changed")
         flags = transmission_flags(export, is_structured=self.is_structured)
         has_zeroes = not (self._client_flags or 0) & nbd.NO_ZEROES
         reply = nbd.EXPORT_REPLY.pack(export.size_bytes, flags)
         self._send(reply + nbd.ZEROES_AFTER_EXPORT if has_zeroes else reply)
-        self._choose(export)
 
     def _list(self, option: int, fields: Fields) -> None:
         fields.end()
@@ -230,6 +234,9 @@ class Handshake:
         if export is None:
             self._reply(option, nbd.REP_ERR_UNKNOWN, _no_such(name))
             return
+        if option == nbd.OPT_GO and not self._take(export, name):
+            self._reply(option, nbd.REP_ERR_POLICY, _JUST_CHANGED)
+            return
         flags = transmission_flags(export, is_structured=self.is_structured)
         self._reply(
             option, nbd.REP_INFO, _INFO_EXPORT.pack(nbd.INFO_EXPORT, export.size_bytes, flags)
@@ -243,8 +250,6 @@ class Handshake:
         sizes = nbd.BLOCK_BYTES_MIN, export.preferred_bytes, nbd.PAYLOAD_BYTES_MAX
         self._reply(option, nbd.REP_INFO, _INFO_BLOCK_SIZE.pack(nbd.INFO_BLOCK_SIZE, *sizes))
         self._reply(option, nbd.REP_ACK)
-        if option == nbd.OPT_GO:
-            self._choose(export, name)
 
     def _structured_reply(self, option: int, fields: Fields) -> None:
         fields.end()
@@ -284,10 +289,16 @@ class Handshake:
 
     # -- the choice --------------------------------------------------------------------------
 
-    def _choose(self, export: Export, name: str | None = None) -> None:
+    def _take(self, export: Export, name: str | None = None) -> bool:
+        """Choose an export, unless it is claimed; return whether it was chosen."""
+        # In this order: who claims it looks for its users after that, and one of both finds out.
         self.export = export
+        if self._exports.is_claimed(export):
+            self.export = None
+            return False
         if name is not None and name == self._contexts_for:
             self.contexts = self._selected
+        return True
 
     def _forget_contexts(self) -> None:
         self._selected = {}

@@ -47,10 +47,12 @@ class Connected(NamedTuple):
     Attributes:
         peer: Process or address of the client.
         export: Name of its export; None while it chooses.
+        view_id: Of the view behind that export.
     """
 
     peer: str
     export: str | None
+    view_id: int | None
 
 
 class Server:
@@ -169,7 +171,9 @@ class _Client:
     def told(self) -> Connected:
         """Return who it is."""
         export = None if self._session is None else self._session.export
-        return Connected(self._name, None if export is None else export.name)
+        if export is None:
+            return Connected(self._name, None, None)
+        return Connected(self._name, export.name, export.id)
 
     def run(self) -> None:
         """Serve until the client leaves, or breaks the protocol."""

@@ -244,7 +244,7 @@ class RemoteVolume:
         return cast("dict[str, object] | None", self._ask(hosting.WorkloadStatus()))
 
     serve, serving = servingcalls.serve, servingcalls.serving
-    stop_serving = servingcalls.stop_serving
+    stop_serving, stay_serving = servingcalls.stop_serving, servingcalls.stay_serving
 
     def shutdown(self) -> None:
         """End the engine process, whoever else is connected; return when the volume is closed."""

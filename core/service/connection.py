@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import core
 from core.errors import RangepairError, VolumeBusyError
-from core.service import attaching, hosting, servingmessages
+from core.service import attaching, hosting, serving, servingmessages
 from core.service import messages as ask
 from core.service.codec import pack_answer, pack_error, unpack_request
 from core.service.frames import REQUEST_BOUNDS, FrameError, receive_frame, send_frame
@@ -94,8 +94,12 @@ class Connection:
         }
         if isinstance(request, ask.Write | WritePortion):
             fields["payload"] = bytes(request.payload.content)
-        with attaching.claim_for(self._host.attachments, request):
-            value = getattr(self._host.volume, request.method)(**fields)
+        host = self._host
+        with (
+            attaching.claim_for(host.attachments, request),
+            serving.claim_for(host.servings, request),
+        ):
+            value = getattr(host.volume, request.method)(**fields)
         return Bulk(value) if isinstance(request, ask.Read) else value
 
     def _answer_as_host(self, request: ask.AnyRequest) -> object:
@@ -126,6 +130,8 @@ class Connection:
         match request:
             case servingmessages.StartServing():
                 return servings.start(request)
+            case servingmessages.StayServing():
+                servings.stay()
             case servingmessages.StopServing():
                 return servings.stop(request.uri)
             case servingmessages.ServingStatus():

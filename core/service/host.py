@@ -8,7 +8,8 @@ the meeting place, so a socket left by a killed process is replaced without aski
 processes never fight over it. The process ends when the last client has left and nobody asked it to
 keep serving, on ``Shutdown``, and on SIGTERM or SIGINT: requests under way are finished, NBD
 clients disconnected, the volume is closed, then the connections. NBD clients count, too: whoever
-started the server may leave, a virtual machine keeps its disk.
+started the server may leave, a virtual machine keeps its disk. So does serving that was asked to
+stay, and what is attached, until it is taken back.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from core.service.hosting import (
 )
 from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
-from core.service.servingmessages import ServingStatus, StartServing, StopServing
+from core.service.servingmessages import ServingStatus, StartServing, StayServing, StopServing
 
 PROTOCOL_VERSION: Final = 4
 CHUNK_BYTES_MAX: Final = 4 << 20
@@ -310,7 +310,7 @@ AnyRequest = (
     | Diff | Allocation | Holdings | Usage | Stats | Check | ScrubStep | Dump | Pack
     | Attach | Detach | ListAttached
     | Hello | Subscribe | KeepServing | StartWorkload | StopWorkload | WorkloadStatus | Shutdown
-    | StartServing | StopServing | ServingStatus
+    | StartServing | StayServing | StopServing | ServingStatus
 )  # fmt: skip
 
 

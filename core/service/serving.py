@@ -4,21 +4,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from core.errors import UsageError, VolumeBusyError
+import msgspec
+
+from core.errors import CopyInUseError, UsageError, VolumeBusyError
+from core.events import ORIGINAL_ID
 from core.service.meetingplace import meeting_place
-from core.serving import ServedClient, Serving
+from core.serving import ServedClient, Serving, peers_told
+from core.session import ORIGINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from core.nbd.listening import Listener
     from core.nbd.server import Server
+    from core.service.request import Request
     from core.service.servingmessages import StartServing
     from core.session import VolumeSession
+
+LEAVING_S: Final = 0.3
+"""Who has hung up may be counted for this long still."""
+_LOOK_AGAIN_S: Final = 0.02
 
 
 class _Served(NamedTuple):
@@ -27,7 +39,11 @@ class _Served(NamedTuple):
 
 
 class Servings:
-    """Starts, lists and stops the NBD servers of one engine process. From any thread."""
+    """Starts, lists and stops the NBD servers of one engine process. From any thread.
+
+    An act that would pull a view from under its clients claims it for as long as the act takes, as
+    it does in ``core.attach.attachments``.
+    """
 
     def __init__(self, image: str, volume: VolumeSession, left: Callable[[], object]) -> None:
         """Serve nowhere yet.
@@ -42,6 +58,8 @@ class Servings:
         self._left = left
         self._lock = threading.Lock()
         self._served: dict[str, _Served] = {}
+        self._stopping: list[Server] = []
+        self._claims: Counter[int] = Counter()
         self._is_over = False
 
     @property
@@ -70,7 +88,9 @@ class Servings:
             if self._is_over:
                 raise VolumeBusyError("The engine process is ending; try again.")
             listener = self._listen(request)
-            exports = VolumeExports(self._volume, read_only=request.read_only)
+            exports = VolumeExports(
+                self._volume, read_only=request.read_only, is_claimed=self._is_claimed
+            )
             server = Server(exports, listener, context=context, left=self._left)
             self._served[server.uri] = _Served(server, request)
             return _told(self._served[server.uri])
@@ -90,6 +110,13 @@ class Servings:
         with self._lock:
             return [_told(each) for each in self._served.values()]
 
+    def stay(self) -> None:
+        """Let every serving there is go on when whoever asked for it has left."""
+        with self._lock:
+            for uri, served in self._served.items():
+                request = msgspec.structs.replace(served.request, stays=True)
+                self._served[uri] = served._replace(request=request)
+
     def stop(self, uri: str = "") -> list[str]:
         """Stop serving at ``uri``, or everywhere; return when all clients are gone.
 
@@ -100,9 +127,69 @@ class Servings:
             if uri and uri not in self._served:
                 raise UsageError(f"The volume is not served at {uri}.")
             stopped = [self._served.pop(each) for each in ([uri] if uri else list(self._served))]
+            self._stopping += [each.server for each in stopped]
         for each in stopped:
             each.server.stop()
+            with self._lock:
+                self._stopping.remove(each.server)
         return [each.server.uri for each in stopped]
+
+    @contextlib.contextmanager
+    def claimed(self, names: Sequence[str], what: str) -> Iterator[None]:
+        """Let no client choose these views within the block.
+
+        Args:
+            names: Of views, deleted ones included.
+            what: What cannot be done to them while clients use them, as in ``"be restored"``.
+
+        Raises:
+            CopyInUseError: A client uses one of them.
+        """
+        views = self._views(names)
+        with self._lock:
+            self._claims.update(list(views))
+        try:
+            self._check_unused(views, what)
+            yield
+        finally:
+            with self._lock:
+                self._claims.subtract(list(views))
+
+    def _is_claimed(self, view_id: int) -> bool:
+        with self._lock:
+            return self._claims[view_id] > 0
+
+    def _views(self, names: Sequence[str]) -> dict[int, str]:
+        """Return the names by id; what there is not is refused by the act itself."""
+        views = {ORIGINAL_ID: ORIGINAL} | {
+            copy.id: copy.name for copy in self._volume.info().copies
+        }
+        return {view_id: name for view_id, name in views.items() if name in names}
+
+    def _check_unused(self, views: dict[int, str], what: str) -> None:
+        """Refuse if a client uses one of the views, and does not leave in this moment."""
+        deadline = time.monotonic() + LEAVING_S
+        for view_id, name in views.items():
+            while users := self._users(view_id):
+                if time.monotonic() < deadline:
+                    time.sleep(_LOOK_AGAIN_S)
+                    continue
+                raise CopyInUseError(
+                    f"{name!r} is used by {peers_told(users)} over NBD and cannot {what} meanwhile;"
+                    f" disconnect {'it' if len({one.peer for one in users}) == 1 else 'them'}"
+                    " first."
+                )
+
+    def _users(self, view_id: int) -> list[ServedClient]:
+        """Return the clients that use a view, those of servers that are just stopping, too."""
+        with self._lock:
+            servers = [*self._stopping, *(each.server for each in self._served.values())]
+            return [
+                ServedClient(each.peer, each.export)
+                for server in servers
+                for each in server.connected()
+                if each.view_id == view_id
+            ]
 
     def end(self) -> None:
         """Stop serving for good."""
@@ -120,3 +207,21 @@ def _told(served: _Served) -> Serving:
         stays=request.stays,
         clients=[ServedClient(each.peer, each.export) for each in server.connected()],
     )
+
+
+def claim_for(servings: Servings, request: Request) -> contextlib.AbstractContextManager[None]:
+    """Return a block in which no client uses what ``request`` would pull from under it.
+
+    Growing the original is no such thing, and renaming is none: clients stay with their copy.
+
+    Raises:
+        CopyInUseError: On entering: a client uses it.
+    """
+    match request.method:
+        case "restore":
+            return servings.claimed([ORIGINAL], "be restored")
+        case "resize" if getattr(request, "shrinks"):  # noqa: B009 - without it nothing shrinks
+            return servings.claimed([ORIGINAL], "be made smaller")
+        case "delete" | "purge":
+            return servings.claimed(getattr(request, "names"), "be deleted")  # noqa: B009
+    return contextlib.nullcontext()

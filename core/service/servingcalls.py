@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from core.service.servingmessages import ServingStatus, StartServing, StopServing
+from core.service.servingmessages import ServingStatus, StartServing, StayServing, StopServing
 
 if TYPE_CHECKING:
     from core.service.client import RemoteVolume
@@ -45,6 +45,11 @@ def serve(  # noqa: PLR0913 - where, how, to whom
 def serving(self: RemoteVolume) -> list[Serving]:
     """Return where the volume is served now, and to whom."""
     return cast("list[Serving]", self._ask(ServingStatus()))
+
+
+def stay_serving(self: RemoteVolume) -> None:
+    """Let the volume be served on, where it is now, when whoever asked for it has left."""
+    self._ask(StayServing())
 
 
 def stop_serving(self: RemoteVolume, uri: str = "") -> list[str]:

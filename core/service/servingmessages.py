@@ -34,6 +34,10 @@ class StopServing(Request, tag="stop-serving"):
     uri: str
 
 
+class StayServing(Request, tag="stay-serving"):
+    """Every serving there is now goes on when whoever asked for it has left."""
+
+
 class ServingStatus(Request, tag="serving-status"):
     """Where the volume is served now, and to whom."""
 

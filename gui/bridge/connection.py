@@ -77,7 +77,7 @@ class EngineConnection(Protocol):
         ...
 
     def keep_serving(self) -> None:
-        """Let the engine go on when the window leaves."""
+        """Let the engine serve on when the window leaves; it ends with what is served."""
         ...
 
     def is_alive(self) -> bool:

@@ -118,8 +118,11 @@ class EngineProcess:
         attaching.detach(self.queries, copy)
 
     def keep_serving(self) -> None:
-        """Let the engine go on when the window leaves."""
-        self.queries.keep_serving(keep=True)
+        """Let the engine serve on when the window leaves, until that is stopped.
+
+        What is attached keeps the engine by itself.
+        """
+        self.queries.stay_serving()
 
     def is_alive(self) -> bool:
         """Return whether the engine process still runs."""

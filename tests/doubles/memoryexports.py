@@ -37,6 +37,7 @@ class MemoryExport:
     """
 
     def __init__(self, name, size=1 << 20, *, is_read_only=False, can_discard=True):
+        self.id = hash(name)
         self.name = name
         self.description = f"{name} in memory"
         self.size_bytes = size
@@ -90,9 +91,14 @@ class MemoryExport:
 
 
 class MemoryExports:
-    """The default export, one that is read-only, and one that cannot discard."""
+    """The default export, one that is read-only, and one that cannot discard.
+
+    Attributes:
+        claimed: Names of exports that nobody may choose.
+    """
 
     def __init__(self, size=1 << 20):
+        self.claimed = set()
         self.all = {
             "original": MemoryExport("original", size),
             "monday": MemoryExport("monday", size, is_read_only=True),
@@ -104,3 +110,6 @@ class MemoryExports:
 
     def find(self, name):
         return self.all.get(name or "original")
+
+    def is_claimed(self, export):
+        return export.name in self.claimed

@@ -130,6 +130,23 @@ def test_the_old_way_to_choose_an_export(flags: int) -> None:
     assert talk.request(peer.READ, 0, 512).content == bytes(512)
 
 
+def test_what_is_claimed_is_refused_until_it_is_not() -> None:
+    talk = Conversation()
+    talk.exports.claimed = {"monday"}
+    assert talk.ask(peer.go("monday", number=peer.INFO))[-1][1] == peer.ACK  # asking is no use
+    _, kind, told = talk.ask(peer.go("monday"))[-1]
+    assert kind == peer.ERR_POLICY
+    assert b"connect again" in told
+    assert talk.session.export is None
+    old = Conversation()
+    old.exports.claimed = {"monday"}
+    with pytest.raises(BrokenProtocolError, match="being changed"):
+        old.say(peer.option(peer.EXPORT_NAME, b"monday"))
+    talk.exports.claimed.clear()
+    talk.choose("monday")
+    assert talk.request(peer.READ, 0, 512).content == bytes(512)
+
+
 def test_requests_right_behind_the_choice_are_served() -> None:
     talk = Conversation()
     payload = bytes(range(256)) * 800  # longer than what is received at once

@@ -19,6 +19,7 @@ from core.cli.serving import _host_and_port
 from core.errors import EngineGoneError, UsageError, VolumeBusyError
 from core.service.client import connect
 from core.service.launcher import connect_or_start
+from gui.bridge.engineprocess import EngineProcess
 from tests.doubles import nbdpeer as peer
 from tests.doubles.nbdclient import Client
 
@@ -99,6 +100,31 @@ def test_the_engine_ends_with_the_last_client_if_nobody_uses_it(image: Path) -> 
     with connect_or_start(image) as engine:
         engine.serve()
         pid = engine.welcome.pid
+    assert ends_within(pid, 20)
+
+
+def test_what_is_kept_goes_on_until_it_is_stopped(image: Path) -> None:
+    window = EngineProcess(str(image))
+    uris = [window.serve().uri, window.queries.serve(host="127.0.0.1").uri]
+    pid = window.queries.welcome.pid
+    window.keep_serving()
+    window.close()
+    assert not ends_within(pid, 0.6)
+    with Client(uris[0]) as client, connect(image) as other:
+        assert client.read(0, 512) == image.read_bytes()[:512]
+        assert [(each.uri, each.stays) for each in other.serving()] == [(u, True) for u in uris]
+        other.stop_serving(uris[0])
+    assert not ends_within(pid, 0.6)
+    with connect(image) as other:
+        other.stop_serving()
+    assert ends_within(pid, 20)
+
+
+def test_keeping_what_is_not_served_keeps_no_engine(image: Path) -> None:
+    window = EngineProcess(str(image))
+    pid = window.queries.welcome.pid
+    window.keep_serving()
+    window.close()
     assert ends_within(pid, 20)
 
 
