@@ -241,6 +241,13 @@ def test_what_is_wrong_is_told_in_a_sentence(image: Path, folder: Path) -> None:
         assert "--copy is for --commands only" in told
 
 
+def test_a_path_that_is_no_text_is_served_nowhere(engine: RemoteVolume, image: Path) -> None:
+    engine.serve()
+    told = run("serve", image, "--stop", "--socket", os.fsdecode(b"\xff"))
+    assert told == "It was not served there\n"
+    assert len(engine.serving()) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [
