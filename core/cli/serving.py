@@ -8,12 +8,14 @@ import contextlib
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.cli.parsing import add_copy, add_image, add_json, file_path
+from core.cli.parsing import add_image, add_json, file_path
 from core.cli.terminal import printable
 from core.errors import EXIT_DONE, EngineGoneError, NoSuchCopyError, UsageError
+from core.serving import peers_told
 from core.session import ORIGINAL
 
 if TYPE_CHECKING:
@@ -52,12 +54,18 @@ def _declare(parser: CommandParser) -> None:
     parser.add_argument("--read-only", action="store_true", help="take writes from nobody")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--detach", action="store_true", help="go on in the background until --stop")
-    what.add_argument("--stop", action="store_true", help="stop serving, wherever it was begun")
+    what.add_argument(
+        "--stop",
+        action="store_true",
+        help="stop serving at --socket or --tcp, or everywhere; clients are disconnected",
+    )
     what.add_argument("--list", action="store_true", help="show where it is served, and to whom")
     what.add_argument(
         "--commands", action="store_true", help="show what QEMU, libvirt and others must be told"
     )
-    add_copy(parser)
+    parser.add_argument(
+        "--copy", metavar="NAME", help="for --commands only: a copy; the original if left out"
+    )
     add_json(parser)
 
 
@@ -65,6 +73,10 @@ def _serve(options: argparse.Namespace, terminal: Terminal) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if options.commands:
         return _tell_commands(options, terminal)
+    if options.copy is not None:
+        raise UsageError(
+            "--copy is for --commands only; every copy is served, clients choose by its name."
+        )
     if options.stop or options.list:
         return _ask(options, terminal)
     from core.service.launcher import connect_or_start
@@ -169,40 +181,70 @@ def _signals_end() -> Iterator[None]:
 def _ask(options: argparse.Namespace, terminal: Terminal) -> int:
     """Stop serving, or tell where it is served; where no engine process is there, nothing is."""
     servings: list[Serving] = []
-    stopped: list[str] = []
     from core.service.client import connect
     from core.service.meetingplace import meeting_place
 
     meeting_place(options.image)  # there must be such an image
     with contextlib.suppress(EngineGoneError), connect(options.image) as volume:
-        if options.stop:
-            stopped = volume.stop_serving()
+        if options.stop and not _where(options):
+            servings = volume.stop_serving()
         else:
-            servings = volume.serving()
+            servings = _at_address(volume.serving(), options)
+            if options.stop:
+                servings = [each for one in servings for each in volume.stop_serving(one.uri)]
     if options.json:
         import msgspec
 
-        told = {"stopped": stopped} if options.stop else {"servings": servings}
+        told = _stopped_json(servings) if options.stop else {"servings": servings}
         terminal.line(msgspec.json.encode(told).decode())
-    elif options.stop:
-        for uri in stopped:
-            terminal.line(f"stopped {uri}")
-        if not stopped:
-            terminal.line("It was not served")
     else:
-        _print_servings(servings, terminal)
+        (_print_stopped if options.stop else _print_servings)(servings, options, terminal)
     return EXIT_DONE
 
 
-def _print_servings(servings: list[Serving], terminal: Terminal) -> None:
+def _at_address(servings: list[Serving], options: argparse.Namespace) -> list[Serving]:
+    """Return what is served at the address that was given; all, if none was."""
+    from core.nbd.listening import uris_at
+
+    if options.socket:
+        uris = uris_at(path=os.path.abspath(options.socket))  # noqa: PTH100
+    elif options.tcp:
+        host, port = _host_and_port(options.tcp)
+        uris = uris_at(host=host, port=port)
+    else:
+        return servings
+    return [serving for serving in servings if serving.uri in uris]
+
+
+def _where(options: argparse.Namespace) -> str:
+    return " there" if options.socket or options.tcp else ""
+
+
+def _stopped_json(stopped: list[Serving]) -> dict[str, object]:
+    clients = [client for serving in stopped for client in serving.clients]
+    return {"stopped": [serving.uri for serving in stopped], "disconnected": clients}
+
+
+def _print_stopped(stopped: list[Serving], options: argparse.Namespace, terminal: Terminal) -> None:
+    for serving in stopped:
+        gone = peers_told(serving.clients)
+        terminal.line(f"stopped {serving.uri}" + f"; disconnected {printable(gone)}" * bool(gone))
+    if not stopped:
+        terminal.line(f"It was not served{_where(options)}")
+
+
+def _print_servings(
+    servings: list[Serving], options: argparse.Namespace, terminal: Terminal
+) -> None:
     if not servings:
-        terminal.line("It is not served; 'rangepair serve IMAGE' begins")
+        terminal.line(f"It is not served{_where(options)}; 'rangepair serve IMAGE' begins")
     for serving in servings:
         details = ["read-only"] * serving.read_only + ["detached"] * serving.stays
         terminal.line(" ".join([serving.uri, *(f"({detail})" for detail in details)]))
-        for client in serving.clients:
+        for client, count in Counter(serving.clients).items():
             export = "chooses" if client.export is None else printable(client.export)
-            terminal.line(f"  {printable(client.peer)}: {export}")
+            times = f" ({count} connections)" if count > 1 else ""
+            terminal.line(f"  {printable(client.peer)}: {export}{times}")
 
 
 def _tell_commands(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -213,23 +255,27 @@ def _tell_commands(options: argparse.Namespace, terminal: Terminal) -> int:
 
     meeting_place(options.image)  # there must be such an image
     servings: list[Serving] = []
+    name = ORIGINAL if options.copy is None else options.copy
     is_fixed = False
     with contextlib.suppress(EngineGoneError), connect(options.image) as volume:
-        servings = volume.serving()
+        servings = _at_address(volume.serving(), options)
         copies = {copy.name: copy for copy in volume.info().copies if not copy.deleted}
-        if options.copy != ORIGINAL:
-            if options.copy not in copies:
-                raise NoSuchCopyError.named(options.copy)
-            is_fixed = copies[options.copy].kind == "snapshot"
+        if name != ORIGINAL:
+            if name not in copies:
+                raise NoSuchCopyError.named(name)
+            is_fixed = copies[name].kind == "snapshot"
     if not servings:
-        raise UsageError("It is not served; begin with 'rangepair serve IMAGE'.")
+        raise UsageError(f"It is not served{_where(options)}; begin with 'rangepair serve IMAGE'.")
     serving = servings[-1]
-    made = recipes(serving.uri, options.copy, read_only=is_fixed or serving.read_only)
+    made = recipes(serving.uri, name, read_only=is_fixed or serving.read_only)
     if options.json:
         import msgspec
 
         terminal.line(msgspec.json.encode([recipe._asdict() for recipe in made]).decode())
         return EXIT_DONE
+    if len(servings) > 1:
+        told = f"# It is served at {len(servings)} addresses; this is for {serving.uri}"
+        terminal.line(terminal.paint(told, "grey"))
     for recipe in made:
         terminal.line(terminal.paint(f"# {recipe.program}: {recipe.purpose}", "grey"))
         for line in recipe.text.splitlines():

@@ -76,7 +76,7 @@ def listen_at_path(path: Path) -> Listener:
         raise RangepairError(
             f"The socket {path} cannot be made ({error.strerror}); choose another path."
         ) from error
-    return Listener(listener, f"nbd+unix:///?socket={quote(str(path))}", path)
+    return Listener(listener, _uri_at_path(path), path)
 
 
 def listen_at_port(host: str, port: int, *, is_secure: bool) -> Listener:
@@ -108,9 +108,25 @@ def listen_at_port(host: str, port: int, *, is_secure: bool) -> Listener:
         raise kind(
             f"Port {port} of {host!r} cannot be listened at ({error.strerror}); choose another."
         ) from error
+    uri = _uri_at_port(host, listener.getsockname()[1], is_secure=is_secure)
+    return Listener(listener, uri, None)
+
+
+def uris_at(*, path: str = "", host: str = "", port: int = 0) -> frozenset[str]:
+    """Return the URIs that a server at a socket file, or at a port of a host, can have."""
+    if path:
+        return frozenset({_uri_at_path(path)})
+    return frozenset(_uri_at_port(host, port, is_secure=is_secure) for is_secure in (False, True))
+
+
+def _uri_at_path(path: Path | str) -> str:
+    return f"nbd+unix:///?socket={quote(os.fsencode(path))}"
+
+
+def _uri_at_port(host: str, port: int, *, is_secure: bool) -> str:
     shown = f"[{host}]" if ":" in host else host
     scheme = "nbds" if is_secure else "nbd"
-    return Listener(listener, f"{scheme}://{shown}:{listener.getsockname()[1]}/", None)
+    return f"{scheme}://{shown}:{port}/"
 
 
 def server_context(folder: Path) -> ssl.SSLContext:

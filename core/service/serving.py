@@ -87,6 +87,7 @@ class Servings:
         with self._lock:
             if self._is_over:
                 raise VolumeBusyError("The engine process is ending; try again.")
+            self._refuse_served(request)
             listener = self._listen(request)
             exports = VolumeExports(
                 self._volume, read_only=request.read_only, is_claimed=self._is_claimed
@@ -94,6 +95,18 @@ class Servings:
             server = Server(exports, listener, context=context, left=self._left)
             self._served[server.uri] = _Served(server, request)
             return _told(self._served[server.uri])
+
+    def _refuse_served(self, request: StartServing) -> None:
+        """Refuse an address at which this volume is served already."""
+        from core.nbd.listening import uris_at
+
+        path = "" if request.host else request.socket or str(meeting_place(self._image).nbd)
+        for uri in uris_at(path=path, host=request.host, port=request.port):
+            if uri in self._served:
+                raise VolumeBusyError(
+                    f"The image is served there already, at {uri}; connect to that, or stop it"
+                    " first."
+                )
 
     def _listen(self, request: StartServing) -> Listener:
         from core.nbd.listening import listen_at_path, listen_at_port
@@ -117,8 +130,8 @@ class Servings:
                 request = msgspec.structs.replace(served.request, stays=True)
                 self._served[uri] = served._replace(request=request)
 
-    def stop(self, uri: str = "") -> list[str]:
-        """Stop serving at ``uri``, or everywhere; return when all clients are gone.
+    def stop(self, uri: str = "") -> list[Serving]:
+        """Stop serving at ``uri``, or everywhere; return what it was, when all clients are gone.
 
         Raises:
             UsageError: The volume is not served there.
@@ -128,11 +141,12 @@ class Servings:
                 raise UsageError(f"The volume is not served at {uri}.")
             stopped = [self._served.pop(each) for each in ([uri] if uri else list(self._served))]
             self._stopping += [each.server for each in stopped]
+            told = [_told(each) for each in stopped]
         for each in stopped:
             each.server.stop()
             with self._lock:
                 self._stopping.remove(each.server)
-        return [each.server.uri for each in stopped]
+        return told
 
     @contextlib.contextmanager
     def claimed(self, names: Sequence[str], what: str) -> Iterator[None]:

@@ -52,9 +52,9 @@ def stay_serving(self: RemoteVolume) -> None:
     self._ask(StayServing())
 
 
-def stop_serving(self: RemoteVolume, uri: str = "") -> list[str]:
-    """Stop serving at ``uri``, or everywhere; return the URIs, once all clients are disconnected.
+def stop_serving(self: RemoteVolume, uri: str = "") -> list[Serving]:
+    """Stop serving at ``uri``, or everywhere; return what it was, once clients are disconnected.
 
     Requests under way are answered.
     """
-    return cast("list[str]", self._ask(StopServing(uri)))
+    return cast("list[Serving]", self._ask(StopServing(uri)))

@@ -28,9 +28,9 @@ class StartServing(Request, tag="start-serving"):
 
 
 class StopServing(Request, tag="stop-serving"):
-    """Stop serving at one address, or at all if it is empty; answers the URIs that were stopped."""
+    """Stop serving at one address, or at all if it is empty; answers what it was, with clients."""
 
-    answer = list[str]
+    answer = list[Serving]
     uri: str
 
 

@@ -72,12 +72,14 @@ def test_serving_is_told_to_other_clients(engine: RemoteVolume, image: Path) -> 
         ]
         assert [client.export for client in told[0].clients] == ["original"]
         assert told[1].clients == []
-        with pytest.raises(VolumeBusyError, match="answers at"):
+        with pytest.raises(VolumeBusyError, match="served there already, at nbd"):
             other.serve()
-        assert other.stop_serving(second.uri) == [second.uri]
+        with pytest.raises(VolumeBusyError, match="served there already, at nbd://127"):
+            other.serve(host="127.0.0.1", port=int(second.uri[:-1].rpartition(":")[2]))
+        assert other.stop_serving(second.uri) == [told[1]]
         with pytest.raises(UsageError, match="not served at"):
             other.stop_serving(second.uri)
-        assert other.stop_serving() == [first.uri]
+        assert other.stop_serving() == [told[0]]
     assert engine.serving() == []
 
 
@@ -163,6 +165,42 @@ def test_detached_serving_goes_on_until_it_is_stopped(image: Path, folder: Path)
     assert not path.exists()
 
 
+def test_one_address_of_several_is_stopped(image: Path, folder: Path) -> None:
+    paths = [folder / "a", folder / "b"]
+    a, b = (json.loads(run("serve", image, "--socket", p, "--detach", "--json")) for p in paths)
+    tcp = json.loads(run("serve", image, "--tcp", "127.0.0.1:0", "--detach", "--json"))["uri"]
+    told = run("serve", image, "--socket", paths[0], status=1)
+    assert f"served there already, at {a['uri']}" in told
+    with connect(image) as engine, Client(a["uri"]), Client(a["uri"]), Client(b["uri"]):
+        (me,) = {client.peer for each in engine.serving() for client in each.clients}
+        assert run("serve", image, "--list").splitlines() == [
+            f"{a['uri']} (detached)",
+            f"  {me}: original (2 connections)",
+            f"{b['uri']} (detached)",
+            f"  {me}: original",
+            f"{tcp} (detached)",
+        ]
+        assert run("serve", image, "--commands").startswith(
+            f"# It is served at 3 addresses; this is for {tcp}\n# QEMU"
+        )
+        page = run("serve", image, "--commands", "--socket", paths[1])
+        assert page.startswith("# QEMU")
+        assert b["uri"] in page
+        assert (
+            run("serve", image, "--stop", "--socket", folder / "c") == "It was not served there\n"
+        )
+        assert run("serve", image, "--stop", "--socket", paths[0]) == (
+            f"stopped {a['uri']}; disconnected {me}\n"
+        )
+        assert [each.uri for each in engine.serving()] == [b["uri"], tcp]
+        assert run("serve", image, "--stop", "--tcp", tcp[6:-1]) == f"stopped {tcp}\n"
+        assert json.loads(run("serve", image, "--stop", "--json")) == {
+            "stopped": [b["uri"]],
+            "disconnected": [{"peer": me, "export": "original"}],
+        }
+        assert engine.serving() == []
+
+
 def test_the_command_ends_when_another_stops_it(image: Path) -> None:
     command = [sys.executable, "-m", "core.cli", "serve", str(image), "--read-only"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
@@ -198,6 +236,16 @@ def test_what_is_wrong_is_told_in_a_sentence(image: Path, folder: Path) -> None:
     assert "cannot be made" in run("serve", image, "--socket", folder / "no" / "s", status=1)
     assert "none.img" in run("serve", folder / "none.img", status=1)
     assert "none.img" in run("serve", folder / "none.img", "--stop", status=1)
+    for what in ([], ["--stop"], ["--list"], ["--detach"]):
+        told = run("serve", image, *what, "--copy", "monday", status=64)
+        assert "--copy is for --commands only" in told
+
+
+def test_a_path_that_is_no_text_is_served_nowhere(engine: RemoteVolume, image: Path) -> None:
+    engine.serve()
+    told = run("serve", image, "--stop", "--socket", os.fsdecode(b"\xff"))
+    assert told == "It was not served there\n"
+    assert len(engine.serving()) == 1
 
 
 @pytest.mark.parametrize(
