@@ -28,7 +28,7 @@ END_S_MAX: Final = 10.0
 
 def _declare_attach(parser: CommandParser) -> None:
     parser.description = (
-        "Make a file of the original or of a copy; for root a loop device over it, too, with its"
+        "Make a file of the original or a copy; for root a loop device over it, too, with its"
         " partitions, and with --mount a mounted file system."
     )
     add_image(parser)
