@@ -87,7 +87,8 @@ def qemu_overlay(image: Path) -> Iterator[Served]:
     path = image.with_suffix(".overlay.qcow2")
     path.unlink(missing_ok=True)
     _run(
-        "qemu-img", "create", "-f", "qcow2", "-o", "extended_l2=on,cluster_size=128k", "-b", image,
+        "qemu-img", "create", "-f", "qcow2", "-o", "extended_l2=on,cluster_size=128k",
+        "-b", image.resolve(),
         "-F", "raw", path,
     )  # fmt: skip
     warm(image)
