@@ -21,6 +21,7 @@ from core.longwork import Resized
 from core.session import ORIGINAL
 from core.volume import portions
 from core.volume import resize as steps
+from core.volume.restore import refuse_another
 
 if TYPE_CHECKING:
     from core.engine.volume import Volume
@@ -101,13 +102,7 @@ def _check(self: Volume, size_bytes: int, shrinks: bool) -> None:
     state.check_writable()
     portions.refuse_bytes(state, "resized")
     check_new_size(size_bytes)
-    if state.restore is not None:
-        is_restored = state.restore.restoring.safety_id
-        what = "restored from" if is_restored else "separated: new data goes home of"
-        raise CopyInUseError(
-            f"The original is just being {what} {state.restore.source_name!r}; resize it when that "
-            "is done."
-        )
+    refuse_another(state)
     if state.catalog.head is not None:
         raise CopyInUseError(
             "New data of the original goes to the additional area, so it cannot be resized; "

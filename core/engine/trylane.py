@@ -9,11 +9,10 @@ being put in place.
 
 from __future__ import annotations
 
-import errno
-import os
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from core.engine.told import told
+from core.volume.glimpse import ColdError, read_at_once
 from core.volume.read import has_waiting
 
 if TYPE_CHECKING:
@@ -22,14 +21,15 @@ if TYPE_CHECKING:
 
     from core.volume.state import VolumeState
 
-_NOWAIT: Final = os.RWF_NOWAIT
-
 
 class TryRead(Protocol):
     """Signature of a lane for reads that do not wait."""
 
     def __call__(self, offset: int, target: memoryview) -> bool:
-        """Fill ``target``; False, and it is not filled, if that would wait for a disk."""
+        """Fill ``target``; return False, with nothing of use in it, if a disk must be waited for.
+
+        A file system that cannot tell is waited for.
+        """
         ...
 
 
@@ -41,32 +41,26 @@ def try_lane_for(
     The lane takes ranges within the volume only, and raises what ``read`` does.
     """
     acquire, release = lock.acquire, lock.release
-    flags = _NOWAIT
 
     def try_read(offset: int, target: memoryview) -> bool:
-        nonlocal flags
         length = len(target)
         acquire()
         try:
             if state.restore is not None or state.catalog.head is not None:
                 target[:] = read(offset, length)
                 return True
-            try:
-                if state.image.preadv([target], offset, flags) != length:
-                    return False
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                if error.errno != errno.EOPNOTSUPP or not flags:
-                    raise told(error) from error
-                flags = 0  # the file system cannot tell, so every read may wait
-                return False
+            read_at_once(state.image, target, offset)
             if has_waiting(state, offset, length):
                 assert state.journal is not None
                 for overlay in state.journal.overlays:
                     overlay.patch(offset, target)
             state.stats.reads += 1
             state.stats.read_bytes += length
+        except ColdError:
+            return False
+        except OSError as error:
+            raise told(error) from error
+        else:
             return True
         finally:
             release()

@@ -26,6 +26,7 @@ from core.volume.read import Views
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Sequence
 
     from core.engine.volume import Volume
     from core.format.block import Readable
@@ -57,6 +58,14 @@ def shown_views(self: Volume) -> list[ShownView]:
         for copy in self._state.catalog.copies.values()
         if not copy.deleted
     ]
+
+
+@guarded
+def view_ids(self: Volume, names: Sequence[str]) -> dict[int, str]:
+    """Return those of ``names`` that are views, deleted ones included, by their ids."""
+    known = {name: self._state.catalog.find(name) for name in names if name != ORIGINAL}
+    copies = {copy.id: name for name, copy in known.items() if copy is not None}
+    return copies | ({ORIGINAL_ID: ORIGINAL} if ORIGINAL in names else {})
 
 
 def view(self: Volume, view_id: int) -> View:

@@ -208,7 +208,7 @@ class Volume:
     diff = queries.diff
     allocation = queries.allocation
     holdings = queries.holdings
-    shown_views, view = views.shown_views, views.view
+    shown_views, view_ids, view = views.shown_views, views.view_ids, views.view
 
     @beside
     def usage(self, if_deleted: Sequence[str] = ()) -> Usage:

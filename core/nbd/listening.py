@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from core.errors import RangepairError, UsageError, VolumeBusyError
+from core.usersocket import CLIENTS_WAITING_MAX, FRESH, listen_for_user
 
 if TYPE_CHECKING:
     import ssl
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 SOCKET_PATH_BYTES_MAX: Final = 107
 """``sun_path`` of Linux holds 108 bytes, the closing zero included."""
-CLIENTS_WAITING_MAX: Final = 64
 PORT: Final = 10809
 """Assigned to NBD."""
 _CERTIFICATES: Final = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
@@ -59,20 +59,12 @@ def listen_at_path(path: Path) -> Listener:
         VolumeBusyError: A server answers there.
         RangepairError: The system refused.
     """
-    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX - len(".new"):
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX - len(FRESH):
         raise UsageError(f"The path {path} is too long for a socket; choose a shorter one.")
     _refuse_taken(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    fresh = path.with_name(path.name + ".new")
     try:
-        fresh.unlink(missing_ok=True)
-        # Whoever finds the name finds a socket that is closed to others, and that answers.
-        listener.bind(str(fresh))
-        fresh.chmod(0o600)
-        listener.listen(CLIENTS_WAITING_MAX)
-        fresh.replace(path)
+        listener = listen_for_user(path)
     except OSError as error:
-        listener.close()
         raise RangepairError(
             f"The socket {path} cannot be made ({error.strerror}); choose another path."
         ) from error

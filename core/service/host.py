@@ -39,6 +39,7 @@ from core.service.ring import RingWriter
 from core.service.serving import Servings
 from core.service.streams import fill_streams
 from core.service.workloadslot import WorkloadSlot
+from core.usersocket import listen_for_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 FIRST_CLIENT_WAIT_S: Final = 10.0
 LINGER_S: Final = 0.2
 """How long the process waits for another client when the last has left."""
-CLIENTS_WAITING_MAX: Final = 64
 ACCEPT_AGAIN_S: Final = 1.0
 ATTACHED_S_MAX: Final = 5.0
 """How long what is attached may stay in use at the end."""
@@ -209,26 +209,16 @@ class Host:
 def listen_at(path: Path) -> socket.socket:
     """Return a listening socket at ``path``, which only this user can connect to.
 
-    It is bound under another name and then moved, so that whoever finds ``path`` can connect.
-
     Raises:
         EngineGoneError: The socket cannot be made.
     """
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    fresh = path.with_suffix(".new")
     try:
-        fresh.unlink(missing_ok=True)
-        listener.bind(str(fresh))
-        fresh.chmod(0o600)
-        listener.listen(CLIENTS_WAITING_MAX)
-        fresh.replace(path)
+        return listen_for_user(path)
     except OSError as error:
-        listener.close()
         raise EngineGoneError(
             f"The control socket {path} cannot be made ({error.strerror});"
             " make room in the runtime folder."
         ) from error
-    return listener
 
 
 def run(arguments: argparse.Namespace, open_volume: Opener) -> None:

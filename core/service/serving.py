@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from core.errors import CopyInUseError, UsageError, VolumeBusyError
-from core.events import ORIGINAL_ID
 from core.service.meetingplace import meeting_place
 from core.serving import ServedClient, Serving, peers_told
 from core.session import ORIGINAL
@@ -175,10 +174,9 @@ class Servings:
 
     def _views(self, names: Sequence[str]) -> dict[int, str]:
         """Return the names by id; what there is not is refused by the act itself."""
-        views = {ORIGINAL_ID: ORIGINAL} | {
-            copy.id: copy.name for copy in self._volume.info().copies
-        }
-        return {view_id: name for view_id, name in views.items() if name in names}
+        from core.engine import Volume
+
+        return self._volume.view_ids(names) if isinstance(self._volume, Volume) else {}
 
     def _check_unused(self, views: dict[int, str], what: str) -> None:
         """Refuse if a client uses one of the views, and does not leave in this moment."""

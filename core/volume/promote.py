@@ -16,7 +16,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from core.answers import PointerKind
-from core.errors import CopyInUseError
 from core.events import EventKind
 from core.format.catalog import Promoted
 from core.format.layout import EXTENT_BYTES_MAX
@@ -24,6 +23,7 @@ from core.units import MIB
 from core.volume import takecopy
 from core.volume.instantcopy import note_staged
 from core.volume.read import read_initial
+from core.volume.restore import refuse_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +50,7 @@ def promote_some(
         RangepairError: It cannot go on; what was done stays done.
     """
     assert state.journal is not None
-    if state.restore is not None:
-        what = "is just being restored from"
-        if not state.restore.restoring.safety_id:
-            what = "is just being separated: new data goes home of"
-        raise CopyInUseError(
-            f"The original {what} {state.restore.source_name!r}; promote copies when that is done."
-        )
+    refuse_another(state)
     gaps = views.flatten(copy).gaps(0, state.catalog.size_of(copy))
     whole = left = int((gaps[1] - gaps[0]).sum())
     if left and copy.top is None:

@@ -269,7 +269,7 @@ def resume(state: VolumeState, *, is_urgent: bool = False) -> None:
 
 
 def refuse_another(state: VolumeState) -> None:
-    """See to it that no restore or separation is under way: the ranges left would be forgotten.
+    """See to it that no restore or separation is under way, where an act must wait for its end.
 
     Raises:
         CopyInUseError: One is.
