@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clock of an open volume: what happens without being asked for.
 
-Makes durable what has waited in memory for a tenth of a second, prepares the ring, folds a long
-log, puts everything in place when writes pause, and has free storage given back.
+Makes durable what has waited in memory for a tenth of a second, prepares the ring, syncs the image
+while the ring fills, folds a long log, puts everything in place when writes pause, and has free
+storage given back.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ REST_AFTER_S: Final = 1.0
 """After a pause in writing of this length everything is put in place."""
 IDLE_AFTER_S: Final = 30.0
 """After a longer one buffers give their memory back: touching it anew slows the next burst down."""
+SYNC_AHEAD_SHARE: Final = 16
+"""The image is synced for each such part of the ring that fills, so that a checkpoint, for which
+everybody waits, has little left to sync."""
 _TICK_S: Final = 0.05
 
 
@@ -41,6 +45,7 @@ class Clock:
         self._stopping = threading.Event()
         self._seen_writes = 0
         self._quiet_since_s = time.monotonic()
+        self._synced_at_bytes = 0
         self._thread = threading.Thread(target=self._run, name="rangepair-clock", daemon=True)
         self._thread.start()
 
@@ -58,6 +63,7 @@ class Clock:
             # A failure here shows again, with its sentence, at the next write that a user makes.
             with contextlib.suppress(RangepairError, OSError):
                 self._prepare_ring(journal)
+                self._sync_ahead(journal)
                 with self._lock:
                     if not self._stopping.is_set():
                         self._look_after(journal)
@@ -70,6 +76,16 @@ class Clock:
         if area is not None and journal.ring.ready_bytes < area.geometry.ring_bytes:
             with self._state.writing():
                 journal.ring.prepare_step()
+
+    def _sync_ahead(self, journal: Journal) -> None:
+        """Sync what is in place, beside those who write; it makes no promise, only less to do."""
+        area, used_bytes = self._state.area, journal.ring.used_bytes
+        if area is None or used_bytes < self._synced_at_bytes:
+            self._synced_at_bytes = 0  # a checkpoint has emptied the ring
+        elif (used_bytes - self._synced_at_bytes) * SYNC_AHEAD_SHARE >= area.geometry.ring_bytes:
+            self._synced_at_bytes = used_bytes
+            with self._state.writing():
+                self._state.image_file.sync()
 
     def _look_after(self, journal: Journal) -> None:
         state = self._state

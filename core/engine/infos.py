@@ -262,7 +262,7 @@ def stats(state: VolumeState) -> Stats:
         preserved_by_cloning_bytes=journal.flights.cloned_bytes,
         overlay_bytes=journal.overlay.used_bytes,
         staged_bytes=journal.opened.used_bytes,
-        flushed_seq=journal.ring.seq,
+        flushed_seq=journal.flushed_seq,
         area_bytes=area.device.size,
         area_used_bytes=area.device.size - _free_bytes(state, area),
     )

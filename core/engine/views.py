@@ -26,7 +26,7 @@ from core.volume.read import Views
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from core.engine.volume import Volume
     from core.format.block import Readable
@@ -147,6 +147,10 @@ class View:
     def flush(self) -> None:
         """Make every accepted write durable, of all views."""
         self._volume.flush()
+
+    def begin_flush(self) -> Callable[[], None] | None:
+        """Begin to do so; return what does the rest, as ``Volume.begin_flush`` does."""
+        return self._volume.begin_flush()
 
     # -- questions ---------------------------------------------------------------------------
 

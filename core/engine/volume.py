@@ -20,6 +20,7 @@ from core.engine import (
     compaction,
     copying,
     firstarea,
+    flushes,
     infos,
     mechanisms,
     packing,
@@ -41,7 +42,6 @@ from core.engine.readlane import read_for, read_into_for
 from core.engine.spacekeeper import CLOSE_S_MAX, SpaceKeeper
 from core.engine.told import told
 from core.errors import AdditionalAreaFullError, DeviceFailedError, NoSuchCopyError, ReadOnlyError
-from core.events import EventKind
 from core.session import ORIGINAL
 from core.volume import compact, initialmap, opening
 from core.volume.fold import fold_twice
@@ -140,18 +140,7 @@ class Volume:
         self._begin_writing()
         self._full_area.carry_out(partial(trim, self._state, offset, length, copy), copy)
 
-    @guarded
-    def flush(self) -> None:
-        """Make every accepted write durable."""
-        state = self._state
-        if state.journal is None:
-            if not state.read_only:
-                with state.writing():
-                    state.image.sync()
-        elif not state.read_only:
-            state.journal.flush()
-        state.publish(EventKind.FLUSHED)
-
+    flush, begin_flush = flushes.flush, flushes.begin_flush
     snapshot = copying.snapshot
     clone = copying.clone
     rename = copying.rename

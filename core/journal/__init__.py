@@ -36,23 +36,26 @@ How they are kept.
   I3  ``flush`` either writes one ring group with everything that waits or is staged for clones and
       is not in the ring yet, or goes through ``checkpoint``: barrier, sync of I. The short way is
       taken only if nothing has left memory that neither a live ring group nor a sync covers
-      (``_has_uncovered``). While ring groups live, no write goes around the overlay, and a flush
+      (``_has_uncovered``). A ring group that was begun lands before anything else goes to either
+      file. While ring groups live, no write goes around the overlay, and a flush
       by sync kills the ring before it returns: else replaying the ring would bring back data older
       than what was acknowledged. Ring groups die in ``checkpoint`` only, after the sync.
   I4  ``write_change`` flushes, waits for all flights, and only then writes the change, durably.
 
 States of the ring and the function of each arrow::
 
-    empty --_flush_to_ring--> live --_flush_to_ring--> live --checkpoint--> empty
+    empty --begin_flush--> live --begin_flush--> live --checkpoint--> empty
     empty --advance--> empty, uncovered --checkpoint--> empty
 
 A failed write or sync of either file is never tried again (the kernel may have dropped the dirty
 state): the journal stays failed and every later write is refused.
 
-Threads. All methods are called under the volume's lock. The groups of flights are written by a
-thread of its own, which takes no lock: it only writes, and says when it is done. What it changes in
-I are grains that an overlay on its way holds, so a reader of the original patches them anyway, and
-a reader of a copy does not look for them in I. Who holds the lock collects finished flights.
+Threads. All methods are called under the volume's lock, but for ``carry_out`` of the write to the
+ring that ``begin_flush`` returns: ``core.journal.flushing`` argues why that is safe. The groups of
+flights are written by a thread of its own, which takes no lock: it only writes, and says when it is
+done. What it changes in I are grains that an overlay on its way holds, so a reader of the original
+patches them anyway, and a reader of a copy does not look for them in I. Who holds the lock collects
+finished flights.
 """
 
 from __future__ import annotations

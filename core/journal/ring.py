@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ring: where a small flush becomes durable in a single write.
 
+That write needs nothing but buffers that stay as they are until it is over, so it is made without
+the volume's lock: others go on writing to the volume meanwhile. At most one is under way.
+
 Groups are laid one after the other from the start of the ring; when there is no room for the next
 one, the journal checkpoints and the ring begins anew. Before that it is written once, as far as
 ``ready_bytes`` says: a durable write into fresh space would cost the file system a transaction of
@@ -10,6 +13,7 @@ its own. Preparing goes on in the background, and a flush that comes sooner prep
 
 from __future__ import annotations
 
+import errno
 import mmap
 import threading
 from typing import TYPE_CHECKING, Final
@@ -19,6 +23,8 @@ from core.format.layout import BLOCK_BYTES, RING_HEAD_OFFSETS, RING_OFFSET
 from core.units import MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.device.base import Device
 
 _PREPARE_BYTES: Final = MIB
@@ -60,16 +66,25 @@ class Ring:
         """Whether groups exist that recovery would replay."""
         return self.seq > self.dead_seq
 
+    @property
+    def used_bytes(self) -> int:
+        """Length of the groups since the ring was emptied."""
+        return self._position
+
     def has_room(self, record_count: int, payload_bytes: int) -> bool:
         """Return whether a group of this size can be written without a checkpoint."""
         head = ringgroup.head_bytes(record_count)
         total = head + payload_bytes
         return head <= len(self._head) and self._position + total <= self._ring_bytes
 
-    def write(
+    def begin(
         self, records: bytes, originals_base: int, originals: memoryview, writes: memoryview
-    ) -> None:
-        """Append one group; durable on return. Both payloads in whole, aligned blocks."""
+    ) -> RingWrite:
+        """Append one group, which is durable when what is returned was carried out.
+
+        Until then nothing else of the ring may be called, and the payloads, both in whole, aligned
+        blocks, must stay as they are.
+        """
         offset = RING_OFFSET + self._position
         self.seq += 1
         head = ringgroup.pack_head(
@@ -82,12 +97,16 @@ class Ring:
             writes=writes,
         )
         self._head[: len(head)] = head
-        length = len(head) + len(originals) + len(writes)
-        while self.ready_bytes < self._position + length:
-            self.prepare_step()
+        self._position += len(head) + len(originals) + len(writes)
         buffers = [memoryview(self._head)[: len(head)], originals, writes]
-        self._device.pwritev_durable([buffer for buffer in buffers if len(buffer)], offset)
-        self._position += length
+        return RingWrite(self, [buffer for buffer in buffers if len(buffer)], offset)
+
+    def put_down(self, buffers: list[memoryview], offset: int) -> None:
+        """Write a group that was begun, durably; without the volume's lock."""
+        stop = offset - RING_OFFSET + sum(len(buffer) for buffer in buffers)
+        while self.ready_bytes < stop:
+            self.prepare_step()
+        self._device.pwritev_durable(buffers, offset)
 
     def kill(self) -> None:
         """Declare all groups so far dead, durably, and begin at the start again."""
@@ -115,3 +134,42 @@ class Ring:
                 self._device.pwritev_durable([memoryview(self._zeroes)[:length]], offset)
                 self.ready_bytes += length
             return self.ready_bytes < self._ring_bytes
+
+
+class RingWrite:
+    """One group on its way into the ring. Whoever first needs it there carries it out.
+
+    Attributes:
+        error: Why it is not durable: it is not carried out yet, or failed; None once it is.
+        landed: Called, under the volume's lock, when it is found to be durable.
+    """
+
+    def __init__(self, ring: Ring, buffers: list[memoryview], offset: int) -> None:
+        """Bind what is to be written."""
+        self._ring = ring
+        self._buffers = buffers
+        self._offset = offset
+        self._is_begun = False
+        self._lock = threading.Lock()
+        self.landed: Callable[[], None] = lambda: None
+        self.error: OSError | None = OSError(errno.EINTR, "the write was interrupted")
+
+    def carry_out(self) -> None:
+        """Return when the group is durable, or is known not to become so; see ``error``.
+
+        From any thread, with or without the volume's lock, any number of times.
+        """
+        with self._lock:
+            if self._is_begun:
+                return
+            self._is_begun = True
+            try:
+                self._ring.put_down(self._buffers, self._offset)
+                self.error = None
+            except OSError as error:
+                self.error = error
+
+    def abandon(self) -> None:
+        """Return when no write of this is under way; one that was not begun never will be."""
+        with self._lock:
+            self._is_begun = True

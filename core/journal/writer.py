@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.device.base import write_all
 from core.errors import AdditionalAreaFullError, AreaFullError, DeviceFailedError, RangepairError
-from core.format.group import RECORD_BYTES
+from core.journal import flushing
 from core.journal.failures import AREA_FULL, IMAGE_DISK_FULL, write_failure
 from core.journal.flights import Flights
 
@@ -27,11 +27,7 @@ if TYPE_CHECKING:
     from core.format.layout import Geometry
     from core.journal.log import Log
     from core.journal.overlay import Overlay
-    from core.journal.ring import Ring
-
-WRITES_BY_RING_AFTER_FLUSH: Final = 128
-"""After a flush, this many rewrites wait for the next one, which then costs one write instead of a
-sync of scattered pages; without another flush they go straight to the image again."""
+    from core.journal.ring import Ring, RingWrite
 
 
 class Journal:
@@ -79,6 +75,7 @@ class Journal:
         self.staged_since_ns = 0
         self.is_direct = False
         self.before_ring_dies: Callable[[], None] = lambda: None
+        self._ring_write: RingWrite | None = None
         self._has_uncovered = False
         self._has_redirected = False
         self._ring_credit = 0
@@ -171,23 +168,12 @@ class Journal:
             return self.opened.at(offset, length)
         return self.flights.staged_bytes_at(offset, length)
 
-    def flush(self) -> None:
-        """Make everything accepted so far durable (I3)."""
-        self._raise_if_failed()
-        self._ring_credit = WRITES_BY_RING_AFTER_FLUSH
-        self.is_direct = False
-        self._flush()
-
-    def _flush(self) -> None:
-        unflushed = len(self.overlay.unflushed())
-        if self._has_uncovered or unflushed > self._geometry.small_flush_bytes_max:
-            self.checkpoint()
-        elif unflushed or self._has_redirected:
-            self._flush_to_ring()
+    flush, begin_flush, land = flushing.flush, flushing.begin_flush, flushing.land
 
     def advance(self) -> None:
         """Send everything staged and waiting on its way; wait only for a free buffer."""
         self._raise_if_failed()
+        self.land()
         try:
             if self.opened.count:
                 group = self.log.seal(
@@ -238,7 +224,7 @@ class Journal:
         """Write a change of the catalog, after everything accepted before it (I4) if ``flush``."""
         self._raise_if_failed()
         if flush:
-            self._flush()
+            flushing.carry_out(self)
         self.barrier()
         try:
             self.log.write_change(change, self.covered_ring_seq, makes_room=makes_room)
@@ -258,9 +244,14 @@ class Journal:
             return
         if time.monotonic_ns() - self.staged_since_ns >= older_than_ns:
             if self.ring.is_live:
-                self._flush()
+                flushing.carry_out(self)
             else:
                 self.advance()
+
+    @property
+    def flushed_seq(self) -> int:
+        """Number of the last durable group of the ring."""
+        return self.ring.seq - (self._ring_write is not None)
 
     @property
     def is_settled(self) -> bool:
@@ -279,31 +270,9 @@ class Journal:
 
     def close(self) -> None:
         """End the thread; what is staged stays in memory."""
+        if self._ring_write is not None:
+            self._ring_write.abandon()
         self.flights.close()
-
-    def _flush_to_ring(self) -> None:
-        opened, overlay = self.opened, self.overlay
-        originals, base, records = memoryview(b""), 0, b""
-        try:
-            if self._has_redirected:
-                self.flights.wait()  # the ring names only places right behind a durable log
-                originals, base = opened.unflushed(), opened.base + opened.ring_bytes
-                records = opened.record_bytes(opened.ring_records)
-            records += overlay.unflushed_records()
-            writes = overlay.unflushed()
-            count, length = len(records) // RECORD_BYTES, len(originals) + len(writes)
-            if not self.ring.has_room(count, length):
-                self.checkpoint()
-                return
-            self.ring.write(records, base, originals, writes)
-            self._note_flushed()
-        except OSError as error:
-            raise self.fail(error) from error
-        if not opened.count:
-            if not self.flights.are_under_way:
-                self.advance()
-        elif not (opened.has_room(length) and overlay.has_room(length)):
-            self.advance()  # now, when the ring has everything that leaves
 
     def _note_flushed(self) -> None:
         if self._has_redirected:
@@ -312,7 +281,6 @@ class Journal:
         self.overlay.mark_flushed()
         self.staged_since_ns = 0
         self._stats.commits += 1
-        self._stats.flushed_seq = self.ring.seq
 
     def _note_leaving(self) -> bool:
         """Return whether the ring has all that leaves memory now, so that no flush need sync it."""

@@ -72,8 +72,12 @@ class Export(Protocol):
         """Make a range read as zeroes."""
         ...
 
-    def flush(self) -> None:
-        """Make every accepted write durable, whoever made it."""
+    def begin_flush(self) -> Callable[[], None] | None:
+        """Begin to make every accepted write durable, whoever made it.
+
+        Returns:
+            What does the rest, from any thread; None if all is done.
+        """
         ...
 
     def context_names(self) -> list[str]:
@@ -169,7 +173,7 @@ class VolumeExport:
             volume.write if shown.id == ORIGINAL_ID else self._view.write
         )
         self.trim = self._view.trim
-        self.flush = self._view.flush
+        self.begin_flush = self._view.begin_flush
 
     def context_names(self) -> list[str]:
         """Return the names of all metadata contexts: two, and one for each snapshot."""

@@ -24,6 +24,25 @@ _pack_simple = nbd.SIMPLE_REPLY.pack_into
 _pack_data = nbd.CHUNK_OF_DATA.pack_into
 
 
+def packed_done(cookie: int) -> bytes:
+    """Return the reply to a request without data that was carried out."""
+    return nbd.SIMPLE_REPLY.pack(nbd.SIMPLE_REPLY_MAGIC, 0, cookie)
+
+
+def packed_failure(cookie: int, number: int, message: str, *, is_structured: bool) -> bytes:
+    """Return the reply that says why a request was not carried out."""
+    if not is_structured:
+        return nbd.SIMPLE_REPLY.pack(nbd.SIMPLE_REPLY_MAGIC, number, cookie)
+    told = message.encode()[:_MESSAGE_BYTES_MAX].decode(errors="ignore").encode()
+    content = nbd.ERROR_CHUNK.pack(number, len(told)) + told
+    return _packed_chunk(cookie, nbd.CHUNK_ERROR, content, is_last=True)
+
+
+def _packed_chunk(cookie: int, kind: int, content: bytes, *, is_last: bool) -> bytes:
+    flags = nbd.CHUNK_DONE if is_last else 0
+    return nbd.CHUNK.pack(_MAGIC, flags, kind, cookie, len(content)) + content
+
+
 class Replies:
     """The replies of one connection."""
 
@@ -53,12 +72,7 @@ class Replies:
 
     def failed(self, cookie: int, number: int, message: str) -> None:
         """Say why a request was not carried out."""
-        if not self._is_structured:
-            self._put(nbd.SIMPLE_REPLY.pack(nbd.SIMPLE_REPLY_MAGIC, number, cookie))
-            return
-        told = message.encode()[:_MESSAGE_BYTES_MAX].decode(errors="ignore").encode()
-        content = nbd.ERROR_CHUNK.pack(number, len(told)) + told
-        self._put_chunk(cookie, nbd.CHUNK_ERROR, content, is_last=True)
+        self._put(packed_failure(cookie, number, message, is_structured=self._is_structured))
 
     # -- data --------------------------------------------------------------------------------
 
@@ -103,12 +117,7 @@ class Replies:
     ) -> None:
         """Put the extents of one context, (length, state) each."""
         content = _NUMBER.pack(context) + b"".join(_EXTENT.pack(*run) for run in runs)
-        self._put_chunk(cookie, nbd.CHUNK_BLOCK_STATUS, content, is_last=is_last)
-
-    def _put_chunk(self, cookie: int, kind: int, content: bytes, *, is_last: bool) -> None:
-        flags = nbd.CHUNK_DONE if is_last else 0
-        head = nbd.CHUNK.pack(nbd.STRUCTURED_REPLY_MAGIC, flags, kind, cookie, len(content))
-        self._put(head + content)
+        self._put(_packed_chunk(cookie, nbd.CHUNK_BLOCK_STATUS, content, is_last=is_last))
 
     def _put(self, reply: bytes) -> None:
         if self._used + len(reply) > REPLY_BYTES:

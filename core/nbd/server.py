@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from core.nbd.latereplies import LateReplies
 from core.nbd.listening import Listener, make_ready
 from core.nbd.protocol import BrokenProtocolError
 from core.nbd.session import Session
@@ -167,6 +168,8 @@ class _Client:
         self._name = _name_of(peer)
         self._session: Session | None = None
         self._is_stopping = False
+        self._sending = threading.Lock()
+        self._late = LateReplies(self._send, self.hang_up, self._name)
 
     def told(self) -> Connected:
         """Return who it is."""
@@ -188,6 +191,12 @@ class _Client:
             _log.info("%s was lost: %s", self._name, error)
         except Exception:  # noqa: BLE001 - a fault of ours must not end the others
             _log.exception("serving %s failed", self._name)
+        finally:
+            self._late.close()
+
+    def _send(self, content: bytes | memoryview) -> None:
+        with self._sending:
+            self._peer.sendall(content)
 
     def _haggle(self) -> Session | None:
         """Return the session once an export is chosen; None if the client leaves before."""
@@ -195,8 +204,10 @@ class _Client:
         self._peer.settimeout(HANDSHAKE_S_MAX)
         session = Session(
             self._exports,
-            lambda content: self._peer.sendall(content),  # noqa: PLW0108 - TLS replaces the peer
+            self._send,
             offers_tls=self._context is not None,
+            # TLS cannot send while another thread receives.
+            answer_later=None if self._context is not None else self._late.put,
         )
         self._session = session
         while session.export is None and not session.is_over:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.nbd.exports import Export, ExportTable
+    from core.nbd.transmission import AnswerLater
 
     Send = Callable[[bytes | memoryview], object]
 
@@ -26,9 +27,20 @@ class Session:
         handshake: The haggling, with what it led to.
     """
 
-    def __init__(self, exports: ExportTable, send: Send, *, offers_tls: bool = False) -> None:
-        """Greet the client; ``send`` takes every byte for it, and has used it on return."""
+    def __init__(
+        self,
+        exports: ExportTable,
+        send: Send,
+        *,
+        offers_tls: bool = False,
+        answer_later: AnswerLater | None = None,
+    ) -> None:
+        """Greet the client; ``send`` takes every byte for it, and has used it on return.
+
+        ``answer_later`` is for ``Transmission``.
+        """
         self._send = send
+        self._answer_later = answer_later
         self.handshake = Handshake(exports, send, offers_tls=offers_tls)
         self._transmission: Transmission | None = None
         self._first = bytearray(HANDSHAKE_READ_BYTES)
@@ -67,6 +79,7 @@ class Session:
                 self.handshake.contexts,
                 self._send,
                 is_structured=self.handshake.is_structured,
+                answer_later=self._answer_later,
             )
             self.feed(rest)
 

@@ -11,19 +11,23 @@ MiB; the protocol lets a write that fails be done in part.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from core.errors import RangepairError
 from core.nbd import protocol as nbd
 from core.nbd.longwrite import LongWrite
 from core.nbd.metacontexts import EXTENTS_MAX, extents
-from core.nbd.replies import Replies
+from core.nbd.refusal import RefusedError, check_flags
+from core.nbd.replies import Replies, packed_done, packed_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from core.nbd.exports import Export
     from core.nbd.metacontexts import MetaContext
+
+    AnswerLater = Callable[[Callable[[], bytes]], object]
 
 RECEIVE_BYTES: Final = 512 << 10
 INLINE_BYTES_MAX: Final = 64 << 10
@@ -38,29 +42,7 @@ AHEAD_MAX: Final = 64
 
 _HEAD: Final = nbd.REQUEST.size
 _ZEROES: Final = memoryview(bytes(1 << 20))
-_KNOWN_FLAGS: Final = {
-    nbd.CMD_READ: nbd.FLAG_FUA | nbd.FLAG_DF,
-    nbd.CMD_WRITE: nbd.FLAG_FUA,
-    nbd.CMD_FLUSH: nbd.FLAG_FUA,
-    nbd.CMD_TRIM: nbd.FLAG_FUA,
-    nbd.CMD_CACHE: nbd.FLAG_FUA,
-    nbd.CMD_WRITE_ZEROES: nbd.FLAG_FUA | nbd.FLAG_NO_HOLE | nbd.FLAG_FAST_ZERO,
-    nbd.CMD_BLOCK_STATUS: nbd.FLAG_FUA | nbd.FLAG_REQ_ONE,
-}
 assert 2 * (INLINE_BYTES_MAX + _HEAD) < RECEIVE_BYTES
-
-
-class RefusedError(Exception):
-    """A request makes no sense, or cannot be granted.
-
-    Attributes:
-        number: What the protocol calls that.
-    """
-
-    def __init__(self, number: int, message: str) -> None:
-        """Keep both."""
-        self.number = number
-        super().__init__(message)
 
 
 class Transmission:
@@ -77,14 +59,20 @@ class Transmission:
         send: Callable[[memoryview], object],
         *,
         is_structured: bool,
+        answer_later: AnswerLater | None = None,
     ) -> None:
-        """Serve ``export``; ``send`` takes replies, and has used them when it returns."""
+        """Serve ``export``; ``send`` takes replies, and has used them when it returns.
+
+        What a flush waits for is left to ``answer_later``, if there is one, with what returns the
+        reply; requests behind it are answered meanwhile.
+        """
         self._export = export
         self._size_bytes = export.size_bytes
         self._try_read = export.try_read
         self._contexts = contexts
         self._is_structured = is_structured
         self._replies = Replies(send, is_structured=is_structured)
+        self._answer_later = answer_later
         self._buffer = bytearray(RECEIVE_BYTES)
         self._view = memoryview(self._buffer)
         self._at = 0
@@ -196,7 +184,7 @@ class Transmission:
     def _carry_out_others(
         self, flags: int, command: int, cookie: int, offset: int, length: int
     ) -> None:
-        self._check_flags(command, flags)
+        check_flags(command, flags)
         if command != nbd.CMD_FLUSH:
             self._check_range(offset, length)
         match command:
@@ -207,22 +195,21 @@ class Transmission:
                 self._block_status(flags, cookie, offset, length)
                 return
             case nbd.CMD_FLUSH:
-                self._export.flush()
+                self._flush(cookie)
+                return
             case nbd.CMD_CACHE:
                 self._export.advise(offset, min(length, CACHE_BYTES_MAX))
             case _:
                 self._discard(command, flags, offset, length)
-        self._replies.done(cookie)
+        self._settle(flags, cookie)
 
     def _write(self, flags: int, cookie: int, offset: int, payload: memoryview) -> None:
         try:
             self._check_write(flags, nbd.CMD_WRITE)
             self._export.write(offset, payload)
-            self._settle(flags)
+            self._settle(flags, cookie)
         except (RangepairError, RefusedError) as error:
             self._fail(cookie, self._of_write(error, offset, len(payload)))
-        else:
-            self._replies.done(cookie)
 
     def _begin_long(self, flags: int, cookie: int, offset: int, length: int) -> None:
         """Take what has come of a long write, and what comes until its end."""
@@ -241,11 +228,9 @@ class Transmission:
         try:
             if long.refusal is not None:
                 raise long.refusal
-            self._settle(long.flags)
+            self._settle(long.flags, long.cookie)
         except (RangepairError, RefusedError) as error:
             self._fail(long.cookie, error)
-        else:
-            self._replies.done(long.cookie)
 
     def _read_in_pieces(self, flags: int, cookie: int, offset: int, length: int) -> None:
         if not 0 < length <= nbd.PAYLOAD_BYTES_MAX:
@@ -282,7 +267,34 @@ class Transmission:
         else:
             for start in range(offset, stop, TRIM_BYTES_MAX):
                 self._export.trim(start, min(TRIM_BYTES_MAX, stop - start))
-        self._settle(flags)
+
+    # -- durability ----------------------------------------------------------------------------
+
+    def _settle(self, flags: int, cookie: int) -> None:
+        """Answer what was carried out; with FUA, when it is durable."""
+        if flags & nbd.FLAG_FUA:
+            self._flush(cookie)
+        else:
+            self._replies.done(cookie)
+
+    def _flush(self, cookie: int) -> None:
+        finish = self._export.begin_flush()
+        if finish is None:
+            self._replies.done(cookie)
+        elif self._answer_later is None:
+            finish()
+            self._replies.done(cookie)
+        else:
+            self._answer_later(partial(self._reply_of, cookie, finish))
+
+    def _reply_of(self, cookie: int, finish: Callable[[], None]) -> bytes:
+        """Finish a flush and return its reply; called in another thread."""
+        try:
+            finish()
+        except RangepairError as error:
+            number = nbd.error_number(error.errno)
+            return packed_failure(cookie, number, str(error), is_structured=self._is_structured)
+        return packed_done(cookie)
 
     def _block_status(self, flags: int, cookie: int, offset: int, length: int) -> None:
         if not self._contexts or not length:
@@ -306,15 +318,8 @@ class Transmission:
         if (offset | length) % nbd.BLOCK_BYTES_MIN:
             raise RefusedError(nbd.EINVAL, "the range is no multiple of 512 bytes")
 
-    def _check_flags(self, command: int, flags: int) -> None:
-        known = _KNOWN_FLAGS.get(command)
-        if known is None:
-            raise RefusedError(nbd.EINVAL, f"command {command} is not known")
-        if flags & ~known:
-            raise RefusedError(nbd.EINVAL, f"flags {flags:#x} make no sense here")
-
     def _check_write(self, flags: int, command: int) -> None:
-        self._check_flags(command, flags)
+        check_flags(command, flags)
         if self._export.is_read_only:
             raise RefusedError(nbd.EPERM, "the export is read-only")
 
@@ -325,11 +330,6 @@ class Transmission:
         if self._is_outside(offset, length):
             raise RefusedError(nbd.ENOSPC, "a write goes past the end")
         self._check_range(offset, length)
-
-    def _settle(self, flags: int) -> None:
-        """Make a write with FUA durable."""
-        if flags & nbd.FLAG_FUA:
-            self._export.flush()
 
     # -- refusals ----------------------------------------------------------------------------
 

@@ -258,4 +258,7 @@ def _write_ring_group(state: VolumeState, group: RingGroup) -> None:
     records = group.records[group.records["kind"] == RECORD_WRITE]
     writes = aligned_buffer(len(group.writes))[: len(group.writes)]
     writes[:] = group.writes
-    state.journal.ring.write(records.tobytes(), 0, memoryview(b""), writes)
+    ring_write = state.journal.ring.begin(records.tobytes(), 0, memoryview(b""), writes)
+    ring_write.carry_out()
+    if ring_write.error is not None:
+        raise ring_write.error

@@ -38,6 +38,8 @@ ACTS: Final = {
     "write": 30,
     "write_copy": 14,
     "flush": 14,
+    "begin_flush": 10,
+    "end_flush": 7,
     "snapshot": 6,
     "clone": 5,
     "trim": 4,
@@ -111,7 +113,16 @@ TIGHT: Final = Style(
 )
 """The additional area cannot grow, and the writes are long."""
 RINGING: Final = Style(
-    acts={"write": 50, "write_copy": 10, "flush": 60, "read": 2, "clone": 1, "snapshot": 1},
+    acts={
+        "write": 50,
+        "write_copy": 10,
+        "flush": 40,
+        "begin_flush": 20,
+        "end_flush": 12,
+        "read": 2,
+        "clone": 1,
+        "snapshot": 1,
+    },
     geometry=TINY._replace(ring_bytes=640 * KIB, overlay_bytes_max=64 * KIB),
     grains=(512, 1024, 4096),
     sectors=(180, 240),
@@ -192,6 +203,7 @@ class Life:
         self._style = style
         self._number = 0
         self._acts = []
+        self._finish: Callable[[], None] | None = None
 
     @classmethod
     def of_seed(cls, seed: int, toll: Toll, *, share: float = 1.0, style: Style = MIXED) -> Life:
@@ -316,6 +328,25 @@ class Life:
             self._toll.refused += 1
         else:
             self._oracle.flush()
+
+    def _begin_flush(self) -> None:
+        try:
+            finish = self._volume.begin_flush()
+        except AreaFullError:
+            self._toll.refused += 1
+            return
+        if self._finish is not None:  # of two at most one is under way
+            self._oracle.end_flush()
+        self._finish = finish
+        self._oracle.begin_flush()
+        if finish is None:
+            self._oracle.end_flush()
+
+    def _end_flush(self) -> None:
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            finish()
+            self._oracle.end_flush()
 
     def _barrier(self) -> None:
         self._volume._state.journal.barrier()
@@ -503,13 +534,14 @@ class Life:
 
     def _close(self) -> None:
         self._volume.close()
+        self._finish = None
         self._oracle.flush()
         self._volume = reopened(self._disk.image, self._disk.area)
         self._expect(self._oracle.differences(self._volume), "after closing")
 
     def _kill(self) -> None:
         """Lose the process: what waits in memory is gone, the caches of the system are not."""
-        self._volume = reopened(self._disk.image, self._disk.area)
+        self._volume, self._finish = reopened(self._disk.image, self._disk.area), None
         self._expect(self._oracle.settle_on(self._volume), "after the process was killed")
 
     def _lose_power(self) -> None:

@@ -19,7 +19,8 @@ from core.format.catalog import Purged
 from core.format.layout import block_ceil
 from core.format.superblock import Place
 from core.journal.flights import Flights
-from core.journal.ring import Ring
+from core.journal.overlay import Overlay
+from core.journal.ring import Ring, RingWrite
 from core.journal.writer import Journal
 from core.volume import (
     compact,
@@ -37,6 +38,7 @@ from core.volume import write as write_module
 from core.volume.catalog import Catalog
 from core.volume.restore import Restore
 from core.volume.restoring import Restoring
+from core.volume.verified import DamagedSourceError
 from tests.crash.life import MIXED, RESTORING, Life, Toll, WrongAfterLossError
 from tests.crash.sidedlife import SIDED, SidedLife
 from tests.doubles.crashdevice import CrashDevice
@@ -187,13 +189,53 @@ def _replay_without_originals(patch):
 
 def _drain_after_the_ring(patch):
     """I1: new data is in place once the ring has it, although the ring has no originals."""
-    note_flushed = Journal._note_flushed
+    land = Journal.land
 
     def early(self):
-        note_flushed(self)
-        self.overlay.drain(self._image)
+        is_under_way = self._ring_write is not None
+        land(self)
+        if is_under_way:
+            self.overlay.drain(self._image)
 
-    patch.setattr(Journal, "_note_flushed", early)
+    patch.setattr(Journal, "land", early)
+
+
+def _say_flushed_before_it_landed(patch):
+    """I3: a flush that was begun is taken for one that is done."""
+    carry_out = RingWrite.carry_out
+
+    def later(self):
+        if self.error is None:
+            carry_out(self)
+        self.error = None
+
+    patch.setattr(RingWrite, "carry_out", later)
+
+
+def _write_where_the_ring_still_reads(patch):
+    """I3: new data takes the place of what is on its way into the ring."""
+    land, mark_flushed = Journal.land, Overlay.mark_flushed
+
+    def late(self):
+        is_under_way = self._ring_write is not None
+        land(self)
+        if is_under_way:
+            mark_flushed(self.overlay)
+
+    patch.setattr(Overlay, "mark_flushed", lambda self: None)
+    patch.setattr(Journal, "land", late)
+
+
+def _let_buffers_go_before_it_landed(patch):
+    """I3: what is on its way into the ring is overwritten by what is staged next."""
+    advance = Journal.advance
+
+    def careless(self):
+        ring_write, self._ring_write = self._ring_write, None
+        advance(self)
+        self._ring_write = ring_write
+
+    patch.setattr(Journal, "advance", careless)
 
 
 def _take_all_that_leaves_for_flushed(patch):
@@ -461,7 +503,8 @@ def _give_up_the_source_too_early(patch):
 )
 def test_a_broken_separation_is_caught(mutate, monkeypatch):
     mutate(monkeypatch)
-    with pytest.raises(WrongAfterLossError):
+    # Where new data is freed too early, the engine itself may find it overwritten.
+    with pytest.raises((WrongAfterLossError, DamagedSourceError)):
         _live(SIDED_ONLY, SidedLife)
 
 
@@ -515,6 +558,9 @@ def test_a_broken_restore_is_caught(mutate, monkeypatch):
         _preserve_what_was_overwritten,
         _replay_without_originals,
         _drain_after_the_ring,
+        _say_flushed_before_it_landed,
+        _write_where_the_ring_still_reads,
+        _let_buffers_go_before_it_landed,
         _take_all_that_leaves_for_flushed,
         _leave_the_ring_out,
         _discard_without_originals,

@@ -44,7 +44,7 @@ def test_nothing_is_lost_or_invented_while_the_size_changes(block, style, monkey
         ResizeLife.of_seed(seed, toll, share=0.3, style=style).run(50)
     assert toll.crashes > 60
     assert toll.again > 5
-    assert toll.rearranged > 10
+    assert toll.rearranged > 5
     assert toll.restored or style is RESIZING_TIGHT  # where hardly anything finds room
 
 

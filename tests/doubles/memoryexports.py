@@ -8,7 +8,12 @@ import mmap
 
 import numpy as np
 
-from core.errors import AreaFullError, CorruptAreaError, InvalidRangeError
+from core.errors import (
+    AreaFullError,
+    CorruptAreaError,
+    DeviceFailedError,
+    InvalidRangeError,
+)
 from core.nbd.exports import Listed
 from core.nbd.metacontexts import States
 
@@ -34,6 +39,7 @@ class MemoryExport:
         is_cold: The first try to read anything fails.
         bad_at: Reads that touch this byte fail.
         is_full: Writes fail.
+        cannot_flush: No flush that was begun succeeds.
     """
 
     def __init__(self, name, size=1 << 20, *, is_read_only=False, can_discard=True):
@@ -48,6 +54,7 @@ class MemoryExport:
         self.asked = []
         self.is_cold = False
         self.is_full = False
+        self.cannot_flush = False
         self.bad_at = None
 
     def try_read(self, offset, target):
@@ -80,8 +87,14 @@ class MemoryExport:
         self.asked.append(("trim", offset, length))
         self.content[offset : offset + length] = bytes(length)
 
+    def begin_flush(self):
+        return self.flush
+
     def flush(self):
+        """Finish what was begun."""
         self.asked.append(("flush",))
+        if self.cannot_flush:
+            raise DeviceFailedError("The disk is broken.")
 
     def context_names(self):
         return ["base:allocation", "rangepair:changed/monday", "rangepair:owner"]

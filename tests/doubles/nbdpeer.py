@@ -49,6 +49,11 @@ def request(command, cookie=1, offset=0, length=0, *, flags=0, payload=b"", magi
     return struct.pack(">IHHQQI", magic, flags, command, cookie, offset, length) + payload
 
 
+def simple_reply(cookie, error=0):
+    """Return a reply without data."""
+    return struct.pack(">IIQ", 0x67446698, error, cookie)
+
+
 class OddReplyError(AssertionError):
     """The server said something that the protocol does not allow."""
 

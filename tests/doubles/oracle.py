@@ -30,11 +30,14 @@ class ViewTwin:
     def __init__(self, content: bytes | bytearray) -> None:
         self.now = bytearray(content)
         self._versions: dict[int, set[bytes]] = {}
+        self._since: dict[int, set[bytes]] | None = None
 
     def copy(self) -> ViewTwin:
         """Return a twin that shares nothing with this one."""
         other = ViewTwin(self.now)
         other._versions = {sector: set(held) for sector, held in self._versions.items()}
+        if self._since is not None:
+            other._since = {sector: set(held) for sector, held in self._since.items()}
         return other
 
     def resized(self, size: int) -> ViewTwin:
@@ -45,15 +48,25 @@ class ViewTwin:
         """Take new content, which may be lost until ``flush``."""
         for at in range(0, len(payload), SECTOR):
             start = offset + at
-            held = self._versions.setdefault(
-                start // SECTOR, {bytes(self.now[start : start + SECTOR])}
-            )
-            held.add(payload[at : at + SECTOR])
+            before = bytes(self.now[start : start + SECTOR])
+            for versions in (self._versions, self._since):
+                if versions is not None:
+                    versions.setdefault(start // SECTOR, {before}).add(payload[at : at + SECTOR])
         self.now[offset : offset + len(payload)] = payload
 
     def flush(self) -> None:
         """From now on nothing accepted so far may be lost."""
         self._versions.clear()
+        self._since = None
+
+    def begin_flush(self) -> None:
+        """From ``end_flush`` on nothing accepted so far may be lost."""
+        self._since = {}
+
+    def end_flush(self) -> None:
+        """End what was begun last, if nothing else did."""
+        if self._since is not None:
+            self._versions, self._since = self._since, None
 
     def adopt(self, content: bytes) -> None:
         """Take as content now what was found, all of it allowed."""
@@ -190,6 +203,16 @@ class Oracle:
         """Everything accepted so far is durable."""
         for view in self._views():
             view.flush()
+
+    def begin_flush(self) -> None:
+        """Everything accepted so far is durable from ``end_flush`` on."""
+        for view in self._views():
+            view.begin_flush()
+
+    def end_flush(self) -> None:
+        """What was begun last is done."""
+        for view in self._views():
+            view.end_flush()
 
     # -- comparison --------------------------------------------------------------------------
 

@@ -9,7 +9,13 @@ import threading
 import pytest
 
 from core.device.memory import MemoryDevice
-from core.engine.clock import IDLE_AFTER_S, REST_AFTER_S, SETTLE_AFTER_NS, Clock
+from core.engine.clock import (
+    IDLE_AFTER_S,
+    REST_AFTER_S,
+    SETTLE_AFTER_NS,
+    SYNC_AHEAD_SHARE,
+    Clock,
+)
 from core.engine.spacekeeper import SpaceKeeper
 from core.errors import DeviceFailedError
 from core.events import EventKind
@@ -140,3 +146,42 @@ def test_a_long_pause_gives_the_memory_of_buffers_back(volume, clock):
     assert not flights._spare
     volume.write(0, filled(3, GRAIN))
     assert volume.read(0, GRAIN) == filled(3, GRAIN)
+
+
+def fill_ring(volume, share):
+    """Flush until the ring is filled to ``1 / share``."""
+    journal = volume._state.journal
+    number = 0
+    while journal.ring.used_bytes * share < volume._state.area.geometry.ring_bytes:
+        number += 1
+        volume.write(number % 64 * GRAIN, filled(number, GRAIN))
+        volume.flush()
+
+
+def test_the_image_is_synced_ahead_of_a_checkpoint(area):
+    image = FaultDevice(MemoryDevice.from_bytes(START))
+    volume = still_volume(image, area)
+    volume.snapshot("S")
+    clock = Clock(volume._state, volume._lock, volume._keeper)
+    clock.stop()
+    journal = volume._state.journal
+    journal.checkpoint()
+
+    def syncs():
+        before = image.calls["sync"]
+        clock._sync_ahead(journal)
+        return image.calls["sync"] - before
+
+    assert syncs() == 0
+    fill_ring(volume, SYNC_AHEAD_SHARE)
+    assert (syncs(), syncs()) == (1, 0)
+    fill_ring(volume, SYNC_AHEAD_SHARE / 2)
+    assert (syncs(), syncs()) == (1, 0)
+    journal.checkpoint()
+    assert syncs() == 0
+    fill_ring(volume, SYNC_AHEAD_SHARE)
+    image.fail("sync")
+    with pytest.raises(DeviceFailedError):
+        clock._sync_ahead(journal)
+    with pytest.raises(DeviceFailedError, match="takes no more writes"):
+        volume.write(0, filled(1, GRAIN))

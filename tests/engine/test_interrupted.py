@@ -71,7 +71,8 @@ POINTS = [
     ("first write", OpenGroup, "read_in"),
     ("write to a clone", OpenGroup, "add"),
     ("compact", Allocator, "commit_releases"),
-    ("flush", Ring, "write"),
+    ("flush", Ring, "begin"),
+    ("flush", Ring, "put_down"),
 ]
 
 

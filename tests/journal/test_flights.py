@@ -15,6 +15,7 @@ from core.errors import DeviceFailedError
 from core.journal.flights import FLIGHTS_MAX
 from core.volume import opening
 from tests.doubles.faultdevice import FaultDevice
+from tests.doubles.gateddevice import GatedDevice
 from tests.engine.stills import StillImage, bytes_of, still_volume
 from tests.faults.script import filled
 
@@ -22,19 +23,6 @@ GRAIN = 4096
 PAYLOAD = 64 * 1024
 SIZE = 2 << 20
 START = filled(0, SIZE)
-
-
-class GatedDevice(FaultDevice):
-    """Lets durable writes wait at a gate."""
-
-    def __init__(self, device):
-        super().__init__(device)
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def pwritev_durable(self, buffers, offset, /):
-        self.gate.wait()
-        return super().pwritev_durable(buffers, offset)
 
 
 @pytest.fixture

@@ -27,7 +27,10 @@ def ring_on(device, *, dead_seq=0, ready=RING_BYTES):
 
 def write(ring, count=1):
     for _ in range(count):
-        ring.write(b"", 0, aligned_buffer(BLOCK_BYTES), aligned_buffer(BLOCK_BYTES))
+        ring_write = ring.begin(b"", 0, aligned_buffer(BLOCK_BYTES), aligned_buffer(BLOCK_BYTES))
+        assert ring_write.error is not None
+        ring_write.carry_out()
+        assert ring_write.error is None
 
 
 def dead_seqs(device):

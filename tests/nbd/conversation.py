@@ -16,10 +16,12 @@ class Conversation:
         said: Bytes of the server since ``hear`` was called last.
     """
 
-    def __init__(self, exports=None, *, flags=3, offers_tls=False):
+    def __init__(self, exports=None, *, flags=3, offers_tls=False, answer_later=None):
         self.exports = MemoryExports() if exports is None else exports
         self.said = bytearray()
-        self.session = Session(self.exports, self.said.extend, offers_tls=offers_tls)
+        self.session = Session(
+            self.exports, self.said.extend, offers_tls=offers_tls, answer_later=answer_later
+        )
         assert self.hear() == peer.GREETING
         self.say(peer.client_flags(flags))
 

@@ -166,6 +166,18 @@ class VolumeMachine(RuleBasedStateMachine):
         self.volume.flush()
         self.oracle.flush()
 
+    @rule(is_ended=st.booleans())
+    def begin_flush(self, is_ended):
+        """Others may go on before it is done, or nobody may ever do the rest."""
+        finish = self.volume.begin_flush()
+        if finish is None:
+            self.oracle.flush()
+            return
+        self.oracle.begin_flush()
+        if is_ended:
+            finish()
+            self.oracle.end_flush()
+
     @rule(how=st.sampled_from(("barrier", "checkpoint", "advance", "settle")))
     def put_down(self, how):
         journal = self.volume._state.journal
