@@ -160,8 +160,11 @@ class Volume:
     separate = mechanisms.separate
 
     def spare(self, is_in_use: Callable[[str], object]) -> None:
-        """Drop no copy for room, expendable or not, of which ``is_in_use`` says so by its name."""
-        self._full_area.is_in_use = is_in_use
+        """Drop no copy for room, expendable or not, of which ``is_in_use`` says so by its name.
+
+        It is asked under the volume's lock, beside all others given here before.
+        """
+        self._full_area.are_in_use.append(is_in_use)
 
     # -- questions ---------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ class FullArea:
         self._keeper = keeper
         self._begin = begin
         self._room = threading.Condition(lock)
-        self.is_in_use: Callable[[str], object] = lambda _name: False
+        self.are_in_use: list[Callable[[str], object]] = []
 
     def carry_out(self, act: Callable[[], object], copy: str) -> None:
         """Do ``act``, under the lock; again when there is room.
@@ -110,7 +110,7 @@ class FullArea:
             copy = catalog.copies.get(copy_id)
             if copy is None or copy.name == written or takecopy.why_kept(self._state, copy):
                 continue
-            if self.is_in_use(copy.name):
+            if any(is_in_use(copy.name) for is_in_use in self.are_in_use):
                 continue
             with contextlib.suppress(AdditionalAreaFullError):  # not even room to say so
                 takecopy.drop(self._state, copy)

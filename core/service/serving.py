@@ -60,6 +60,14 @@ class Servings:
         self._stopping: list[Server] = []
         self._claims: Counter[int] = Counter()
         self._is_over = False
+        self._spare_what_is_used()
+
+    def _spare_what_is_used(self) -> None:
+        from core.engine import Volume
+
+        if isinstance(self._volume, Volume):
+            # Who holds this lock never asks the volume anything, so the volume may ask.
+            self._volume.spare(lambda name: any(map(self._users, self._views([name]))))
 
     @property
     def is_wanted(self) -> bool:

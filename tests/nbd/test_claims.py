@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import CopyInUseError
+from core.errors import AreaFullError, CopyInUseError
 from core.service.client import connect
 from core.service.serving import Servings
 from core.service.servingmessages import StartServing
@@ -166,3 +166,23 @@ def test_of_a_client_and_a_claim_at_one_moment_only_one_gets_the_view(
     monkeypatch.setattr(Servings, "_is_claimed", is_claimed_and_then_is)
     with Client(servings.start(at(folder / "s")).uri):
         assert outcomes == ["refused"]
+
+
+def test_a_copy_with_clients_is_not_dropped_for_room(
+    servings: Servings, volume: Volume, folder: Path
+) -> None:
+    for name in ("used", "idle"):
+        volume.snapshot(name)
+    uri = servings.start(at(folder / "s")).uri
+    with Client(uri, "used") as client:
+        before = client.read(0, MIB)
+        volume.set_policy(
+            when_full="drop",
+            expendable=["used", "idle"],
+            area_limit_bytes=volume.stats().area_bytes,
+        )
+        for at_bytes in range(0, IMAGE_BYTES, MIB):
+            with contextlib.suppress(AreaFullError):
+                volume.write(at_bytes, os.urandom(MIB))
+        assert [copy.name for copy in volume.policy().dropped] == ["idle"]
+        assert client.read(0, MIB) == before
