@@ -14,6 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from core.engine.memory import give_back_freed
 from core.errors import RangepairError
 from core.volume.fold import GROUPS_BEFORE_FOLD, fold
 
@@ -27,7 +28,7 @@ SETTLE_AFTER_NS: Final = 100_000_000
 REST_AFTER_S: Final = 1.0
 """After a pause in writing of this length everything is put in place."""
 IDLE_AFTER_S: Final = 30.0
-"""After a longer one buffers give their memory back: touching it anew slows the next burst down."""
+"""After a longer one memory is given back: touching it anew slows the next burst down."""
 SYNC_AHEAD_SHARE: Final = 16
 """The image is synced for each such part of the ring that fills, so that a checkpoint, for which
 everybody waits, has little left to sync."""
@@ -98,8 +99,8 @@ class Clock:
             return
         if self._is_at_rest() and not journal.is_settled:
             journal.checkpoint()
-        if self._is_at_rest(IDLE_AFTER_S):
-            journal.flights.release_spare()
+        if self._is_at_rest(IDLE_AFTER_S) and journal.flights.release_spare():
+            give_back_freed()
 
     def _is_at_rest(self, after_s: float = REST_AFTER_S) -> bool:
         return time.monotonic() - self._quiet_since_s > after_s

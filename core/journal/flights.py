@@ -119,9 +119,11 @@ class Flights:
         for _, overlay in self._spare:
             overlay.use_size(size_bytes)
 
-    def release_spare(self) -> None:
-        """Give the memory of buffers that are not in use back to the system."""
+    def release_spare(self) -> bool:
+        """Give up buffers that are not in use; return whether there were any."""
+        had_spare = bool(self._spare)
         self._spare.clear()
+        return had_spare
 
     def start(
         self, group: Group, opened: OpenGroup, overlay: Overlay, *, is_flushed: bool = False

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import threading
+from unittest import mock
 
 import pytest
 
 from core.device.memory import MemoryDevice
+from core.engine import clock as clock_module
 from core.engine.clock import (
     IDLE_AFTER_S,
     REST_AFTER_S,
@@ -142,8 +144,11 @@ def test_a_long_pause_gives_the_memory_of_buffers_back(volume, clock):
     tick(clock, volume)
     assert flights._spare, "the next burst may come soon"
     clock._quiet_since_s -= IDLE_AFTER_S
-    tick(clock, volume)
+    with mock.patch.object(clock_module, "give_back_freed") as give_back:
+        for _ in range(3):
+            tick(clock, volume)
     assert not flights._spare
+    give_back.assert_called_once_with()
     volume.write(0, filled(3, GRAIN))
     assert volume.read(0, GRAIN) == filled(3, GRAIN)
 
