@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import random
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 from unittest import mock
 
@@ -24,6 +23,7 @@ from core.format.layout import RING_OFFSET, Geometry
 from core.journal.log import SEGMENT_BYTES_SHORTEST
 from core.units import KIB
 from core.volume.fold import fold
+from tests.crash.toll import Toll, WrongAfterLossError
 from tests.doubles.bareengine import TINY, new_volume, reopened
 from tests.doubles.crashdisk import CrashDisk
 from tests.doubles.oracle import ORIGINAL, SECTOR, Oracle, content_of
@@ -131,39 +131,6 @@ RINGING: Final = Style(
 """The ring holds more than memory takes at once when it is replayed."""
 RESTORING: Final = Style(acts={**ACTS, "restore": 10, "move": 14, "flush": 20, "snapshot": 9})
 """Half the time the original reads as a copy that is still being moved into the image."""
-
-
-class WrongAfterLossError(AssertionError):
-    """What was found after a loss of power cannot be explained by it."""
-
-
-@dataclass
-class Toll:
-    """How much was tried.
-
-    Attributes:
-        crashes: Losses of power.
-        again: Those of them during recovery.
-        refused: Acts that the additional area had no room for, or that named no fit place.
-        rearranged: Acts on the map of the initial area.
-        separated: Separations begun.
-        given_bytes: What was given back to the disk.
-        moved_bytes: What was moved by compaction.
-        restored: Restores of copies of another size.
-        exhaustive_max: With no more unsynced operations than this, every outcome is tried.
-        crashes_max: After these no more are tried.
-    """
-
-    crashes: int = 0
-    again: int = 0
-    refused: int = 0
-    rearranged: int = 0
-    separated: int = 0
-    given_bytes: int = 0
-    moved_bytes: int = 0
-    restored: int = 0
-    exhaustive_max: int = -1
-    crashes_max: int = 1 << 60
 
 
 class Life:
