@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench.telling import say, table
 from core.measure import nbd
+from core.measure.interrupts import ending_once
 from core.measure.report import begin_report
 from core.measure.setting import WHOLE, Setting
 from core.measure.topics import ALONE
@@ -48,12 +49,13 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     report = begin_report(arguments.folder, rounds=0, is_against_qemu="nbd" in arguments.topics)
     kept = arguments.folder / "figures.json"
-    for topic in arguments.topics or TOPICS:
-        say(f"-- {topic}")
-        for sheet in _sheets(topic, Setting(arguments.folder, WHOLE, note=say)):
-            print(table(sheet), flush=True)
-            report.add(sheet)
-            kept.write_text(json.dumps(report.told(), indent=1), encoding="utf-8")
+    with ending_once():
+        for topic in arguments.topics or TOPICS:
+            say(f"-- {topic}")
+            for sheet in _sheets(topic, Setting(arguments.folder, WHOLE, note=say)):
+                print(table(sheet), flush=True)
+                report.add(sheet)
+                kept.write_text(json.dumps(report.told(), indent=1), encoding="utf-8")
     say(f"all values: {kept}")
 
 

@@ -42,7 +42,8 @@ def print_sheet(sheet: Sheet, terminal: Terminal) -> None:
     terminal.line()
     terminal.line(f"{terminal.paint(first.topic, 'bold')}  {terminal.paint(better, 'grey')}")
     is_timed = any(row.stalls_ms for row in sheet)
-    heads = ["", first.unit, "ratio"]
+    is_compared = first.base is not None
+    heads = ["", first.unit, *["ratio"] * is_compared]
     heads += ["p99.9 ms", "CPU us"] if is_timed else ["lowest", "highest"]
     terminal.table(
         [
@@ -63,10 +64,11 @@ def _cells(row: Row, *, is_timed: bool) -> list[Cell]:
         if is_timed
         else (min(row.values), max(row.values))
     )
+    compared = [] if ratio is None else [Cell(f"{ratio:.2f} x", "grey" if is_base else "bold")]
     return [
         Cell(row.case, "accent" if row.case.startswith(_OURS) else ""),
         Cell(shown(row.median)),
-        Cell("" if ratio is None else f"{ratio:.2f} x", "grey" if is_base else "bold"),
+        *compared,
         *(Cell("" if value is None else shown(value), "grey") for value in rest),
     ]
 

@@ -112,7 +112,8 @@ def plain_file(image: Path) -> Iterator[Served]:
     """No server: the file itself, written by system calls."""
     forget_copies(image)
     warm(image)
-    yield Served(("--ioengine=psync", f"--filename={image}", "--invalidate=0"), 0)
+    name = str(image).replace(":", "\\:")  # or fio takes it for two names
+    yield Served(("--ioengine=psync", f"--filename={name}", "--invalidate=0"), 0)
 
 
 @contextlib.contextmanager

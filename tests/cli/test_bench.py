@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.cli import bench
-from core.cli.figures import shown
+from core.cli.figures import print_sheet, shown
 from core.cli.progress import Step
+from core.cli.terminal import Terminal
 from core.measure import nbd, topics
+from core.measure.rows import Row
 from tests.cli.warmcommand import ROOT
 
 if TYPE_CHECKING:
@@ -47,6 +49,17 @@ def test_a_table_is_printed_and_nothing_left(bare_cli: Cli) -> None:
     assert rows[0].split()[-3] == "x"
     assert max(map(len, text.splitlines()[3:])) <= 80
     assert list(bare_cli.folder.iterdir()) == []
+
+
+def test_what_is_compared_with_nothing_has_no_ratio(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_sheet([Row("Opening", "empty", "ms", [2.0, 1.0, 6.0])], Terminal(sys.stdout))
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[2:]] == [
+        ["ms", "lowest", "highest"],
+        ["empty", "2", "1", "6"],
+    ]
 
 
 def test_json_and_a_picture(bare_cli: Cli) -> None:

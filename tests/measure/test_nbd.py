@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -79,7 +80,9 @@ def test_each_load_is_measured(topic: str, setting: Setting) -> None:
 
 @pytest.mark.usefixtures("only_two")
 def test_data_in_sequence_is_compared_with_the_plain_file(setting: Setting) -> None:
-    plain, *others = measured(setting, "sequence")
+    folder = setting.folder / "a: folder"
+    folder.mkdir()
+    plain, *others = measured(replace(setting, folder=folder), "sequence")
     assert (plain.case, plain.base, plain.ratio, plain.processor_us) == (PLAIN, PLAIN, None, [])
     assert all(row.base == PLAIN and row.ratio for row in others)
 
