@@ -47,7 +47,8 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     where = f"{machine['processor']}, {machine['processors']} processors, {machine['file_system']}"
     day, _, clock = report["date"].partition("T")
-    how = f"medians of at least {report['rounds']} rounds, {day} {clock[:5]}"
+    rounds = f"{report['rounds']} round{'s' * (report['rounds'] != 1)}"
+    how = f"medians of at least {rounds}, {day} {clock[:5]}"
     return [f"{where}; {how}", versions]
 
 
