@@ -8,7 +8,7 @@
 # make lint     format, lint, imports and types alone
 # make coverage the tests once more, and how much of the code they reach, by branch
 # make soak     the randomised tests, for hours
-# make bench    the figures of the README, measured here and now
+# make bench    the figures of the README, measured here and now, and more of them than `rangepair bench`
 # make clean    removes all that make made
 
 VENV := .venv

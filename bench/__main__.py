@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: The Rangepair authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m bench [TOPIC...]``: measure, print a table, keep everything as JSON.
+"""``python -m bench [TOPIC...]``: measure, print each table when it is there, keep all as JSON.
 
-Without topics, everything but what takes long.
+Without topics, everything but what takes long. What ``rangepair bench`` measures, too, is measured
+by the same code, but whole: more cases, and more of each.
 """
 
 from __future__ import annotations
@@ -10,16 +11,24 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import platform
-import sys
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.measure import say, table
+from bench.telling import say, table
+from core.measure import nbd
+from core.measure.interrupts import ending_once
+from core.measure.report import begin_report
+from core.measure.setting import WHOLE, Setting
+from core.measure.topics import ALONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from core.measure.rows import Sheet
 
 TOPICS = ("takes", "writes", "reads", "pointers", "mapping", "diff", "startup", "window")
-LONG_TOPICS = ("scale", "nbd", "attach", "reflink")
-"""Measured only if named; the last two need root."""
+LONG_TOPICS = ("scale", "nbd", "attach", "reflink", "opening")
+"""Measured only if named; ``attach`` and ``reflink`` need root."""
 
 
 def main() -> None:
@@ -38,32 +47,26 @@ def main() -> None:
     if unknown:
         parser.error(f"no such topic: {', '.join(sorted(unknown))}")
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for topic in arguments.topics or TOPICS:
-        say(f"-- {topic}")
-        rows += importlib.import_module(f"bench.{topic}").measure(arguments.folder)
-    print(table(rows))
+    report = begin_report(arguments.folder, rounds=0, is_against_qemu="nbd" in arguments.topics)
     kept = arguments.folder / "figures.json"
-    kept.write_text(
-        json.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}, indent=1),
-        encoding="utf-8",
-    )
+    with ending_once():
+        for topic in arguments.topics or TOPICS:
+            say(f"-- {topic}")
+            for sheet in _sheets(topic, Setting(arguments.folder, WHOLE, note=say)):
+                print(table(sheet), flush=True)
+                report.add(sheet)
+                kept.write_text(json.dumps(report.told(), indent=1), encoding="utf-8")
     say(f"all values: {kept}")
 
 
-def _machine() -> dict[str, str]:
-    return {
-        "python": sys.version.split()[0],
-        "system": platform.platform(),
-        "processor": _processor(),
-    }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+def _sheets(topic: str, setting: Setting) -> Iterator[Sheet]:
+    """Yield the tables of one topic, each when it is measured."""
+    if topic in ALONE:
+        yield from ALONE[topic](setting)
+    elif topic == "nbd":
+        yield from nbd.measure(setting)
+    else:
+        yield importlib.import_module(f"bench.{topic}").measure(setting.folder)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.measure import Row, compared, forget_copies, in_turns, make_image, say, warm
+from bench.telling import say
+from core.measure.files import forget_copies, make_image, warm
+from core.measure.rows import Row, compared, in_turns
 from core.service import attaching
 from core.service.launcher import connect_or_start
 from core.units import KIB, MIB

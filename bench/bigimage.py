@@ -16,8 +16,9 @@ from typing import Final
 
 import numpy as np
 
-from bench.measure import forget_copies, say
+from bench.telling import say
 from core.engine import open_volume
+from core.measure.files import forget_copies
 from core.units import GIB, GRAIN_BYTES_DEFAULT, MIB
 
 SIZE: Final = 16 * GIB

@@ -13,8 +13,10 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from bench.measure import Row, compared, forget_copies, say
+from bench.telling import say
 from core.engine import create_volume, open_volume
+from core.measure.files import forget_copies
+from core.measure.rows import Row, compared
 from core.service.client import connect
 from core.service.launcher import connect_or_start
 from core.session import ORIGINAL

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.measure import Row, compared, in_turns, say
+from bench.telling import say
 from core.mapping.chaincounts import chain_counts
 from core.mapping.grainset import GrainSet
 from core.mapping.layermap import LayerMap
 from core.mapping.pointerrun import PointerRun, overlay
 from core.mapping.resolve import range_pairs
 from core.mapping.stack import stack
+from core.measure.rows import Row, compared, in_turns
 from core.units import GRAIN_BYTES_DEFAULT, TIB
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from bench.measure import Row, forget_copies, say
+from bench.telling import say
+from core.measure.files import forget_copies
+from core.measure.rows import Row
 from core.units import GIB, MIB, SECTOR_BYTES, TIB
 
 POINTERS = 1_000_000

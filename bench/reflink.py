@@ -20,9 +20,11 @@ import time
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from bench.measure import Row, forget_copies, in_turns, make_image, say, warm
+from bench.telling import say
 from core.engine import open_volume
 from core.journal import cloning
+from core.measure.files import forget_copies, make_image, warm
+from core.measure.rows import Row, in_turns
 from core.units import KIB, MIB
 
 if TYPE_CHECKING:

@@ -20,8 +20,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.measure import Row, forget_copies, say
+from bench.telling import say
 from core.engine import create_volume, open_volume
+from core.measure.files import forget_copies
+from core.measure.rows import Row
 from core.units import GIB, KIB, MIB, SECTOR_BYTES, TIB
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from bench.measure import Row, compared, forget_copies, make_image
 from core.engine import open_volume
+from core.measure.files import forget_copies, make_image
+from core.measure.rows import Row, compared
 from core.units import MIB
 
 if TYPE_CHECKING:

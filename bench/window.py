@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bench.bigimage import COPY, make_big_image
-from bench.measure import Row, forget_copies, say
+from bench.telling import say
+from core.measure.files import forget_copies
+from core.measure.rows import Row
 from core.service.launcher import connect_or_start
 
 if TYPE_CHECKING:

@@ -197,6 +197,12 @@ class FreezeError(RangepairError):
     errno = _errno.EBUSY
 
 
+class MeasureError(RangepairError):
+    """Something cannot be measured here: a program is missing, or did not get through."""
+
+    code = "measure"
+
+
 class EngineGoneError(RangepairError):
     """The engine process ended or stopped answering."""
 
@@ -229,6 +235,7 @@ ERRORS_BY_CODE: dict[str, type[RangepairError]] = {
         TransferError,
         AttachError,
         FreezeError,
+        MeasureError,
         EngineGoneError,
     )
 }

@@ -46,6 +46,7 @@ test_tools() {
     program nbdinfo libnbd-bin
     program nbdcopy libnbd-bin
     program fio fio
+    program nbdkit nbdkit
     python_module nbd python3-libnbd
     program mkfs.ext4 e2fsprogs
     program debugfs e2fsprogs

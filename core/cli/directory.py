@@ -72,6 +72,7 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "load": Entry("loading", "DUMP IMAGE", "make an additional area of what dump printed"),
         "pack": Entry("packing", "IMAGE OUT", "bundle the structures, without data, for a report"),
         "claims": Entry("claims", "", "show the mechanism's claims at work, measured"),
+        "bench": Entry("bench", "[--against qemu]", "measure what copies cost, here and now"),
     },
 }
 

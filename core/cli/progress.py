@@ -92,3 +92,37 @@ class Waiting:
         """Wipe what was told."""
         self._over.set()
         self._thread.join()
+
+
+class Step:
+    """Tells on a terminal what is being done now, and for how long all of it. Leaves no trace."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self._terminal = Terminal(sys.stderr)
+        self._began = time.monotonic()
+        self._is_shown = False
+
+    def tell(self, what: str) -> None:
+        """Tell what is done now, in place of what was told before."""
+        if not self._terminal.is_tty:
+            return
+        text = f"{time.monotonic() - self._began:4.0f} s  {what}"[: self._terminal.width - 1]
+        sys.stderr.write(f"\r\x1b[K{self._terminal.paint(text, 'grey')}")
+        sys.stderr.flush()
+        self._is_shown = True
+
+    def wipe(self) -> None:
+        """Make room for something that stays."""
+        if self._is_shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._is_shown = False
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe what was told."""
+        self.wipe()

@@ -16,19 +16,26 @@ import os
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from bench.floor import Floor
-from bench.measure import Row, forget_copies, in_turns, make_image, say, warm
-from core.engine import open_volume
+from core.measure.files import forget_copies, make_image, warm
+from core.measure.floor import Floor
+from core.measure.interrupts import opened, whole
+from core.measure.rows import Row, in_turns
 from core.units import KIB, MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-IMAGE_BYTES = 256 * MIB
-ROUNDS = 5
+    from core.measure.rows import Sheet
+    from core.measure.setting import Setting
+
+IMAGE_BYTES: Final = 256 * MIB
+IMAGE_BYTES_MIN: Final = 128 * MIB
+"""Of shorter ones originals are kept in shorter groups; below 256 MiB the ring is shorter."""
+ROUNDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -52,18 +59,16 @@ class Load:
         """Whether what comes between two flushes is little enough for the ring."""
         return 0 < self.flush_every * self.write_bytes <= 2 * MIB
 
-    def offsets(self) -> list[int]:
-        """Return where to write: every place at most once."""
-        blocks = range(IMAGE_BYTES // self.write_bytes)
-        chosen = (
-            blocks[: self.count]
-            if self.is_sequential
-            else random.Random(7).sample(blocks, self.count)
-        )
+    def offsets(self, image_bytes: int, count: int) -> list[int]:
+        """Return where ``count`` writes go, or as many as fit: every place at most once."""
+        blocks = range(image_bytes // self.write_bytes)
+        count = min(count, len(blocks))
+        dice = random.Random(7)  # noqa: S311 - the same places each time
+        chosen = blocks[:count] if self.is_sequential else dice.sample(blocks, count)
         return [block * self.write_bytes for block in chosen]
 
 
-LOADS = (
+LOADS: Final = (
     Load("4 KiB at random, a burst", 4 * KIB, 3000, is_sequential=False, is_burst=True),
     Load("4 KiB at random, flushed at the end", 4 * KIB, 20_000, is_sequential=False),
     Load("4 KiB at random, flushed every 32", 4 * KIB, 12_800, is_sequential=False, flush_every=32),
@@ -71,46 +76,49 @@ LOADS = (
     Load("1 MiB in sequence, flushed at the end", MIB, 256, is_sequential=True),
     Load("1 MiB in sequence, flushed every 16", MIB, 256, is_sequential=True, flush_every=16),
 )
+SHOWN: Final = (LOADS[2], LOADS[1], LOADS[5])
+"""Those that the README shows."""
 
 
-def measure(folder: Path) -> list[Row]:
-    """Return writes a second of every load: plain, first and rewritten."""
-    image = folder / "writes.img"
-    make_image(image, IMAGE_BYTES)
-    rows = []
-    for load in LOADS:
-        say(load.title)
-        rows += _rows(load, image)
+def measure(setting: Setting) -> Iterator[Sheet]:
+    """Yield writes a second of every load: plain, first and rewritten."""
+    image = setting.folder / "writes.img"
+    setting.tell("making an image")
+    image_bytes = IMAGE_BYTES_MIN if setting.scale.is_quick else IMAGE_BYTES
+    make_image(image, image_bytes)
+    for load in LOADS if setting.scale.is_whole else SHOWN:
+        offsets = load.offsets(image_bytes, setting.scale.count(load.count))
+        yield _sheet(load, image, offsets, setting)
     forget_copies(image)
     image.unlink()
-    return rows
 
 
-def _rows(load: Load, image: Path) -> list[Row]:
-    offsets = load.offsets()
+def _sheet(load: Load, image: Path, offsets: Sequence[int], setting: Setting) -> Sheet:
     payload = os.urandom(load.write_bytes)
     rewrites: list[float] = []
-
-    def plain() -> float:
-        return _plain(image, load, offsets, payload)
 
     def engine() -> float:
         first, again = _engine(image, load, offsets, payload)
         rewrites.append(again)
         return first
 
-    def floor() -> float:
-        return _floor(image, load, offsets, payload)
-
-    values = in_turns({"plain": plain, "floor": floor, "first": engine}, ROUNDS)
+    cases = {
+        "plain": whole(partial(_plain, image, load, offsets, payload)),
+        "floor": whole(partial(_floor, image, load, offsets, payload)),
+        "first": whole(engine),
+    }
+    values = in_turns(
+        cases, setting.scale.rounds_of(ROUNDS), lambda text: setting.tell(f"{load.title}, {text}")
+    )
+    topic = f"Writes of {load.title}"
     rows = [
-        Row(load.title, "plain file", "writes/s", values["plain"]),
-        Row(load.title, "an engine's writes, no engine", "writes/s", values["floor"]),
-        Row(load.title, "first write after a copy", "writes/s", values["first"]),
-        Row(load.title, "rewrite", "writes/s", rewrites),
+        Row(topic, "plain file", "writes/s", values["plain"]),
+        Row(topic, "the bare writes, no engine", "writes/s", values["floor"]),
+        Row(topic, "Rangepair, first after a copy", "writes/s", values["first"]),
+        Row(topic, "Rangepair, again", "writes/s", rewrites),
     ]
-    for row in rows[1:]:
-        row.ratio = row.median / rows[0].median
+    for row in rows:
+        row.compare_with(rows[0])
     return rows
 
 
@@ -119,6 +127,7 @@ def _plain(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> f
     warm(image)
     file = os.open(image, os.O_RDWR)
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    rates = []
     try:
         for _ in range(2):
             rate = _rate(
@@ -127,10 +136,11 @@ def _plain(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> f
                 lambda offset: os.pwrite(file, payload, offset),
                 lambda: os.fdatasync(file),
             )
+            rates.append(rate)
             os.fsync(file)
     finally:
         os.close(file)
-    return rate
+    return rates[-1]
 
 
 def _floor(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> float:
@@ -139,28 +149,30 @@ def _floor(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> f
     area = image.with_name(image.name + ".floor")
     floor = Floor(image, area, load.write_bytes)
     settle = floor.flush if load.is_flushed_in_small else floor.checkpoint
+    rates = []
     try:
         for _ in range(2):
-            rate = _rate(load, offsets, lambda offset: floor.write(offset, payload), settle)
+            rates.append(_rate(load, offsets, lambda at: floor.write(at, payload), settle))
             floor.checkpoint()
     finally:
         floor.close()
         area.unlink()
-    return rate
+    return rates[-1]
 
 
 def _engine(image: Path, load: Load, offsets: Sequence[int], payload: bytes) -> tuple[float, float]:
     """Return the rates of the first writes and of the same writes again."""
     forget_copies(image)
     warm(image)
-    with open_volume(image) as volume:
+    with opened(image) as volume:
         write = volume.write
+        rates = []
         for number in range(2):
             volume.snapshot(f"before {number}")
-            first = _rate(load, offsets, lambda offset: write(offset, payload), volume.flush)
+            rates.append(_rate(load, offsets, lambda at: write(at, payload), volume.flush))
             volume.flush()
-        again = _rate(load, offsets, lambda offset: write(offset, payload), volume.flush)
-    return first, again
+        rates.append(_rate(load, offsets, lambda at: write(at, payload), volume.flush))
+    return rates[1], rates[2]
 
 
 def _rate(
