@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.measure import reads, writes
+from core.measure import files, reads, writes
 from core.measure.setting import Scale, Setting
 from core.units import MIB
 
@@ -28,4 +28,6 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     """A measurement so small that its figures mean nothing."""
     monkeypatch.setattr(writes, "IMAGE_BYTES_MIN", 32 * MIB)
     monkeypatch.setattr(reads, "_SETTLE_S", 0.0)
+    # Other tests run beside this one; the cache of the whole machine is not for it to empty.
+    monkeypatch.setattr(files, "_DROP_CACHES", tmp_path / "none")
     return Setting(tmp_path, TINY, Told(), Told())
