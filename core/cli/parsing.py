@@ -106,6 +106,17 @@ def add_copy(parser: CommandParser) -> None:
     )
 
 
+def add_partition(parser: CommandParser) -> None:
+    """Declare ``--partition``."""
+    parser.add_argument(
+        "--partition",
+        metavar="N",
+        type=size,
+        default=0,
+        help="which of several partitions, as 'attach' counts them",
+    )
+
+
 def byte_range(text: str) -> tuple[int, int]:
     """Return offset and length of a range written as ``OFFSET:LENGTH``, as an argument's ``type``.
 
