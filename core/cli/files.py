@@ -49,6 +49,7 @@ _STYLES: Final = {"folder": "blue", "link": "cyan"}
 
 
 def _declare_files(parser: CommandParser) -> None:
+    parser.is_mixed = True
     add_image(parser)
     parser.add_argument(
         "path", metavar="PATH", nargs="?", default="/", help="a file or folder in it; / if left out"

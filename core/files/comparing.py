@@ -146,8 +146,6 @@ class Comparison:
         inode, is_folder = now.inode, now.kind == "folder"
         is_touched = (was.mtime_ns, old.ctime_ns) != (now.mtime_ns, node.ctime_ns)
         content = any(counts[inode] for counts in self._bytes_of) or old.shape != node.shape
-        if not content and is_touched and not is_folder and (old.is_resident or node.is_resident):
-            content = self._reads_differ(inode)
         tests: tuple[tuple[Aspect, bool], ...] = (
             ("content", content),
             ("size", was.size != now.size),
@@ -159,14 +157,6 @@ class Comparison:
         )
         kept: tuple[Aspect, ...] = ("mode", "owner")
         return [aspect for aspect, is_so in tests if is_so and (not is_folder or aspect in kept)]
-
-    def _reads_differ(self, inode: int) -> bool:
-        """Return whether a file that lies in its inode has another content, by reading it."""
-        try:
-            one, other = (list(library.content(inode)) for library in self._libraries)
-        except OSError:
-            return True
-        return one != other
 
 
 def _told(

@@ -296,7 +296,7 @@ def check_new(target: Path, *, is_folder: bool) -> None:
     Raises:
         FilesError: There is; or there is no folder for it.
     """
-    told = os.fsencode(target).decode("utf-8", "backslashreplace")
+    told = repr(os.fsencode(target).decode("utf-8", "backslashreplace"))
     if not target.parent.is_dir():
         raise FilesError(f"There is no folder for {told}; make it first.")
     if not os.path.lexists(target):

@@ -8,12 +8,13 @@ a structure is damaged, and with None for fields that it does not have.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytsk3
 
 from core.errors import FilesError
-from core.fileanswers import FileEntry, FileKind, told_path
+from core.fileanswers import FileEntry, FileKind
 from core.files import kinds
 from core.files.viewimage import ViewImage
 from core.files.wire import PIECE_BYTES
@@ -58,6 +59,10 @@ _PACKED: Final = int(pytsk3.TSK_FS_ATTR_COMP) | int(pytsk3.TSK_FS_ATTR_ENC)
 _RESIDENT: Final = int(pytsk3.TSK_FS_ATTR_RES)
 _ALLOCATED: Final = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
 _NAME_BYTES_MAX: Final = 1024
+_TARGET_BYTES_MAX: Final = 4096
+_RESIDENT_BYTES_MAX: Final = 64 * 1024
+_WHERE: Final = re.compile(r"^\w+: \(\w+\.\w+:\d+\) ")
+"""Where in the source of the library an error was raised; nobody wants to know."""
 
 
 class Run(NamedTuple):
@@ -79,8 +84,7 @@ class Node(NamedTuple):
         ctime_ns: When the inode changed last.
         crtime_ns: When it was made; 0 where that is not kept.
         runs: All that it has of the view.
-        shape: A hash of them.
-        is_resident: Its content lies in the inode itself.
+        shape: A hash of them, and of content that lies in the inode itself.
     """
 
     entry: FileEntry
@@ -88,7 +92,6 @@ class Node(NamedTuple):
     crtime_ns: int
     runs: Sequence[Run]
     shape: int
-    is_resident: bool
 
 
 class Library:
@@ -119,6 +122,11 @@ class Library:
         try:
             self._system = pytsk3.FS_Info(self._image, offset=place.start, type=named)
         except OSError as error:
+            if "not supported" in str(error):
+                raise FilesError(
+                    f"The {place.kind} has a feature that cannot be read here, like clusters"
+                    " (bigalloc); 'attach --mount' has the kernel read it."
+                ) from error
             raise FilesError(
                 f"The {place.kind} cannot be opened, its first structures are damaged"
                 f" ({told_error(error)}); look into an older copy."
@@ -132,10 +140,10 @@ class Library:
         Raises:
             OSError: It cannot be read.
         """
-        meta = self._system.open_meta(inode=inode).info.meta
-        if meta is None:
+        found = self._system.open_meta(inode=inode)
+        if found.info.meta is None:
             raise OSError(f"inode {inode} cannot be read")
-        return _entry_of(name, inode, meta)
+        return _entry_of(name, inode, found)
 
     def folder(self, inode: int) -> Iterator[FileEntry]:
         """Yield what is in a folder, in its order, without itself and the one above.
@@ -167,7 +175,7 @@ class Library:
                 continue
             if int(meta.type) in _VIRTUAL or (at < hidden and inode == self.root):
                 continue
-            yield _entry_of(text, at, meta), found
+            yield _entry_of(text, at, found), found
 
     def node(self, inode: int) -> Node:
         """Return all that is known of an inode.
@@ -188,7 +196,8 @@ class Library:
                 continue
             runs += self._runs(attribute, is_content=is_content)
         ctime_ns, crtime_ns = _time_ns(meta, "ctime"), _time_ns(meta, "crtime")
-        return Node(entry, ctime_ns, crtime_ns, runs, hash(tuple(runs)), is_resident)
+        inner = _resident(found) if is_resident and entry.kind == "file" else b""
+        return Node(entry, ctime_ns, crtime_ns, runs, hash((tuple(runs), inner)))
 
     def _runs(self, attribute: Any, *, is_content: bool) -> Iterator[Run]:
         unit, base = self.block_bytes, self.place.start
@@ -241,7 +250,8 @@ def _is_content(attribute: Any) -> bool:
     return kind in _CONTENT_TYPES and not (kind == _DATA and attribute.info.name)
 
 
-def _entry_of(name: bytes, inode: int, meta: Any) -> FileEntry:
+def _entry_of(name: bytes, inode: int, found: Any) -> FileEntry:
+    meta = found.info.meta
     kind = _KINDS.get(int(meta.type), "other")
     return FileEntry(
         name=name,
@@ -253,8 +263,33 @@ def _entry_of(name: bytes, inode: int, meta: Any) -> FileEntry:
         uid=int(meta.uid),
         gid=int(meta.gid),
         links=int(meta.nlink),
-        target=bytes(meta.link or b"") if kind == "link" else b"",
+        target=_target(found) if kind == "link" else b"",
     )
+
+
+def _resident(found: Any) -> bytes:
+    """Return content that lies in an inode; empty if it cannot be read."""
+    size_bytes = int(found.info.meta.size)
+    if not 0 < size_bytes <= _RESIDENT_BYTES_MAX:
+        return b""
+    try:
+        return bytes(found.read_random(0, size_bytes))
+    except OSError:
+        return b""
+
+
+def _target(found: Any) -> bytes:
+    """Return what a link leads to; empty if that cannot be read."""
+    meta = found.info.meta
+    if meta.link:
+        return bytes(meta.link)
+    size_bytes = int(meta.size)  # the library reads long ones of ext2 alone
+    if not 0 < size_bytes <= _TARGET_BYTES_MAX:
+        return b""
+    try:
+        return bytes(found.read_random(0, size_bytes))
+    except OSError:
+        return b""
 
 
 def _time_ns(meta: Any, name: str) -> int:
@@ -263,6 +298,7 @@ def _time_ns(meta: Any, name: str) -> int:
 
 def told_error(error: BaseException) -> str:
     """Return what the library says of an error, short enough for a sentence."""
-    words = " ".join(told_path(str(error).encode("utf-8", "replace")).split())
-    words = words.rpartition("): ")[2] or words
+    words = _WHERE.sub(
+        "", " ".join(str(error).encode("ascii", "backslashreplace").decode().split())
+    )
     return f"{words[:100]}..." if len(words) > 103 else words or type(error).__name__

@@ -89,6 +89,8 @@ class ReaderProcess:
             RangepairError: The view cannot be read.
         """
         self._refusal = None
+        if self.is_lost:
+            raise FilesError("The file system is damaged; what read it has ended.")
         try:
             wire.send(self._channel, wire.REQUEST, wire.pack(request))
             while True:
@@ -145,6 +147,7 @@ class ReaderProcess:
     def _explain(self, error: Exception) -> FilesError:
         """Return what to tell of a process that is of no more use."""
         if isinstance(error, TimeoutError):
+            self._process.kill()
             why = f"its reader has said nothing for {SILENCE_S_MAX:.0f} s and was ended"
         else:
             self._channel.close()
