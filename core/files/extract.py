@@ -43,6 +43,7 @@ _NOT_TAKEN: Final = {
     errno.EILSEQ: "its name cannot be used here",
 }
 _ZEROES: Final = bytes(1 << 20)
+_SMALL_BYTES: Final = 8192
 
 
 class Skipped(NamedTuple):
@@ -226,9 +227,7 @@ class Extraction:
         """Write what a file holds, with holes for zeroes, its permissions and its time."""
         os.ftruncate(descriptor, entry.size)
         for offset, piece in self._system.content(entry.inode):
-            padded = bytes(piece) + bytes(-len(piece) % SECTOR_BYTES)
-            for start, stop in data_in(padded):
-                stop = min(stop, len(piece))  # noqa: PLW2901 - without the padding
+            for start, stop in _data_in(piece):
                 _write_at(descriptor, piece[start:stop], offset + start)
                 self.bytes += stop - start
             self._report(len(piece))
@@ -264,6 +263,14 @@ def _step(at: int, name: bytes) -> int:
     inner = os.open(name, _FOLDER, dir_fd=at)
     os.close(at)
     return inner
+
+
+def _data_in(piece: memoryview) -> list[tuple[int, int]]:
+    """Return where in a piece there is data; a small one is looked at as a whole."""
+    if len(piece) <= _SMALL_BYTES:
+        return [(0, len(piece))] if bytes(piece) != _ZEROES[: len(piece)] else []
+    padded = bytes(piece) + bytes(-len(piece) % SECTOR_BYTES)
+    return [(start, min(stop, len(piece))) for start, stop in data_in(padded)]
 
 
 def _write_at(descriptor: int, payload: memoryview, offset: int) -> None:

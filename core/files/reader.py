@@ -9,6 +9,7 @@ a pipe of which the other end is closed when whoever started this process is gon
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import resource
 import select
@@ -115,6 +116,11 @@ class Reader:
         starts = np.frombuffer(request.starts, "<i8").astype(np.int64)
         stops = starts + np.frombuffer(request.lengths, "<i8").astype(np.int64)
         one, other = self._libraries
+        if one.kind != other.kind:
+            raise FilesError(
+                f"The two views have different file systems, {one.kind} and {other.kind}, of which"
+                " no file is the same."
+            )
         walks = self._walk(0), self._walk(1)
         changes = Comparison((one, other), walks, (starts, stops)).changes()
         for batch in _batches(changes.files):
@@ -162,6 +168,7 @@ def confine(lifeline: int) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Be the reader process."""
+    gc.disable()  # a walk makes millions of objects and no cycles; looking for some takes as long
     channel = socket.socket(fileno=int(arguments[0]))
     confine(int(arguments[1]))
     try:

@@ -81,7 +81,10 @@ def test_a_file_system_that_is_not_read_is_named(bench: Bench) -> None:
 
 
 def test_partitions_have_the_numbers_that_attach_tells(bench: Bench) -> None:
-    table = "label: dos\n,4MiB,83\n,64MiB,5\n,4MiB,83\n,4MiB,83\n"
+    table = (
+        "label: dos\n1 : start=2048, size=8192, type=83\n2 : start=16384, size=131072, type=5\n"
+        "5 : start=18432, size=8192, type=83\n"
+    )
     run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", bench.image, stdin=table)
     view = bench.attach()
     for number in (1, 5):

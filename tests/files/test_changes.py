@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from core.answers import Ranges
+from core.errors import FilesError
 from core.fileanswers import FileChange, FileChanges, OwnedRange
 from core.files.filesystem import FileSystem
 from tests.files.conftest import debugfs, differing, file_system, make_ext4, run, session_of
@@ -211,3 +212,15 @@ def test_two_views_may_have_different_sizes(before: Path, after: Path) -> None:
     changes = compare(before, after)
     assert changes.files == []
     assert changes.own == {"outside": 1 << 20}
+
+
+def test_file_systems_of_different_kinds_are_not_compared(before: Path, tmp_path: Path) -> None:
+    image = tmp_path / "fat.img"
+    image.touch()
+    os.truncate(image, 8 << 20)
+    run("mkfs.vfat", image)
+    with (
+        FileSystem(session_of(one=before, other=image), ["one", "other"]) as system,
+        pytest.raises(FilesError, match="different file systems, ext4 and vfat"),
+    ):
+        system.changes(Ranges(starts=np.array([0]), lengths=np.array([4096])))
