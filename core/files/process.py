@@ -68,6 +68,7 @@ class ReaderProcess:
         self._refusal: RangepairError | None = None
         self.is_lost = False
         self._channel, theirs = socket.socketpair()
+        self._channel.settimeout(SILENCE_S_MAX)  # in the midst of a frame, too
         self._poll = select.poll()
         self._poll.register(self._channel, select.POLLIN)
         lifeline, self._lifeline = os.pipe()
