@@ -203,6 +203,13 @@ class MeasureError(RangepairError):
     code = "measure"
 
 
+class FilesError(RangepairError):
+    """The file system inside a view, or a file of it, cannot be read or put out."""
+
+    code = "files"
+    errno = _errno.EINVAL
+
+
 class EngineGoneError(RangepairError):
     """The engine process ended or stopped answering."""
 
@@ -236,6 +243,7 @@ ERRORS_BY_CODE: dict[str, type[RangepairError]] = {
         AttachError,
         FreezeError,
         MeasureError,
+        FilesError,
         EngineGoneError,
     )
 }

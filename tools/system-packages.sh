@@ -51,6 +51,10 @@ test_tools() {
     program mkfs.ext4 e2fsprogs
     program debugfs e2fsprogs
     program mkfs.xfs xfsprogs
+    program mkfs.vfat dosfstools
+    program mcopy mtools
+    program mkntfs ntfs-3g
+    program sfdisk fdisk
     program mkfs.btrfs btrfs-progs
     program fusermount3 fuse3
     program losetup mount

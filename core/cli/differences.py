@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from core.cli.cancelling import Cancelling
 from core.cli.opening import open_for
-from core.cli.parsing import add_image, add_json
+from core.cli.parsing import add_image, add_json, add_partition
 from core.cli.progress import Progress
 from core.cli.terminal import Cell, plural, told_name
-from core.errors import EXIT_DONE
+from core.errors import EXIT_DONE, UsageError
 from core.session import ORIGINAL
 from core.units import format_bytes
 
@@ -36,10 +36,22 @@ def _declare_diff(parser: CommandParser) -> None:
     parser.add_argument(
         "--exact", action="store_true", help="read what may differ, and tell only what does"
     )
+    parser.add_argument(
+        "--files",
+        action="store_true",
+        help="tell the files whose bytes these are, and how they changed",
+    )
+    add_partition(parser)
     add_json(parser)
 
 
 def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.partition and not options.files:
+        raise UsageError("'--partition' goes with --files.")
+    if options.files:
+        from core.cli.filechanges import show_file_changes
+
+        return show_file_changes(options, terminal)
     with open_for(options, read_only=True) as volume:
         if options.exact:
             ranges = _compared(volume, options.source, options.target)

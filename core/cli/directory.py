@@ -44,6 +44,7 @@ GROUPS: Final[dict[str, dict[str, Entry]]] = {
         "write": Entry("transfer", "IMAGE --offset N", "copy standard input into the image"),
         "serve": Entry("serving", "IMAGE", "serve it to virtual machines, over NBD"),
         "diff": Entry("differences", "IMAGE FROM [TO]", "list the ranges in which copies differ"),
+        "files": Entry("files", "IMAGE [PATH]", "list files in a copy, or put them out"),
         "resize": Entry("resizing", "IMAGE SIZE", "make the volume longer or shorter"),
         "export": Entry("exporting", "IMAGE OUT", "make an image or a stream of a copy"),
         "apply": Entry("applying", "IMAGE STREAM", "put the changes of a stream into effect"),

@@ -32,12 +32,14 @@ class CommandParser(argparse.ArgumentParser):
 
     negative_hint = ""
     """What to tell of a number below zero, where a positional argument is a size."""
+    is_mixed = False
+    """An argument that may be left out may also stand behind options."""
     _given: Sequence[str] = ()
 
     def parse_args(self, args: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
         """Parse, and remember what was given for ``error``."""
         self._given = args
-        return super().parse_args(args)
+        return self.parse_intermixed_args(args) if self.is_mixed else super().parse_args(args)
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as a UsageError.
@@ -103,6 +105,17 @@ def add_copy(parser: CommandParser) -> None:
     """Declare ``--copy``, the original if left out."""
     parser.add_argument(
         "--copy", metavar="NAME", default="original", help="a copy; the original if left out"
+    )
+
+
+def add_partition(parser: CommandParser) -> None:
+    """Declare ``--partition``."""
+    parser.add_argument(
+        "--partition",
+        metavar="N",
+        type=size,
+        default=0,
+        help="which of several partitions, as 'attach' counts them",
     )
 
 
