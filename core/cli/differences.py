@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from core.cli.cancelling import Cancelling
+from core.cli.notices import tell_volume_notice
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json, add_partition
 from core.cli.progress import Progress
@@ -58,6 +59,7 @@ def _diff(options: argparse.Namespace, terminal: Terminal) -> int:
         else:
             ranges = list(volume.diff(options.source, options.target))
         info = volume.info()
+        tell_volume_notice(info)
         longest = max(info.size_of(options.source), info.size_of(options.target))
     if options.json:
         import msgspec

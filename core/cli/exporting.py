@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.cancelling import Cancelling
+from core.cli.notices import tell_volume_notice
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, file_path
 from core.cli.progress import Progress
@@ -68,6 +69,7 @@ def _put_out(
     from core.transfer.still import still
 
     info, target = volume.info(), Path(options.out)
+    tell_volume_notice(info)
     if options.out != PIPE:
         check_target(target, (Path(info.image), Path(info.area)), is_replacing=options.force)
     is_alone = not isinstance(volume, RemoteVolume)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.cli.cancelling import Cancelling
 from core.cli.files import tell_notice
+from core.cli.notices import tell_volume_notice
 from core.cli.opening import open_for
 from core.cli.progress import Progress, Waiting
 from core.cli.terminal import Cell, plural, printable, told_name
@@ -33,6 +34,7 @@ def show_file_changes(options: argparse.Namespace, terminal: Terminal) -> int:
 
     refuse_without_library()
     with Cancelling() as cancelling, open_for(options, read_only=True) as volume:
+        tell_volume_notice(volume.info())
         infos, changes = _compare(options, volume, cancelling)
     for info in infos:
         tell_notice(info)

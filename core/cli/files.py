@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from core.cli.cancelling import Cancelling
+from core.cli.notices import tell_volume_notice
 from core.cli.opening import open_for
 from core.cli.parsing import (
     add_copy,
@@ -118,6 +119,7 @@ def opened(
         is_alone = not isinstance(volume, RemoteVolume)
         view = stack.enter_context(still(volume, options.copy, "files", is_alone=is_alone))
         info = volume.info()
+        tell_volume_notice(info)
         if options.owner is not None:
             _check_range(*options.owner, view_bytes=info.size_of(view))
         system = FileSystem(volume, [view], options.partition, pulse=cancelling.check)

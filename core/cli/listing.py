@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.cli.mechanism import NOT_THE_ORIGINAL
+from core.cli.notices import tell_volume_notice
 from core.cli.opening import open_for
 from core.cli.parsing import add_image, add_json
 from core.cli.scrubbing import badge, told_ranges
@@ -60,8 +60,7 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
         told = msgspec.structs.replace(info, copies=shown)
         terminal.line(msgspec.json.encode(told).decode())
         return EXIT_DONE
-    if info.notice:
-        Terminal(sys.stderr).line(f"note: {info.notice}")
+    tell_volume_notice(info)
     terminal.line(_headline(info, shown, terminal))
     if info.restoring is not None:
         source, left = told_name(info.restoring.source), format_bytes(info.restoring.left_bytes)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from core.cli.notices import tell_volume_notice
 from core.cli.opening import open_for
 from core.cli.parsing import add_copy, add_image, add_json, size
 from core.cli.terminal import Cell, plural, printable
@@ -66,6 +67,7 @@ def _map(options: argparse.Namespace, terminal: Terminal) -> int:
         stop = None if options.length is None else options.offset + options.length
         table = volume.table(options.copy, options.offset, stop)
         info = volume.info()
+        tell_volume_notice(info)
         if options.json:
             _print_map_json(options.copy, table, info, terminal)
         elif options.copy == ORIGINAL:
