@@ -50,6 +50,16 @@ class Differences:
         """Return the number of ranges."""
         return len(self.starts)
 
+    def equals(self, other: Differences | None) -> bool:
+        """Return whether another tells the same."""
+        return (
+            other is not None
+            and (self.source, self.target) == (other.source, other.target)
+            and self.size_bytes == other.size_bytes
+            and np.array_equal(self.starts, other.starts)
+            and np.array_equal(self.lengths, other.lengths)
+        )
+
     @property
     def stops(self) -> Int64s:
         """First byte after each."""
