@@ -56,8 +56,9 @@ TIMED: Final = (
     ("narration", "gui.views.narration", "NarrationCard", ("_show_story", "paint_body")),
     ("cards and titles", "gui.views.card", "Card", ("paintEvent",)),
     ("copies", "gui.models.copytree", "CopyTreeModel", ("load",)),
-    ("status and top bar", "gui.windows.mainwindow", "MainWindow",
-     ("_on_stats", "_on_info", "_on_second")),
+    ("status and top bar", "gui.windows.mainwindow", "MainWindow", ("_on_info",)),
+    ("status and top bar", "gui.windows.figures", "Figures", ("_on_stats", "_on_second")),
+    ("status and top bar", "gui.windows.spacewatch", "SpaceWatch", ("_on_stats",)),
 )  # fmt: skip
 
 

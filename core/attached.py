@@ -30,6 +30,7 @@ class AttachedView(msgspec.Struct, frozen=True, kw_only=True):
         file: The view as a regular file.
         loop: The view as a block device.
         mount: Folder in which the file system of ``mounted`` is mounted.
+        made: That folder, if it was made for this; it is removed with it.
         mounted: The loop device or partition that is mounted.
         filesystem: Its kind.
         options: It was mounted with.
@@ -46,6 +47,7 @@ class AttachedView(msgspec.Struct, frozen=True, kw_only=True):
     loop: str = ""
     partitions: list[AttachedPartition] = []
     mount: str = ""
+    made: str = ""
     mounted: str = ""
     filesystem: str = ""
     options: str = ""

@@ -107,7 +107,9 @@ def build(settings: Settings | None = None) -> MainWindow:
     link = EngineLink(
         lambda path, accept_changes: EngineProcess(path, accept_changes=accept_changes)
     )
-    makers = ImageMakers(images.make_volume, images.make_scratch_image, images.export_view)
+    makers = ImageMakers(
+        images.make_volume, images.make_scratch_image, images.export_view, images.apply_stream
+    )
     window = MainWindow(link, ThemeSource(), settings or Settings(), makers)
     window.setWindowIcon(_sign())
     return window

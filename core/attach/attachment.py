@@ -34,7 +34,8 @@ class Wish(NamedTuple):
     """What is to be attached, and how far.
 
     Attributes:
-        mount: Absolute path of the folder to mount in; empty for none.
+        mount: Absolute path of the folder to mount in, which is made if only its parent is there;
+            empty for none.
         partition: Number of the one to mount; None to look for it.
     """
 
@@ -106,6 +107,7 @@ class Attachment:
             return
         assert self._loop is not None
         device = filesystem.choose(self._loop.nodes, wish.partition)
+        self._make_folder(wish.mount)
         mounted = filesystem.mount(device, Path(wish.mount), read_only=self.view.read_only)
         self._mounted = mounted
         notice = mounted.options.notice
@@ -116,6 +118,18 @@ class Attachment:
             options=mounted.options.words,
             notices=[f"The {mounted.kind} is mounted as it is: {notice}."] if notice else [],
         )
+
+    def _make_folder(self, path: str) -> None:
+        """Make the folder to mount in, if it is not there."""
+        if os.path.isdir(path):  # noqa: PTH112 - a string stays one
+            return
+        try:
+            os.mkdir(path)  # noqa: PTH102
+        except OSError as error:
+            raise AttachError(
+                f"{path} cannot be made ({error.strerror}); choose another folder to mount in."
+            ) from error
+        self._note(made=path)
 
     def detach(self) -> None:
         """Undo everything, in the reverse order.
@@ -264,6 +278,9 @@ class Attachment:
         self._record.write(view)
 
     def _forget(self) -> None:
+        if self.view.made:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                os.rmdir(self.view.made)  # noqa: PTH106
         with contextlib.suppress(OSError):
             Path(self.view.file).unlink()
         self._record.remove()
@@ -280,8 +297,17 @@ def check_wish(wish: Wish) -> None:
         raise UsageError("--partition says what to mount; name a folder with --mount.")
     if wish.mount and os.geteuid():
         raise AttachError("Only root can mount a file system; leave --mount out to get a file.")
-    if wish.mount and not os.path.isdir(wish.mount):  # noqa: PTH112 - that one raises for odd paths
-        raise AttachError(f"{wish.mount} is no folder to mount in; make it, or choose another.")
+    # Strings, as a Path raises for odd ones.
+    if not wish.mount or os.path.isdir(wish.mount):  # noqa: PTH112
+        return
+    if os.path.lexists(wish.mount):
+        raise AttachError(f"{wish.mount} is no folder to mount in; choose another.")
+    parent = os.path.dirname(wish.mount)  # noqa: PTH120
+    if not os.path.isdir(parent):  # noqa: PTH112
+        raise AttachError(
+            f"{wish.mount} is no folder to mount in and cannot be made, as there is no {parent};"
+            " make that, or choose another."
+        )
 
 
 def _sync(point: str) -> None:

@@ -118,5 +118,8 @@ def _clear(view: AttachedView) -> None:
         with contextlib.suppress(OSError):
             loopdevice.clear(device)
     door.remove_dead(view.file)
+    if view.made:
+        with contextlib.suppress(OSError):
+            os.rmdir(view.made)  # noqa: PTH106 - a string stays one
     with contextlib.suppress(OSError):
         os.unlink(view.file)  # noqa: PTH108 - a string stays one

@@ -33,7 +33,12 @@ def _declare_attach(parser: CommandParser) -> None:
     )
     add_image(parser)
     add_copy(parser)
-    parser.add_argument("--mount", metavar="DIR", help="also mount its file system in this folder")
+    parser.add_argument(
+        "--mount",
+        metavar="DIR",
+        help="also mount its file system in this folder; if only its parent is there it is made,"
+        " and removed when the view is detached",
+    )
     parser.add_argument(
         "--partition", metavar="N", type=int, help="the one to mount, if several could be"
     )

@@ -45,7 +45,7 @@ class Attach(AttachingRequest, tag="attach"):
     """Attach a view.
 
     Attributes:
-        mount: Absolute path of a folder; empty for none.
+        mount: Absolute path of a folder, which is made if it is not there; empty for none.
         partition: Number of the one to mount; None to look for it.
     """
 
@@ -97,7 +97,8 @@ def attach(
         volume: Its client.
         copy: A copy, or ``"original"``.
         read_only: Let nothing write to it; snapshots never take writes.
-        mount: Absolute path of the folder to mount it in; empty for none.
+        mount: Absolute path of the folder to mount it in, made if only its parent is there; empty
+            for none.
         partition: Number of the one to mount; None to look for it.
 
     Raises:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from core.attached import AttachedView
     from core.serving import Serving
     from core.session import VolumeSession
+    from gui.bridge.sharing import AttachWish, ServingWish
 
 
 class EngineConnection(Protocol):
@@ -52,19 +53,19 @@ class EngineConnection(Protocol):
         """Return how the workload does; None when there was none."""
         ...
 
-    def serve(self) -> Serving:
-        """Serve the volume over NBD at an address of the user's own."""
+    def serve(self, wish: ServingWish) -> Serving:
+        """Serve the volume over NBD at one more address."""
         ...
 
     def serving(self) -> list[Serving]:
         """Return where the volume is served, and to whom."""
         ...
 
-    def stop_serving(self) -> None:
-        """Stop serving, wherever it was begun; clients are disconnected."""
+    def stop_serving(self, uri: str = "") -> None:
+        """Stop serving at one address, or everywhere; clients are disconnected."""
         ...
 
-    def attach(self, copy: str, mount: str) -> None:
+    def attach(self, wish: AttachWish) -> None:
         """Make a view a file and a loop device; mount it in a folder if one is named."""
         ...
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.attached import AttachedView
     from core.service.client import RemoteVolume
     from core.serving import Serving
+    from gui.bridge.sharing import AttachWish, ServingWish
 
 
 _END_S_MAX: Final = 5.0
@@ -93,21 +94,32 @@ class EngineProcess:
         """Return how the workload does; None when there was none."""
         return self.queries.workload_status()
 
-    def serve(self) -> Serving:
-        """Serve the volume over NBD at an address of the user's own."""
-        return self.queries.serve()
+    def serve(self, wish: ServingWish) -> Serving:
+        """Serve the volume over NBD at one more address."""
+        return self.queries.serve(
+            host=wish.host,
+            port=wish.port,
+            tls=str(Path(wish.tls).absolute()) if wish.tls else "",
+            read_only=wish.read_only,
+        )
 
     def serving(self) -> list[Serving]:
         """Return where the volume is served, and to whom."""
         return self.queries.serving()
 
-    def stop_serving(self) -> None:
-        """Stop serving, wherever it was begun; clients are disconnected."""
-        self.queries.stop_serving()
+    def stop_serving(self, uri: str = "") -> None:
+        """Stop serving at one address, or everywhere; clients are disconnected."""
+        self.queries.stop_serving(uri)
 
-    def attach(self, copy: str, mount: str) -> None:
+    def attach(self, wish: AttachWish) -> None:
         """Make a view a file and a loop device; mount it in a folder if one is named."""
-        attaching.attach(self.queries, copy, mount=mount)
+        attaching.attach(
+            self.queries,
+            wish.copy,
+            mount=str(Path(wish.mount).absolute()) if wish.mount else "",
+            partition=wish.partition,
+            read_only=wish.read_only,
+        )
 
     def attached(self) -> Sequence[AttachedView]:
         """Return what is attached."""

@@ -12,7 +12,7 @@ from core.workload.scratch import make_scratch
 if TYPE_CHECKING:
     from gui.bridge.exportjob import Report
 
-__all__ = ["WORKLOAD_KINDS", "export_view", "make_scratch_image", "make_volume"]
+__all__ = ["WORKLOAD_KINDS", "apply_stream", "export_view", "make_scratch_image", "make_volume"]
 
 
 def make_volume(path: str, size_bytes: int, thin: bool) -> str:
@@ -36,7 +36,15 @@ def make_scratch_image() -> str:
     return str(make_scratch())
 
 
-def export_view(image: str, copy: str, target: str, image_format: str, report: Report) -> None:
+def export_view(
+    image: str,
+    copy: str,
+    target: str,
+    image_format: str,
+    report: Report,
+    *,
+    since: str | None = None,
+) -> None:
     """Make an image file of a copy or the original, over a connection of its own.
 
     Args:
@@ -45,6 +53,7 @@ def export_view(image: str, copy: str, target: str, image_format: str, report: R
         target: The file; one that is there is replaced.
         image_format: One of ``core.transfer.formats``.
         report: Called after each piece; may raise to cancel, and then nothing is left behind.
+        since: Only what has changed since this snapshot, as a stream of differences.
 
     Raises:
         RangepairError: It cannot be made.
@@ -61,7 +70,7 @@ def export_view(image: str, copy: str, target: str, image_format: str, report: R
         info, done = volume.info(), 0
         check_target(Path(target), (Path(info.image), Path(info.area)), is_replacing=True)
         with still(volume, copy, "export", is_alone=False) as view:
-            export = Export(volume, copy, view, image_format)
+            export = Export(volume, copy, view, image_format, since)
 
             def advance(count: int) -> None:
                 nonlocal done
@@ -69,3 +78,39 @@ def export_view(image: str, copy: str, target: str, image_format: str, report: R
                 report(done, export.whole_bytes)
 
             export.to_file(Path(target), advance, is_replacing=True)
+
+
+def apply_stream(image: str, stream: str, report: Report) -> None:
+    """Put a stream of changes into effect on the original, over a connection of its own.
+
+    Args:
+        image: Of the volume, which an engine process has open.
+        stream: The file.
+        report: Called after each piece; may raise to cancel, and then what was there is put back.
+
+    Raises:
+        RangepairError: It cannot be applied, and nothing of it is.
+    """
+    from pathlib import Path
+
+    from core.errors import TransferError
+    from core.service.client import connect
+    from core.session import ORIGINAL
+    from core.transfer.apply import apply
+    from core.transfer.source import StreamSource
+
+    try:
+        file = Path(stream).open("rb")  # noqa: SIM115 - the error is told otherwise than that of others
+    except OSError as error:
+        raise TransferError(
+            f"{Path(stream).name} cannot be read ({error.strerror}); choose another file."
+        ) from error
+    with file, connect(image) as volume:
+        source, done = StreamSource(file), 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            report(done, source.length_bytes or done)
+
+        apply(volume, source, ORIGINAL, advance)

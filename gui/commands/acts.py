@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
@@ -160,8 +161,11 @@ class Acts(QObject):
         sentence = f"{verb}ed {_listed(names)}"
         self._do(step, sentence, lambda session: session.lock(names, locked=locked))
 
-    def plan_restore(self, copy_id: int) -> None:
-        """Find out what restoring a copy would do; ``restore_planned`` brings the answer."""
+    def plan_restore(self, copy_id: int, *, is_merge: bool = False) -> None:
+        """Find out what restoring a copy would do; ``restore_planned`` brings the answer.
+
+        To merge a clone is the same, in other words.
+        """
         names = self.names_of([copy_id])
         if not names:
             return
@@ -169,7 +173,7 @@ class Acts(QObject):
         def planned(answer: object) -> None:
             plan: RestorePlan = answer  # type: ignore[assignment]
             if plan.bytes:
-                self.restore_planned.emit(RestoreOffer(copy_id, plan))
+                self.restore_planned.emit(RestoreOffer(copy_id, plan, is_merge))
             else:
                 self.done.emit(f"The original equals '{plan.source}' already", False)
 
@@ -182,9 +186,10 @@ class Acts(QObject):
             plan: RestorePlan = answer  # type: ignore[assignment]
             if plan.safety_id:
                 ids = [offer.copy_id, plan.safety_id]
-                self.stack.push(RestoreStep(f"Restore '{plan.source}'", ids, self))
-                sentence = f"Restored '{plan.source}'; '{plan.safety}' keeps what was"
-                self.done.emit(sentence, True)
+                step = RestoreStep(f"{offer.verb} '{plan.source}'", ids, self)
+                self.stack.push(step)
+                told = dataclasses.replace(offer, plan=plan)
+                self.done.emit(told.told, True)
 
         source, safety = offer.plan.source, offer.plan.safety
         self._link.act(lambda session: session.restore(source, safety), done, self._refuse)

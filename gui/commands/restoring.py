@@ -19,26 +19,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RestoreOffer:
-    """What a restore would do, before anybody agrees to it."""
+    """What a restore, or the merge of a clone, would do, before anybody agrees to it."""
 
     copy_id: int
     plan: RestorePlan
+    is_merge: bool = False
+
+    @property
+    def verb(self) -> str:
+        """The word on the button, and in the menu once it is done."""
+        return "Merge" if self.is_merge else "Restore"
+
+    @property
+    def told(self) -> str:
+        """What has been done, in a sentence."""
+        what = f"Merged '{self.plan.source}' into the original"
+        if not self.is_merge:
+            what = f"Restored '{self.plan.source}'"
+        return f"{what}; '{self.plan.safety}' keeps what was"
 
     @property
     def question(self) -> str:
         """The dialog's bold line."""
+        if self.is_merge:
+            return f"Merge '{self.plan.source}' into the original?"
         return f"Make the original equal to '{self.plan.source}'?"
 
     @property
     def consequence(self) -> str:
-        """The dialog's text, one sentence."""
+        """The dialog's text."""
         ranges = "1 range" if self.plan.ranges == 1 else f"{self.plan.ranges:,} ranges"
         verb = "is" if self.plan.ranges == 1 else "are"
         size = self.plan.size_bytes
         as_long = f" It will be {format_bytes(size)} long, as that copy is." if size else ""
+        stays = ""
+        if self.is_merge:
+            stays = (
+                "The original reads as the clone from then on, also where it has been written to"
+                " itself since the clone was taken; the clone stays. "
+            )
         return (
-            f"{ranges}, {format_bytes(self.plan.bytes)}, {verb} written; the original as it is now"
-            f" is kept as '{self.plan.safety}'.{as_long}"
+            f"{stays}{ranges}, {format_bytes(self.plan.bytes)}, {verb} written; the original as it"
+            f" is now is kept as '{self.plan.safety}'.{as_long}"
         )
 
 

@@ -7,8 +7,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
+from gui.bridge.sharing import AttachWish
 from gui.guard import guarded
 from gui.views.actionbutton import ThemedButton
 from gui.views.card import Card
@@ -23,13 +32,14 @@ if TYPE_CHECKING:
 
 _ROWS_HEIGHT: Final = 168
 """Two views with their notices; more are scrolled to."""
+_PARTITIONS_MAX: Final = 256
 
 
 class AttachCard(Card):
     """A folder to mount in, a button, and a line for each view that is attached."""
 
-    attach_asked = Signal(str)
-    """(folder to mount in, or nothing)"""
+    attach_asked = Signal(object)
+    """AttachWish"""
     detach_asked = Signal(str)
     """(copy)"""
     folder_wanted = Signal()
@@ -47,6 +57,16 @@ class AttachCard(Card):
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("Folder to mount it in; none if left empty")
         self.folder.setAccessibleName("Folder to mount it in")
+        self.folder.setToolTip("It is made if only its parent is there, and removed again")
+        self.folder.textChanged.connect(self._enable)
+        self.partition = QLineEdit()
+        self.partition.setPlaceholderText("Partition")
+        self.partition.setAccessibleName("Number of the partition to mount")
+        self.partition.setToolTip("Only if several have a file system")
+        self.partition.setValidator(QIntValidator(1, _PARTITIONS_MAX, self.partition))
+        self.partition.setFixedWidth(96)
+        self.read_only = QCheckBox("Read-only")
+        self.read_only.setToolTip("Let nothing write to it; a snapshot always is")
         self.browse = ThemedButton(source, "folder", " Choose…")
         self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self.folder_wanted)
@@ -85,9 +105,11 @@ class AttachCard(Card):
     def _lay_out(self) -> None:
         entry = QHBoxLayout()
         entry.setSpacing(8)
-        entry.addWidget(self.folder, 1)
-        entry.addWidget(self.browse)
-        entry.addWidget(self.attach)
+        for part, stretch in (
+            (self.folder, 1), (self.browse, 0), (self.partition, 0), (self.read_only, 0),
+            (self.attach, 0),
+        ):  # fmt: skip
+            entry.addWidget(part, stretch)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 44, 16, 14)
         column.setSpacing(10)
@@ -105,7 +127,10 @@ class AttachCard(Card):
             self._list.insertWidget(self._list.count() - 1, row)
         self._scroll.setVisible(bool(self.rows))
 
-    def _enable(self) -> None:
+    @Slot()
+    @guarded
+    def _enable(self, *_words: object) -> None:
+        self.partition.setEnabled(bool(self.folder.text().strip()))
         is_there = any(view.copy == self._copy for view in self._attached)
         self.attach.setEnabled(not (self._is_busy or is_there))
         self.attach.setToolTip("It is attached already" if is_there else "")
@@ -115,7 +140,11 @@ class AttachCard(Card):
     @Slot()
     @guarded
     def _on_attach(self) -> None:
-        self.attach_asked.emit(self.folder.text().strip())
+        mount = self.folder.text().strip()
+        number = int(self.partition.text() or 0) or None
+        self.attach_asked.emit(
+            AttachWish(self._copy, mount, number if mount else None, self.read_only.isChecked())
+        )
 
 
 class AttachedRow(QWidget):

@@ -54,6 +54,13 @@ class Figure(QWidget):
             self.value.setText(words)
             self.setAccessibleName(f"{self.label.text()} {words}")
 
+    def set_tone(self, tone: str) -> None:
+        """Give the value another colour, if it has not got it."""
+        if tone != self.value.property("tone"):
+            self.value.setProperty("tone", tone)
+            self.value.style().unpolish(self.value)
+            self.value.style().polish(self.value)
+
 
 class StatusBar(QWidget):
     """One line; every figure keeps its place."""

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtGui import QPalette
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gui.theme import Theme
 
 _SHEET: Final = Template("""
@@ -76,11 +79,45 @@ QPlainTextEdit:focus { border: 2px solid $accent; padding: 3px 5px; }
 QPushButton[segment="true"]:checked {
   background: $soft; color: $accent; border-color: $accent; font-weight: 600;
 }
-QCheckBox { color: $text; spacing: 8px; }
+QCheckBox, QRadioButton { color: $text; spacing: 8px; }
+QCheckBox:disabled, QRadioButton:disabled { color: $faint; }
+QCheckBox::indicator, QRadioButton::indicator, QListWidget::indicator {
+  width: 14px; height: 14px; border: 1px solid $faint; border-radius: 4px; background: $well;
+}
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:checked, QListWidget::indicator:checked {
+  background: $accent; border-color: $accent; image: url("$tick");
+}
+QRadioButton::indicator:checked {
+  width: 6px; height: 6px; border: 5px solid $accent; background: $card;
+}
+QCheckBox::indicator:focus, QRadioButton::indicator:unchecked:focus { border-color: $ink; }
+QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled, QListWidget::indicator:disabled {
+  border-color: $unline;
+}
+QCheckBox::indicator:checked:disabled, QListWidget::indicator:checked:disabled {
+  background: $unline;
+}
+QListWidget[framed="true"] {
+  background: $well; border: 1px solid $border; border-radius: 7px; padding: 3px;
+}
+QListWidget[framed="true"]:focus { border: 2px solid $accent; padding: 2px; }
 QListWidget { background: transparent; border: none; outline: 0; color: $text; }
 QListWidget::item { padding: 6px 8px; border-radius: 6px; }
 QListWidget::item:hover { background: $hover; }
 QListWidget::item:selected { background: $soft; color: $text; }
+QTableView[framed="true"] {
+  background: $well; border: 1px solid $border; border-radius: 7px; outline: 0; padding: 3px;
+  selection-background-color: $soft; selection-color: $text;
+}
+QTableView[framed="true"]:focus { border: 2px solid $accent; padding: 2px; }
+QTableView[framed="true"]::item { padding: 0 8px; }
+QTableView[framed="true"] QHeaderView { background: transparent; border: none; }
+QTableView[framed="true"] QHeaderView::section {
+  background: transparent; color: $sub; border: none; border-bottom: 1px solid $line;
+  padding: 4px 8px;
+}
 QTreeView {
   background: transparent; border: none; outline: 0; selection-background-color: transparent;
   show-decoration-selected: 0;
@@ -114,8 +151,15 @@ def style_sheet(theme: Theme) -> str:
     """Return the style sheet of the whole application."""
     colors = {field.name: getattr(theme, field.name) for field in dataclasses.fields(theme)}
     shade = theme.color("accent")
+    colors["tick"] = str(_tick(theme.name))
     colors["accent_hover"] = (shade.lighter(112) if theme.is_dark else shade.darker(112)).name()
     return _SHEET.substitute(colors)
+
+
+def _tick(name: str) -> Path:
+    """Return the file of the mark in a ticked box; style sheets know pictures only as files."""
+    with resources.as_file(resources.files("resources") / "marks" / f"tick-{name}.svg") as path:
+        return path
 
 
 def palette(theme: Theme) -> QPalette:

@@ -30,6 +30,7 @@ class ActionRouter(QObject):
         window.desk.picks_changed.connect(self.enable)
         window.demo.changed.connect(self.enable)
         window.exporter.busy_changed.connect(self.enable)
+        window.volume_desk.running_changed.connect(self._on_batches)
         window.focus.selection_changed.connect(self._on_focus)
         window.focus.badges_changed.connect(self._on_focus)
         stack = window.acts.stack
@@ -49,6 +50,17 @@ class ActionRouter(QObject):
             (a.snapshot_named, w.asker.ask_name),
             (a.clone, w.desk.clone),
             (a.restore, self._plan_restore),
+            (a.compare, w.comparer.show),
+            (a.go_to, w.comparer.ask_address),
+            (a.bytes, w.comparer.show_bytes),
+            (a.next_change, lambda: w.comparer.step(1)),
+            (a.previous_change, lambda: w.comparer.step(-1)),
+            (a.merge, self._plan_merge),
+            (a.promote, lambda: w.volume_desk.plan_promotion(w.desk.picks.live[0].id)),
+            (a.properties, w.volume_desk.show_properties),
+            (a.resize, w.volume_desk.reshaper.plan_resize),
+            (a.apply, w.exporter.choose_stream),
+            (a.compact, w.volume_desk.toggle_compaction),
             (a.export, lambda: w.exporter.choose(w.desk.chosen)),
             (a.rename, w.tree.edit_name),
             (a.lock, self._toggle_lock),
@@ -106,6 +118,9 @@ class ActionRouter(QObject):
     def _plan_restore(self) -> None:
         self._window.acts.plan_restore(self._window.desk.picks.live[0].id)
 
+    def _plan_merge(self) -> None:
+        self._window.acts.plan_restore(self._window.desk.picks.live[0].id, is_merge=True)
+
     def _plan_purge(self) -> None:
         self._window.acts.plan_purge([copy.id for copy in self._window.desk.picks.all])
 
@@ -119,13 +134,19 @@ class ActionRouter(QObject):
         a, w, info = self._actions, self._window, self._window.follower.info
         is_open = self._window.link.is_open and info is not None and not self._is_demo
         can_write = is_open and info is not None and not (info.read_only or info.notice)
-        picks = self._window.desk.picks
+        picks, desk = w.desk.picks, w.volume_desk
         for action, enabled in (
             (a.close, is_open),
             (a.snapshot, can_write),
             (a.snapshot_named, can_write),
             (a.clone, can_write and w.desk.can_clone),
             (a.restore, can_write and len(picks.live) == 1),
+            (a.merge, can_write and len(picks.live) == 1 and picks.live[0].kind == "clone"),
+            (a.promote, can_write and len(picks.live) == 1 and not desk.runner.is_running),
+            (a.properties, is_open),
+            (a.resize, can_write),
+            (a.apply, can_write and not w.exporter.is_busy),
+            (a.compact, can_write and (desk.is_compacting or not desk.runner.is_running)),
             (a.export, is_open and w.desk.can_clone and not w.exporter.is_busy),
             (a.rename, can_write and len(picks.live) == 1),
             (a.lock, can_write and bool(picks.live)),
@@ -140,7 +161,10 @@ class ActionRouter(QObject):
             (a.redo, not self._is_demo and self._window.acts.stack.canRedo()),
         ):
             action.setEnabled(enabled)
-        for action in (a.zoom_in, a.zoom_out, a.fit, a.hilbert):
+        has_copies = info is not None and any(not copy.deleted for copy in info.copies)
+        for action in (a.compare, a.next_change, a.previous_change):
+            action.setEnabled(is_open and has_copies)
+        for action in (a.go_to, a.bytes, a.zoom_in, a.zoom_out, a.fit, a.hilbert):
             action.setEnabled(is_open)
         focus = self._window.focus
         a.zoom_to.setEnabled(is_open and focus.selection is not None)
@@ -182,6 +206,15 @@ class ActionRouter(QObject):
         self._actions.workload.setText("&Pause workload" if running else "&Run workload")
         icon, theme = "pause" if running else "play", self._window.source.theme
         self._actions.set_icon(self._actions.workload, icon, theme)
+        self.enable()
+
+    @Slot()
+    @guarded
+    def _on_batches(self) -> None:
+        words = "&Compact the additional area"
+        if self._window.volume_desk.is_compacting:
+            words = "Stop &compacting"
+        self._actions.compact.setText(words)
         self.enable()
 
     @Slot(bool)

@@ -51,7 +51,13 @@ SPECS: Final = (
     Spec("clone", "&Clone", "Ctrl+B", "clone", "Take a writable instant copy of what is selected"),
     Spec("restore", "Re&store…", "Ctrl+R", "skip-back",
          "Make the original equal to the copy; what was is kept"),
+    Spec("merge", "&Merge into the original…", "Ctrl+M", "arrow-up",
+         "Make the original equal to the clone; what was is kept"),
+    Spec("promote", "&Promote…", "", "arrow-down",
+         "Copy what the copy still reads from the image, so that it needs it no more"),
     Spec("export", "&Export…", "Ctrl+Shift+E", "", "Make an image file of what is selected"),
+    Spec("compare", "C&ompare…", "Ctrl+D", "rows",
+         "Show where the copy and the original, or two copies, may differ"),
     Spec("rename", "&Rename", "F2", "pencil", "Give the copy another name"),
     Spec("lock", "&Lock", "Ctrl+L", "lock", "Forbid or allow deletion", checkable=True),
     Spec("delete", "&Delete", "Del", "trash", "Hide the copy; it can be brought back"),
@@ -59,6 +65,14 @@ SPECS: Final = (
     Spec("purge", "&Purge…", "Shift+Del", "trash", "Remove the copy for good"),
     Spec("verify", "&Verify copies", "F9", "shield",
          "Read all that is kept for copies and compare it with its checksums, or stop that"),
+    Spec("properties", "&Properties…", "Alt+Return", "info",
+         "Size, files, room, where new data goes, what happens when there is no room"),
+    Spec("resize", "&Resize…", "Ctrl+Shift+R", "volume",
+         "Make the volume longer or shorter; copies keep their sizes"),
+    Spec("apply", "&Apply changes…", "Ctrl+Shift+I", "import",
+         "Put what has changed elsewhere, as a stream of differences, into the original"),
+    Spec("compact", "&Compact the additional area", "", "rows",
+         "Move what is kept together and give the disk the rest, or stop that"),
     Spec("connect_", "Co&nnect…", "Ctrl+Shift+K", "plug",
          "Let virtual machines and other programs use the volume and its copies"),
     Spec("workload", "&Run workload", "F5", "play", "Let a workload write, or pause it"),
@@ -79,6 +93,13 @@ SPECS: Final = (
     Spec("full_screen", "&Full screen", "F11", "", "Use the whole screen", checkable=True),
     Spec("find", "&Find in the pointer table", "Ctrl+F", "search",
          "Find a block, a range or a copy"),
+    Spec("go_to", "&Go to…", "Ctrl+G", "target", "Show a place of the volume on the map"),
+    Spec("bytes", "Show &bytes…", "Ctrl+Shift+B", "table",
+         "Show the selected block of the copy, beside the original's"),
+    Spec("next_change", "&Next change", "F3", "chevron-down",
+         "Show the next place in which two views may differ"),
+    Spec("previous_change", "&Previous change", "Shift+F3", "chevron-up",
+         "Show the place before in which two views may differ"),
     Spec("deselect", "Clear &selection", "Esc", "", "Select nothing"),
     Spec("palette", "Command &palette…", "Ctrl+Shift+P", "search", "Find any act by its name"),
     Spec("keys", "&Keyboard shortcuts", "?", "keyboard", "Show every key"),
@@ -101,13 +122,20 @@ class Actions(QObject):
     snapshot_named: QAction
     clone: QAction
     restore: QAction
+    merge: QAction
+    promote: QAction
     export: QAction
+    compare: QAction
     rename: QAction
     lock: QAction
     delete: QAction
     undelete: QAction
     purge: QAction
     verify: QAction
+    properties: QAction
+    resize: QAction
+    apply: QAction
+    compact: QAction
     connect_: QAction
     workload: QAction
     workload_stop: QAction
@@ -123,6 +151,10 @@ class Actions(QObject):
     reset_layout: QAction
     full_screen: QAction
     find: QAction
+    go_to: QAction
+    bytes: QAction
+    next_change: QAction
+    previous_change: QAction
     deselect: QAction
     palette: QAction
     keys: QAction

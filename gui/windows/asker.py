@@ -56,7 +56,7 @@ class Asker(QObject):
     @guarded
     def ask_restore(self, offer: RestoreOffer) -> None:
         """Restore, if the user agrees to the offer."""
-        question = Question(offer.question, offer.consequence, "Restore", self._window, warning="")
+        question = Question(offer.question, offer.consequence, offer.verb, self._window, warning="")
         question.agreed.connect(guarded(lambda: self._acts.restore(offer)))
         question.open()
 

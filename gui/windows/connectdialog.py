@@ -8,25 +8,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from core.session import ORIGINAL
 from gui.guard import guarded
 from gui.views.attachcard import AttachCard
 from gui.views.choice import Choice
+from gui.views.pages import Pages, PageTabs
 from gui.views.servingcard import ServingCard
 from gui.views.words import words
+from gui.windows.sheet import Sheet
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QLineEdit
+
     from core.answers import VolumeInfo
     from gui.theme import ThemeSource
     from gui.windows.connections import Connections
     from gui.windows.follower import Follower
 
 _WIDTH: Final = 640
+SERVING, ATTACHING = range(2)
+_PAGES: Final = ("Virtual machines", "This computer")
 
 
-class ConnectDialog(QDialog):
+class ConnectDialog(Sheet):
     """Which view is meant, and the ways to it."""
 
     def __init__(
@@ -46,12 +52,18 @@ class ConnectDialog(QDialog):
         self.serving = ServingCard(source)
         self.serving.setFixedWidth(_WIDTH)
         self.attaching = AttachCard(source)
+        self.attaching.setFixedWidth(_WIDTH)
+        self.tabs = PageTabs(_PAGES)
+        self.pages = Pages((self.serving, self.attaching))
         self.problem = words("", 13, 500, "danger")
         self.problem.setVisible(False)
         self._lay_out()
         self.view.currentTextChanged.connect(self._on_view)
-        self.serving.switched.connect(self._on_switched)
-        self.attaching.attach_asked.connect(self._on_attach)
+        self.tabs.picked.connect(guarded(self.show_page))
+        self.serving.start_asked.connect(connections.start_serving)
+        self.serving.stop_asked.connect(connections.stop_serving)
+        self.serving.options.folder_wanted.connect(self._on_certificates_wanted)
+        self.attaching.attach_asked.connect(connections.attach)
         self.attaching.detach_asked.connect(connections.detach)
         self.attaching.folder_wanted.connect(self._on_folder_wanted)
         connections.changed.connect(self._on_connections)
@@ -59,11 +71,17 @@ class ConnectDialog(QDialog):
         if follower.info is not None:
             self._on_info(follower.info)
         self._on_connections()
+        self.show_page(SERVING)
 
     def tell(self, sentence: str) -> None:
         """Say what could not be done, until something is asked for again; nothing: say no more."""
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
+
+    def show_page(self, number: int) -> None:
+        """Show one of the two ways: ``SERVING`` or ``ATTACHING``."""
+        self.tabs.buttons[number].setChecked(True)
+        self.pages.show_page(number)
 
     def choose(self, copy: str) -> None:
         """Mean this copy, or the original."""
@@ -82,8 +100,8 @@ class ConnectDialog(QDialog):
         column.addWidget(self.heading)
         column.addWidget(self.about)
         column.addLayout(row)
-        column.addWidget(self.serving)
-        column.addWidget(self.attaching)
+        column.addWidget(self.tabs)
+        column.addWidget(self.pages)
         column.addWidget(self.problem)
 
     @Slot(object)
@@ -125,24 +143,19 @@ class ConnectDialog(QDialog):
         self.serving.show_servings(self._connections.servings, is_busy=is_busy)
         self.attaching.show_attached(self._connections.attached, is_busy=is_busy)
 
-    @Slot(bool)
-    @guarded
-    def _on_switched(self, is_on: bool) -> None:
-        if is_on:
-            self._connections.start_serving()
-        else:
-            self._connections.stop_serving()
-
-    @Slot(str)
-    @guarded
-    def _on_attach(self, folder: str) -> None:
-        self._connections.attach(self.view.currentText(), folder)
-
     @Slot()
     @guarded
     def _on_folder_wanted(self) -> None:
-        dialog = QFileDialog(self, "Folder to mount it in", self.attaching.folder.text())
+        self._choose_folder("Folder to mount it in", self.attaching.folder)
+
+    @Slot()
+    @guarded
+    def _on_certificates_wanted(self) -> None:
+        self._choose_folder("Folder of certificates", self.serving.options.folder)
+
+    def _choose_folder(self, title: str, field: QLineEdit) -> None:
+        dialog = QFileDialog(self, title, field.text())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(self.attaching.folder.setText)
+        dialog.fileSelected.connect(field.setText)
         dialog.open()

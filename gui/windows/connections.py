@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.serving import ServedClient, Serving
     from gui.bridge.connection import EngineConnection
     from gui.bridge.link import EngineLink
+    from gui.bridge.sharing import AttachWish, ServingWish
 
 _LOOK_MS: Final = 1000
 
@@ -60,17 +61,26 @@ class Connections(QObject):
         """Whether somebody would miss the engine if it ended."""
         return bool(self.servings or self.attached)
 
-    def start_serving(self) -> None:
-        """Serve the original and every copy at a socket that only this user can open."""
-        self._request(lambda connection: connection.serve())
+    @Slot(object)
+    @guarded
+    def start_serving(self, wish: ServingWish) -> None:
+        """Serve the original and every copy at one more address."""
+        self._request(lambda connection: connection.serve(wish))
 
-    def stop_serving(self) -> None:
-        """Stop serving; clients are disconnected when what they asked for is answered."""
-        self._request(lambda connection: connection.stop_serving())
+    @Slot(str)
+    @guarded
+    def stop_serving(self, uri: str = "") -> None:
+        """Stop serving at one address, or everywhere.
 
-    def attach(self, copy: str, folder: str) -> None:
+        Clients are disconnected when what they asked for is answered.
+        """
+        self._request(lambda connection: connection.stop_serving(uri))
+
+    @Slot(object)
+    @guarded
+    def attach(self, wish: AttachWish) -> None:
         """Make a view a file and a loop device; mount it if a folder is named."""
-        self._request(lambda connection: connection.attach(copy, folder))
+        self._request(lambda connection: connection.attach(wish))
 
     @Slot(str)
     @guarded

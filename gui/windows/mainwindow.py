@@ -7,11 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSize, QTimer, Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from core.units import format_bytes
 from gui.bridge.images import WORKLOAD_KINDS
 from gui.commands.acts import Acts
 from gui.guard import guarded
@@ -31,23 +30,27 @@ from gui.windows.arrangement import Arrangement
 from gui.windows.asker import Asker
 from gui.windows.background import Background
 from gui.windows.bannerdesk import BannerDesk
+from gui.windows.comparer import Comparer
 from gui.windows.connector import Connector
 from gui.windows.copydesk import CopyDesk
 from gui.windows.demohost import DemoHost
 from gui.windows.exporter import Exporter
+from gui.windows.figures import Figures
 from gui.windows.follower import Follower
 from gui.windows.livepanes import LivePanes
 from gui.windows.menus import Menus
 from gui.windows.opener import ImageMakers, VolumeOpener
 from gui.windows.recents import Recents
 from gui.windows.scrubrunner import ScrubRunner
+from gui.windows.spacewatch import SpaceWatch
 from gui.windows.themechoice import ThemeChoice
+from gui.windows.volumedesk import VolumeDesk
 from gui.windows.workloadrunner import WorkloadRunner
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 
-    from core.answers import Stats, VolumeInfo
+    from core.answers import VolumeInfo
     from gui.bridge.link import EngineLink
     from gui.settings import Settings
     from gui.theme import ThemeSource
@@ -55,7 +58,6 @@ if TYPE_CHECKING:
 DEFAULT_SIZE: Final = QSize(1280, 800)
 MINIMUM_SIZE: Final = QSize(960, 600)
 DEFAULT_RATE: Final = 200.0
-_SECOND_MS: Final = 1000
 _VOLUME_PAGE: Final = 1
 _EMPTY_PAGE: Final = 0
 
@@ -71,7 +73,6 @@ class MainWindow(QMainWindow):
         self.link = link
         self.source = source
         self.settings = settings
-        self._frames = 0
         self._build_models(makers)
         self._build_views()
         self._connect()
@@ -96,7 +97,7 @@ class MainWindow(QMainWindow):
         self.acts = Acts(self.link, self.tree_model, self)
         self.follower = Follower(self.link, self)
         self.opener = VolumeOpener(self.link, self.settings, makers, self)
-        self.exporter = Exporter(self.link, makers.export, self)
+        self.exporter = Exporter(self.link, makers.export, makers.apply, self)
         stack = self.acts.stack
         self.actions_ = Actions(
             self, stack.createUndoAction(self, "&Undo"), stack.createRedoAction(self, "&Redo")
@@ -120,6 +121,13 @@ class MainWindow(QMainWindow):
         )
         self.strip = ProgressStrip(source)
         self.scrubber = ScrubRunner(self.link, self.strip, self.banners)
+        self.volume_desk = VolumeDesk(
+            self, link=self.link, source=source, acts=self.acts, follower=self.follower, actions=a
+        )
+        self.comparer = Comparer(
+            self, link=self.link, source=source, follower=self.follower, desk=self.desk,
+            focus=self.focus, maps=self.panes.maps, exporter=self.exporter,
+        )  # fmt: skip
         self.arrangement = Arrangement(self.panes.arranged(self.tree))
         begin = [(a.demo, "play"), (a.open, "folder"), (a.scratch, "lightning")]
         self.empty = EmptyState(source, begin)
@@ -128,6 +136,11 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.arrangement)
         self.demo = DemoHost(self.link, source, self.pages, self)
         self.status = StatusBar(source)
+        self.figures = Figures(
+            self.link, self.follower, self.status, self.tree, self.desk, self.panes
+        )
+        self.space_watch = SpaceWatch(self.link, self.follower, self.status, self.banners)
+        self.space_watch.policy_wanted.connect(self.volume_desk.show_policy)
         self.background = Background(self.status, self.link, self.follower, self.runner, self.demo)
         self.setCentralWidget(self._column())
         self.toast = Toast(source, self.centralWidget())
@@ -148,7 +161,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.top_bar, self.banners, self.strip, self.pages, self.status):
+        strips = (self.strip, self.volume_desk.strip)
+        for part in (self.top_bar, self.banners, *strips, self.pages, self.status):
             column.addWidget(part)
         return central
 
@@ -157,9 +171,7 @@ class MainWindow(QMainWindow):
         link.opened.connect(self._on_opened)
         link.closed.connect(self._on_left)
         link.gone.connect(self._on_gone)
-        link.frame.connect(self._on_frame)
         follower.info_changed.connect(self._on_info)
-        follower.stats_changed.connect(self._on_stats)
         follower.coalesced.connect(self._on_coalesced)
         self.opener.busy.connect(self.status.show_message)
         self.opener.scratch_opened.connect(self.runner.start)
@@ -179,9 +191,6 @@ class MainWindow(QMainWindow):
         self.menus.theme_picked.connect(self.theme_choice.choose)
         self.theme_choice.chosen.connect(self.menus.mark_theme)
         self.source.changed.connect(self._on_theme)
-        self._second = QTimer(self)
-        self._second.setInterval(_SECOND_MS)
-        self._second.timeout.connect(self._on_second)
 
     # -- what others tell -----------------------------------------------------------------------
 
@@ -195,14 +204,12 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentIndex(_VOLUME_PAGE)
         self.tree.view.setFocus()
         self.status.set_engine_shown(shown=True)
-        self._second.start()
         self.align()
         self.router.enable()
 
     @Slot()
     @guarded
     def _on_left(self) -> None:
-        self._second.stop()
         self.desk.clear()
         self.panes.clear()
         self.setWindowTitle("Rangepair")
@@ -218,9 +225,6 @@ class MainWindow(QMainWindow):
     @guarded
     def _on_gone(self, _error: object) -> None:
         """Keep showing what was known last; only acts are off until the engine is back."""
-        self._second.stop()
-        for figure in (self.status.rate, self.status.fps):
-            figure.show_value("0")
         self.router.enable()
 
     def tell_unexpected(self, error: BaseException) -> None:
@@ -233,18 +237,6 @@ class MainWindow(QMainWindow):
         self.desk.show_info(info)
         self.follower.look_at(self.focus.copy.id)  # the same copy as before, after a new start
         self.router.enable()
-
-    @Slot(object)
-    @guarded
-    def _on_stats(self, stats: Stats) -> None:
-        self.status.copied.show_value(format_bytes(stats.preserved_bytes))
-        self.status.moved.show_value(format_bytes(stats.copy_write_bytes_from_initial))
-        self.status.space.show_value(format_bytes(stats.area_used_bytes))
-        self.desk.show_kept(self.panes.maps.additional_card.kept_bytes)
-        if self.follower.info is not None:
-            initial_used = self.panes.maps.initial_card.used_bytes
-            self.tree.storage.show_areas(self.follower.info, initial_used, stats)
-        self.status.rate.show_value(f"{self.panes.writes_per_second():,.0f}/s")
 
     @Slot(object)
     @guarded
@@ -280,17 +272,6 @@ class MainWindow(QMainWindow):
         self.status.show_message("")
         self.toast.hide()
         self.background.show()
-
-    @Slot()
-    @guarded
-    def _on_frame(self) -> None:
-        self._frames += 1
-
-    @Slot()
-    @guarded
-    def _on_second(self) -> None:
-        self.status.fps.show_value(str(self._frames))
-        self._frames = 0
 
     # -- looks ----------------------------------------------------------------------------------
 
@@ -340,7 +321,7 @@ class MainWindow(QMainWindow):
         self.settings.set_layout("window", self.saveGeometry())
         self.arrangement.save(self.settings)
         self.settings.sync()
-        self._second.stop()
+        self.figures.stop()
         self.demo.stop()
         self.panes.shutdown()
         self.exporter.shutdown()

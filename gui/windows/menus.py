@@ -35,25 +35,27 @@ class Menus(QObject):
         self.recent = QMenu("Open &recent", parent)
         self.theme = self._theme_menu()
         a = actions
-        self.file, self.edit, self.copies, self.workload, self.view, about = (
-            bar.addMenu(f"&{title}")
-            for title in ("File", "Edit", "Copies", "Workload", "View", "Help")
+        self.file, self.edit, self.volume, self.copies, self.workload, self.view, about = (
+            bar.addMenu(title if "&" in title else f"&{title}")
+            for title in ("File", "Edit", "V&olume", "Copies", "Workload", "View", "Help")
         )
         # fmt: off
         _fill(self.file, a.open, a.new, a.scratch, self.recent, None, a.connect_, None,
               a.close, a.quit)
-        _fill(self.edit, a.undo, a.redo, None, a.find, a.deselect, None, a.palette)
-        _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.restore, None,
-              a.rename, a.lock, a.export, None, a.delete, a.undelete, a.purge, None,
-              a.verify)
+        _fill(self.edit, a.undo, a.redo, None, a.find, a.go_to, a.bytes,
+              a.next_change, a.previous_change, a.deselect, None, a.palette)
+        _fill(self.volume, a.properties, a.resize, None, a.apply, a.compact)
+        _fill(self.copies, a.snapshot, a.snapshot_named, a.clone, None, a.compare, a.restore,
+              a.merge, a.promote, None, a.rename, a.lock, a.export, None, a.delete, a.undelete,
+              a.purge, None, a.verify)
         _fill(self.workload, a.workload, a.workload_stop)
         _fill(self.view, a.show_tree, a.show_side, a.show_drawer, None, a.zoom_in,
               a.zoom_out, a.fit, a.zoom_to, a.hilbert, None, self.theme, a.theme, None,
               a.full_screen, a.reset_layout)
         _fill(about, a.demo, None, a.keys, a.palette, None, a.about)
         self.copy = QMenu(parent)
-        _fill(self.copy, a.clone, a.snapshot, None, a.restore, None, a.rename, a.lock, a.export,
-              None, a.delete, a.undelete, a.purge)
+        _fill(self.copy, a.clone, a.snapshot, None, a.compare, a.restore, a.merge, a.promote, None,
+              a.rename, a.lock, a.export, None, a.delete, a.undelete, a.purge)
         # fmt: on
 
     def set_recent(self, paths: Sequence[str]) -> None:

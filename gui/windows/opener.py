@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.errors import RangepairError
     from gui.bridge.link import EngineLink
     from gui.settings import Settings
-    from gui.windows.exporter import ExportView
+    from gui.windows.exporter import ApplyStream, ExportView
 
 SIDECAR_SUFFIX: Final = ".rangepair"
 _FILTER: Final = "Disk images (*.img *.raw *.rangepair);;All files (*)"
@@ -28,11 +28,12 @@ _FILTER: Final = "Disk images (*.img *.raw *.rangepair);;All files (*)"
 
 @dataclass(frozen=True, slots=True)
 class ImageMakers:
-    """How images are made; all may take long and raise ``RangepairError``."""
+    """How images are made and changed; all may take long and raise ``RangepairError``."""
 
     volume: Callable[[str, int, bool], str]
     scratch: Callable[[], str]
     export: ExportView
+    apply: ApplyStream
 
 
 def image_of(path: str) -> str:

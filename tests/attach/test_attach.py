@@ -198,7 +198,7 @@ def test_partitions_are_found(bench: Bench):
     [
         (["--copy", "nobody"], "no copy named 'nobody'", 1),
         (["--copy", "gone"], "'gone' is deleted; undelete it first", 1),
-        (["--mount", "missing"], "missing is no folder", 1),
+        (["--mount", "missing/here"], "missing/here is no folder", 1),
         (["--mount", "."], "known was found on the volume, and it has no partitions;", 1),
         (["--partition", "1"], "name a folder with --mount", 64),
     ],

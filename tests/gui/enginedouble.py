@@ -22,6 +22,7 @@ from core.answers import (
     MapAnswer,
     PointerColumns,
     PointerKind,
+    Ranges,
     Stats,
     TableAnswer,
     Usage,
@@ -34,10 +35,12 @@ from core.errors import (
     InvalidNameError,
     NameTakenError,
     NoSuchCopyError,
+    UsageError,
 )
 from core.events import EVENT_DTYPE, EventFlag, EventKind
-from core.longwork import RestorePlan, ScrubStep
+from core.longwork import Promotion, Resized, RestorePlan, ScrubStep, SeparationPlan
 from core.serving import Serving
+from core.spaceanswers import CompactStep, Policy
 from core.units import MIB
 
 GRAIN = 4096
@@ -77,6 +80,17 @@ class SessionDouble:
         self.scrub_steps = 3
         self.servings = []
         self.views = []
+        self.wishes = []  # what was asked of the connection
+        self.kept_policy = Policy(
+            when_full="refuse", timeout_s=30.0, area_limit_bytes=0, expendable=[], dropped=[]
+        )
+        self.mechanism = "copy-on-write"
+        self.new_bytes = 0  # new data of the original in the additional area
+        self.data = [(0, 1 * MIB)]  # where the original is not all zeroes
+        self.promoted = []
+        self.room_bytes = 1 << 40
+        self.full_in_seconds = None
+        self.compactions = 0
         self.is_kept = False
         self.restoring = None
         self.restored = []  # names of copies, in the order in which the original was made so
@@ -111,31 +125,36 @@ class SessionDouble:
             return None
         return {"kind": self.workload[0], "running": True, "error": None, "phase": self.phase}
 
-    def serve(self):
+    def serve(self, wish):
         self._enter("serve")
+        uri = "nbd+unix:///?socket=/run/disk.nbd"
+        if wish.host:
+            uri = f"nbd{'s' * bool(wish.tls)}://{wish.host}:{wish.port}/"
         self.servings.append(
             Serving(
-                uri="nbd+unix:///?socket=/run/disk.nbd", read_only=False, tls=False, stays=False,
-                clients=[],
+                uri=uri, read_only=wish.read_only, tls=bool(wish.tls), stays=False, clients=[]
             )
         )  # fmt: skip
+        self.wishes.append(wish)
         return self.servings[-1]
 
     def serving(self):
         self._enter("serving")
         return list(self.servings)
 
-    def stop_serving(self):
+    def stop_serving(self, uri=""):
         self._enter("stop_serving")
-        self.servings.clear()
+        self.servings[:] = [each for each in self.servings if uri not in {"", each.uri}]
 
-    def attach(self, copy, mount):
+    def attach(self, wish):
         self._enter("attach")
+        self.wishes.append(wish)
+        copy, mount = wish.copy, wish.mount
         self.views.append(
             AttachedView(
                 image=self.image, copy=copy, way=["fuse", "loop"], file=f"/run/{copy}",
                 loop="/dev/loop7", mount=mount, filesystem="ext4" * bool(mount),
-                read_only=copy != "original", notices=["A notice."] * bool(mount),
+                read_only=copy != "original" or wish.read_only, notices=["A notice."] * bool(mount),
             )
         )  # fmt: skip
 
@@ -187,8 +206,16 @@ class SessionDouble:
                 generation=self.generation, event_seq=self.seq,
                 copies=[self._copy_info(copy_id) for copy_id in self.order], notice=self.notice,
                 changed_ranges=self.changed_ranges,
-                restoring=self.restoring,
+                restoring=self.restoring, mechanism=self.mechanism, original=self._original(),
             )  # fmt: skip
+
+    def _original(self):
+        if self.mechanism == "copy-on-write":
+            return None
+        return CopyInfo(
+            name="original", id=0, kind="original", parent="", created=0.0, locked=False,
+            own_bytes=self.new_bytes, shared_bytes=self.size, pointers=0, range_pairs=1,
+        )  # fmt: skip
 
     def _copy_info(self, copy_id):
         kept = self.copies[copy_id]
@@ -326,6 +353,73 @@ class SessionDouble:
         self._publish(told, copy_id or max(self.tables), grain * GRAIN, GRAIN, GRAIN, offset)
         return GRAIN
 
+    def read(self, offset, length, copy="original"):
+        self._enter("read")
+        return bytes(length)
+
+    def allocation(self, copy="original"):
+        self._enter("allocation")
+        starts, stops = zip(*self.data, strict=True)
+        return Ranges(
+            starts=np.array(starts, np.int64), lengths=np.array(stops, np.int64) - np.array(starts)
+        )
+
+    def resize(self, size_bytes, *, shrinks=False):
+        self._enter("resize")
+        with self.mutex:
+            if size_bytes < self.size and not shrinks:
+                raise UsageError("The original would lose its end.")
+            for kept in self.copies.values():
+                kept.setdefault("size", self.size)
+            before, self.size = self.size, size_bytes
+            self._catalog_changed(EventFlag.RESIZED)
+            return Resized(before_bytes=before, size_bytes=size_bytes, kept_bytes=0)
+
+    def policy(self):
+        self._enter("policy")
+        return self.kept_policy
+
+    def set_policy(self, **wishes):
+        self._enter("set_policy")
+        given = {name: wish for name, wish in wishes.items() if wish is not None}
+        self.kept_policy = msgspec.structs.replace(self.kept_policy, **given)
+        self._catalog_changed()
+        return self.kept_policy
+
+    def choose_mechanism(self, mechanism):
+        self._enter("choose_mechanism")
+        if self.new_bytes and mechanism == "copy-on-write":
+            raise CopyInUseError("The original has new data in the additional area.")
+        self.mechanism = mechanism
+        self._catalog_changed()
+
+    def plan_separation(self, view="original"):
+        self._enter("plan_separation")
+        return SeparationPlan(
+            view=view, home_bytes=self.new_bytes, kept_bytes=GRAIN, rest_bytes=2 * GRAIN
+        )
+
+    def separate(self, view="original"):
+        plan = self.plan_separation(view)
+        self.new_bytes, self.mechanism = 0, "copy-on-write"
+        self._catalog_changed()
+        return plan
+
+    def promote(self, copy):
+        self._enter("promote")
+        self._id(copy)
+        self.promoted.append(copy)
+        left = max(self.size - len(self.promoted) * MIB, 0)
+        return Promotion(copied_bytes=MIB, left_bytes=left)
+
+    def compact_step(self):
+        self._enter("compact_step")
+        self.compactions += 1
+        return CompactStep(
+            moved_bytes=GRAIN, remaining_bytes=GRAIN, area_bytes=0, host_bytes=0,
+            is_done=self.compactions >= 3,
+        )  # fmt: skip
+
     def flush(self):
         self._enter("flush")
 
@@ -335,7 +429,8 @@ class SessionDouble:
         used = self.next_offset
         return Usage(
             area_bytes=used, used_bytes=used, free_bytes=0, metadata_bytes=AREA_HEAD,
-            reclaimable_bytes=0, copies=[], freed_bytes=freed,
+            reclaimable_bytes=0, copies=[], freed_bytes=freed, room_bytes=self.room_bytes,
+            full_in_seconds=self.full_in_seconds,
         )  # fmt: skip
 
     def scrub_step(self, run=0):

@@ -20,6 +20,7 @@ from core.errors import EngineGoneError, UsageError, VolumeBusyError
 from core.service.client import connect
 from core.service.launcher import connect_or_start
 from gui.bridge.engineprocess import EngineProcess
+from gui.bridge.sharing import ServingWish
 from tests.doubles import nbdpeer as peer
 from tests.doubles.nbdclient import Client
 
@@ -107,7 +108,10 @@ def test_the_engine_ends_with_the_last_client_if_nobody_uses_it(image: Path) -> 
 
 def test_what_is_kept_goes_on_until_it_is_stopped(image: Path) -> None:
     window = EngineProcess(str(image))
-    uris = [window.serve().uri, window.queries.serve(host="127.0.0.1").uri]
+    wishes = (ServingWish(), ServingWish("127.0.0.1"), ServingWish("127.0.0.1", read_only=True))
+    uris = [window.serve(wish).uri for wish in wishes]
+    assert [each.read_only for each in window.serving()] == [False, False, True]
+    window.stop_serving(uris.pop())
     pid = window.queries.welcome.pid
     window.keep_serving()
     window.close()

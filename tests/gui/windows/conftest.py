@@ -144,9 +144,8 @@ def driver(qapp, qtbot, settings, tmp_path):
     def export(*arguments):
         raise AssertionError("a test that exports says how")
 
-    window = MainWindow(
-        EngineLink(opener), ThemeSource(), settings, ImageMakers(make_volume, make_scratch, export)
-    )
+    makers = ImageMakers(make_volume, make_scratch, export, export)
+    window = MainWindow(EngineLink(opener), ThemeSource(), settings, makers)
     qtbot.addWidget(window)
     window.show()
     qtbot.waitExposed(window)

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from core.errors import AttachError, VolumeBusyError
 from core.nbd.recipes import export_uri
 from core.serving import ServedClient, Serving
-from gui.windows.connectdialog import ConnectDialog
+from gui.bridge.sharing import AttachWish, ServingWish
+from gui.views.serveoptions import LOCAL, SECURE, SOCKET
+from gui.windows.connectdialog import ATTACHING, ConnectDialog
 from gui.windows.dialogs import LeaveQuestion
 
 pytestmark = pytest.mark.gui
@@ -27,7 +31,7 @@ def sheet(at_volume):
 
 
 def serve(driver, sheet):
-    driver.click(sheet.serving.switch)
+    driver.click(sheet.serving.start)
     driver.qtbot.waitUntil(sheet.serving.details.isVisible)
 
 
@@ -58,15 +62,72 @@ def test_the_sheet_opens_and_means_what_is_chosen(at_volume, way):
 
 def test_serving_is_begun_told_and_ended(at_volume, sheet):
     serve(at_volume, sheet)
-    assert sheet.serving.address.toPlainText() == URI
-    assert sheet.serving.clients.text() == "Nobody is connected."
+    (row,) = sheet.serving.rows
+    assert row.address.toPlainText() == URI
+    assert row.clients.text() == "Nobody is connected."
     assert at_volume.window.status.clients.isVisible()
-    at_volume.click(sheet.serving.copy_address)
+    at_volume.click(row.copy_address)
     assert QGuiApplication.clipboard().text() == URI
-    at_volume.click(sheet.serving.switch)
+    assert not sheet.serving.stop_all.isVisible()
+    at_volume.click(row.stop)
     at_volume.qtbot.waitUntil(lambda: not sheet.serving.details.isVisible())
     assert at_volume.engine.servings == []
     assert not at_volume.window.status.clients.isVisible()
+
+
+def test_one_address_is_stopped_and_the_others_go_on(at_volume, sheet):
+    serve(at_volume, sheet)
+    card = sheet.serving
+    at_volume.click(card.options.ways.button(LOCAL))
+    card.options.port.setText("10810")
+    at_volume.click(card.options.read_only)
+    at_volume.click(card.start)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 2)
+    assert at_volume.engine.wishes[-1] == ServingWish("127.0.0.1", 10810, read_only=True)
+    assert card.rows[1].clients.text() == "Read-only. Nobody is connected."
+    at_volume.click(card.rows[0].stop)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 1)
+    assert [each.uri for each in at_volume.engine.servings] == ["nbd://127.0.0.1:10810/"]
+    serve_again = card.options.ways.button(SOCKET)
+    at_volume.click(serve_again)
+    at_volume.click(card.start)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 2)
+    at_volume.click(card.stop_all)
+    at_volume.qtbot.waitUntil(lambda: card.rows == [])
+    assert at_volume.engine.servings == []
+
+
+def test_other_computers_are_let_in_only_with_certificates(at_volume, sheet, tmp_path):
+    card = sheet.serving
+    at_volume.click(card.options.ways.button(SECURE))
+    assert not card.start.isEnabled()
+    assert "only with certificates" in card.state.text()
+    at_volume.click(card.options.browse)
+    chooser = at_volume.dialog(QFileDialog)
+    chooser.fileSelected.emit(str(tmp_path))
+    chooser.close()
+    assert card.options.folder.text() == str(tmp_path)
+    card.options.port.setText("99999")
+    assert not card.start.isEnabled()
+    card.options.port.setText("0")
+    at_volume.click(card.start)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 1)
+    assert at_volume.engine.wishes[-1] == ServingWish("0.0.0.0", 0, str(tmp_path))
+    assert card.rows[0].clients.text() == "TLS. Nobody is connected."
+
+
+def test_a_partition_is_attached_read_only(at_volume, sheet):
+    at_volume.click(sheet.tabs.buttons[ATTACHING])
+    card = sheet.attaching
+    sheet.choose("original")
+    assert not card.partition.isEnabled()
+    QTest.keyClicks(card.folder, "/mnt/new")
+    QTest.keyClicks(card.partition, "2x")
+    at_volume.click(card.read_only)
+    at_volume.click(card.attach)
+    at_volume.qtbot.waitUntil(lambda: len(card.rows) == 1)
+    assert at_volume.engine.wishes[-1] == AttachWish("original", "/mnt/new", 2, read_only=True)
+    assert "read-only" in card.rows[0].places.text()
 
 
 def test_what_programs_are_told_is_about_the_view_that_is_meant(at_volume, sheet):
@@ -88,7 +149,7 @@ def test_clients_are_named_and_counted(at_volume, sheet):
     serve(at_volume, sheet)
     clients = [ServedClient(f"qemu {n}", "a" if n else "") for n in range(6)]
     connect_clients(at_volume, *clients, ServedClient("nbdinfo", None))
-    told = sheet.serving.clients
+    told = sheet.serving.rows[0].clients
     at_volume.qtbot.waitUntil(lambda: told.text().startswith("7 clients"))
     assert "qemu 0: original, qemu 1: a" in told.text()
     assert told.text().endswith("and 3 more")
@@ -111,11 +172,11 @@ def test_a_refusal_is_told_and_can_be_tried_again(at_volume, sheet):
     connections._timer.stop()  # else it may be the look that is refused
     at_volume.qtbot.waitUntil(lambda: not connections._is_asking)
     at_volume.engine.refuse_next = VolumeBusyError("A server answers there; choose another path.")
-    at_volume.click(sheet.serving.switch)
+    at_volume.click(sheet.serving.start)
     at_volume.qtbot.waitUntil(sheet.problem.isVisible)
     assert sheet.problem.text().startswith("A server answers there")
     assert at_volume.banner_texts() == []
-    assert sheet.serving.switch.isEnabled()
+    assert sheet.serving.start.isEnabled()
     serve(at_volume, sheet)
     assert not sheet.problem.isVisible()
 
@@ -156,6 +217,7 @@ def test_a_signal_asks_nothing_and_takes_no_disk_away(at_volume, sheet):
 
 def test_a_view_is_attached_and_taken_away_again(at_volume, sheet):
     window, card = at_volume.window, sheet.attaching
+    at_volume.click(sheet.tabs.buttons[ATTACHING])
     sheet.choose("a")
     card.folder.setText("/mnt")
     at_volume.click(card.attach)
@@ -182,6 +244,7 @@ def test_a_view_is_attached_and_taken_away_again(at_volume, sheet):
 
 def test_what_is_in_use_keeps_the_window_where_it_is(at_volume, sheet):
     window, engine = at_volume.window, at_volume.engine
+    at_volume.click(sheet.tabs.buttons[ATTACHING])
     at_volume.click(sheet.attaching.attach)
     at_volume.qtbot.waitUntil(lambda: window.connector.connections.is_shared)
 

@@ -10,10 +10,10 @@ import threading
 import pytest
 from PySide6.QtWidgets import QFileDialog, QProgressDialog, QPushButton
 
-from core.errors import TransferError
+from core.errors import NameTakenError, TransferError
 from core.service.client import connect
 from core.service.launcher import connect_or_start
-from gui.bridge.images import export_view
+from gui.bridge.images import apply_stream, export_view
 
 pytestmark = pytest.mark.gui
 
@@ -139,6 +139,58 @@ def test_closing_the_window_cancels_and_waits(at_volume, exports):
     at_volume.window.close()
     assert exports.was_cancelled
     assert not at_volume.window.exporter.is_busy
+
+
+@pytest.mark.parametrize("way", ["menu", "keyboard"])
+def test_changes_are_applied_and_may_be_cancelled(at_volume, way):
+    window, asked, go_on = at_volume.window, [], threading.Event()
+
+    def apply(image, stream, report):
+        asked.append((image, stream))
+        assert go_on.wait(PATIENCE_S)
+        report(1, 1)
+
+    window.exporter._apply = apply
+    if way == "menu":
+        at_volume.choose(window.menus.volume, window.actions_.apply)
+    else:
+        at_volume.press("Ctrl+Shift+I")
+    chooser = at_volume.dialog(QFileDialog)
+    chooser.fileSelected.emit("/in/a.diff")
+    chooser.close()
+    at_volume.qtbot.waitUntil(lambda: bool(asked))
+    assert asked == [("/images/disk.img", "/in/a.diff")]
+    assert not window.actions_.apply.isEnabled()
+    if way == "keyboard":
+        window.exporter._progress.canceled.emit()
+    go_on.set()
+    at_volume.qtbot.waitUntil(lambda: not window.exporter.is_busy)
+    told = "The original has the changes of a.diff"
+    assert (window.toast.text.text() == told) == (way == "menu")
+    assert window.actions_.apply.isEnabled()
+
+
+@pytest.mark.slow
+def test_changes_travel_from_one_real_engine_to_another(tmp_path):
+    first, second, stream = tmp_path / "a.img", tmp_path / "b.img", str(tmp_path / "a.diff")
+    content = random.Random(1).randbytes(1 << 20)
+    for image in (first, second):
+        image.write_bytes(content)
+    with connect_or_start(first) as volume, connect_or_start(second) as other:
+        for each in (volume, other):
+            each.snapshot("monday")
+        volume.write(4096, b"later" + bytes(507))
+        volume.snapshot("tuesday")
+        export_view(str(first), "tuesday", stream, "rbd-diff", lambda *_: None, since="monday")
+        apply_stream(str(second), stream, lambda *_: None)
+        assert other.read(0, 1 << 20) == volume.read(0, 1 << 20)
+        assert "tuesday" in [copy.name for copy in other.info().copies]
+        with pytest.raises(NameTakenError):
+            apply_stream(str(second), stream, lambda *_: None)
+        with pytest.raises(TransferError, match="cannot be read"):
+            apply_stream(str(second), str(tmp_path / "absent"), lambda *_: None)
+    for image in (first, second):
+        connect(image).shutdown()
 
 
 @pytest.mark.slow
