@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.cli.main import main
 from core.engine import open_volume
 from core.errors import EXIT_CORRUPTION, EXIT_DONE
@@ -27,6 +29,16 @@ def test_list_and_check_tell_of_a_change_from_outside(tmp_path, capsys):
     assert "before" in told.out
     assert main(["check", str(image)]) == EXIT_CORRUPTION
     assert "changed by another program" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("diff", "before"), ("map", "--copy", "before"), ("export", "--copy", "before")]
+)
+def test_whoever_looks_at_a_copy_is_told(tmp_path, capsys, words):
+    act, *rest = words
+    out = [str(tmp_path / "out.raw")] if act == "export" else []
+    assert main([act, str(changed_image(tmp_path)), *rest, *out]) == EXIT_DONE
+    assert "changed by another program" in capsys.readouterr().err
 
 
 def test_the_volume_says_so_itself(tmp_path):
