@@ -31,7 +31,7 @@ from core.errors import (
     UsageError,
     VolumeBusyError,
 )
-from core.service import connection, host, launcher
+from core.service import connection, host, launcher, meetingplace
 from core.service.client import connect
 from core.service.launcher import connect_or_open, connect_or_start
 from core.service.meetingplace import meeting_place
@@ -291,6 +291,16 @@ def test_a_runtime_folder_open_to_others_is_refused(runtime_folder: Path, image:
     runtime_folder.chmod(0o755)
     with pytest.raises(EngineGoneError, match="not private"):
         meeting_place(image)
+
+
+def test_a_relative_runtime_folder_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "relative")
+    monkeypatch.setenv("TMPDIR", "temporary")
+    assert meetingplace.runtime_folder().is_absolute()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_many_threads_share_one_client(volume: RemoteVolume) -> None:
