@@ -14,6 +14,7 @@ many events it missed; it then asks the engine once for the whole state and foll
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import struct
@@ -85,6 +86,8 @@ class RingWriter:
             finally:
                 os.close(descriptor)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                path.unlink()
             raise EngineGoneError(
                 f"The engine's event ring {path} cannot be made ({error.strerror});"
                 " make room in the runtime folder."

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
+import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import given
@@ -31,6 +33,18 @@ def test_a_record_arrives_whole(tmp_path: Path) -> None:
     assert record[:8] == (1, EventKind.PRESERVED, 1, 2, 1 << 62, 4096, 4096, 8192)
     assert record[8] > 0
     assert lost == 0
+
+
+def test_a_ring_that_finds_no_room_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: int) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(EngineGoneError, match="make room"):
+        RingWriter(tmp_path / "ring", 8)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_drained_ring_is_empty(tmp_path: Path) -> None:
