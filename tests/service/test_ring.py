@@ -47,6 +47,24 @@ def test_a_ring_that_finds_no_room_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [0, 7, 1 << 20, (1 << 63) - 1, (1 << 64) - 1])
+def test_a_number_that_is_not_the_engines_stops_nobody_for_long(
+    tmp_path: Path, number: int
+) -> None:
+    writer = RingWriter(tmp_path / "ring", 8)
+    with RingReader(writer.path) as reader:
+        publish(writer, 3)
+        assert len(reader.drain()[0]) == 3
+        writer._words[8] = number
+        told = [reader.drain()]
+        for _ in range(2):
+            writer.publish(EventKind.FLUSHED, 0, 0, 0, 0, 0, 0)
+            told.append(reader.drain())
+        seqs = [seq for records, _ in told for seq in records["seq"].tolist()]
+        assert seqs[-1:] == [5]
+        assert seqs == [4, 5] or any(lost for _, lost in told)
+
+
 def test_a_drained_ring_is_empty(tmp_path: Path) -> None:
     writer = RingWriter(tmp_path / "ring", 8)
     with RingReader(writer.path) as reader:
