@@ -258,11 +258,12 @@ class Attachment:
     def abandon(self) -> None:
         """Undo everything, whoever uses it: what was written so far is made durable first."""
         view = self.view
-        if view.mount:
-            with contextlib.suppress(OSError, AttachError):
-                if self._is_mounted():
+        with contextlib.suppress(OSError, AttachError):
+            if view.mount and self._is_mounted():
+                # That fails if any write before was refused, as for want of room.
+                with contextlib.suppress(OSError):
                     _sync(view.mount)
-                    kernel.unmount(view.mount, kernel.Unmounting.LAZY)
+                kernel.unmount(view.mount, kernel.Unmounting.LAZY)
         if self._loop is not None:
             with contextlib.suppress(OSError):
                 self._loop.close()

@@ -375,6 +375,24 @@ def test_sigterm_takes_what_is_in_use_away_after_it_is_durable(bench: Bench):
     run("e2fsck", "-f", "-n", bench.image)
 
 
+def test_sigterm_takes_what_is_in_use_away_although_a_write_was_refused(bench: Bench):
+    bench.make_file_system("ext4")
+    here = bench.mount_folder("here")
+    bench.attach("--mount", here)
+    (here / "file").write_bytes(b"a" * (80 << 20))
+    os.sync()
+    bench.rangepair("snapshot", bench.image, "monday")
+    bench.rangepair("policy", bench.image, "--area-limit", "1MiB")
+    with (here / "file").open("r+b", buffering=0) as file:
+        file.write(b"b" * (80 << 20))
+        with pytest.raises(OSError, match="No space left"):
+            os.fsync(file.fileno())
+        bench.kill_engine(signal.SIGTERM)
+        assert bench.traces() == []
+    assert not (here / "file").exists()
+    bench.rangepair("check", bench.image)
+
+
 def write_for_ever(file: io.FileIO) -> None:
     """Write and sync until that fails."""
     while True:
