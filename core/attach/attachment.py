@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from core.attach import filesystem, mounttable
+from core.attach.freeze import thaw_at
 from core.attach.loopdevice import LoopDevice
 from core.attached import AttachedView
 from core.errors import AttachError, UsageError
@@ -260,6 +261,7 @@ class Attachment:
         view = self.view
         with contextlib.suppress(OSError, AttachError):
             if view.mount and self._is_mounted():
+                thaw_at(view.mount)
                 # That fails if any write before was refused, as for want of room.
                 with contextlib.suppress(OSError):
                     _sync(view.mount)
