@@ -62,13 +62,12 @@ class Attachment:
             volume: Open.
             image: Its image, as it is told.
             path: Where the file shall be; there is none yet.
-            wish: What is to be attached.
+            wish: What is to be attached; it has passed ``check_wish``.
             record: Where it is written down.
 
         Raises:
             RangepairError: It cannot be; nothing of it is left.
         """
-        check_wish(wish)
         file = DiskFile(volume, wish.copy, read_only=wish.read_only)
         self._record = record
         self._loop: LoopDevice | None = None

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.errors import AttachError
+from core.service import attaching
+from core.service.launcher import connect_or_start
 from tests.attach.conftest import VOLUME_BYTES, run
 from tests.holes import data_bytes
 
@@ -154,6 +157,13 @@ def test_a_discard_of_the_device_makes_holes_in_the_image(bench: Bench):
         for _ in range(64):
             assert file.read(1 << 20) == b"\xaa" * (1 << 20)
     bench.detach()
+
+
+def test_a_folder_that_no_path_names_is_refused_in_a_sentence(bench: Bench):
+    with connect_or_start(bench.image) as volume:
+        with pytest.raises(AttachError, match="no folder to mount in"):
+            attaching.attach(volume, "original", mount="/a\0b")
+        assert attaching.attached(volume) == []
 
 
 def partition_table(*extents: tuple[int, int]) -> bytes:
