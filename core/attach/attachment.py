@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from core.attach import filesystem, mounttable
+from core.attach.freeze import thaw_at
 from core.attach.loopdevice import LoopDevice
 from core.attached import AttachedView
 from core.errors import AttachError, UsageError
@@ -61,13 +62,12 @@ class Attachment:
             volume: Open.
             image: Its image, as it is told.
             path: Where the file shall be; there is none yet.
-            wish: What is to be attached.
+            wish: What is to be attached; it has passed ``check_wish``.
             record: Where it is written down.
 
         Raises:
             RangepairError: It cannot be; nothing of it is left.
         """
-        check_wish(wish)
         file = DiskFile(volume, wish.copy, read_only=wish.read_only)
         self._record = record
         self._loop: LoopDevice | None = None
@@ -258,11 +258,13 @@ class Attachment:
     def abandon(self) -> None:
         """Undo everything, whoever uses it: what was written so far is made durable first."""
         view = self.view
-        if view.mount:
-            with contextlib.suppress(OSError, AttachError):
-                if self._is_mounted():
+        with contextlib.suppress(OSError, AttachError):
+            if view.mount and self._is_mounted():
+                thaw_at(view.mount)
+                # That fails if any write before was refused, as for want of room.
+                with contextlib.suppress(OSError):
                     _sync(view.mount)
-                    kernel.unmount(view.mount, kernel.Unmounting.LAZY)
+                kernel.unmount(view.mount, kernel.Unmounting.LAZY)
         if self._loop is not None:
             with contextlib.suppress(OSError):
                 self._loop.close()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.attach import mounttable
 from core.attach import record as records
-from core.attach.attachment import Attachment, Wish
+from core.attach.attachment import Attachment, Wish, check_wish
 from core.engine import Volume
 from core.errors import AttachError, CopyInUseError
 from core.session import ORIGINAL
@@ -73,6 +73,7 @@ class Attachments:
                     " when that is done."
                 )
             records.clear_leftovers(self._place)
+            check_wish(wish)
             if wish.mount:
                 wish = wish._replace(mount=os.path.realpath(wish.mount))  # as the kernel tells it
                 self._refuse_taken(wish.mount)

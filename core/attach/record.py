@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from core.attach import loopdevice, mounttable
+from core.attach.freeze import thaw_at
 from core.attached import AttachedView
 from core.fuse import door, kernel
 
@@ -109,6 +110,7 @@ def _clear(view: AttachedView) -> None:
         for node in (device, *(part.device for part in loopdevice.partitions_of(device)))
     ]
     for mount in mounttable.mounts_from(nodes):
+        thaw_at(mount.point)
         try:
             kernel.unmount(mount.point)
         except OSError:

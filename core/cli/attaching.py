@@ -106,13 +106,13 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _tell(view: AttachedView, terminal: Terminal) -> None:
     """Say in one line where a view is, and through what."""
-    places = [view.file]
+    places = [printable(view.file)]
     if view.loop:
         count = len(view.partitions)
         places.append(f"{view.loop} with {plural(count, 'partition')}" if count else view.loop)
     if view.mount:
         what = f"{view.filesystem} of {view.mounted}" if view.partitions else view.filesystem
-        places.append(f"{what} mounted at {view.mount} ({view.options})")
+        places.append(f"{what} mounted at {printable(view.mount)} ({view.options})")
     mode = ", read-only" if view.read_only else ""
     name = terminal.paint(told_name(view.copy), "bold")
     terminal.line(f"{name}{mode}: {', '.join(places)}; through {' and '.join(view.way)}")
@@ -122,7 +122,7 @@ def _tell(view: AttachedView, terminal: Terminal) -> None:
 
 def _tell_dead(view: AttachedView, terminal: Terminal, image: str) -> None:
     """Say what a killed engine process has left, and how to be rid of it."""
-    places = [view.file, *filter(None, (view.loop, view.mount))]
+    places = [printable(place) for place in (view.file, view.loop, view.mount) if place]
     name = terminal.paint(told_name(view.copy), "bold")
     terminal.line(
         f"{name}: dead at {', '.join(places)}, as its engine process was killed; 'rangepair detach"
@@ -159,9 +159,8 @@ def _detach(options: argparse.Namespace, terminal: Terminal) -> int:
         _print_json(gone, terminal)
         return EXIT_DONE
     for view in gone:
-        terminal.line(
-            f"{told_name(view.copy)} detached from {view.mount or view.loop or view.file}"
-        )
+        place = printable(view.mount or view.loop or view.file)
+        terminal.line(f"{told_name(view.copy)} detached from {place}")
     return EXIT_DONE
 
 

@@ -113,11 +113,22 @@ def _complain(message: str) -> None:
 def _sentence(error: OSError) -> str:
     """Return what an error of the system means to the user."""
     what = f" on {error.filename}" if error.filename else ""
+    if str(error.filename or "")[:1] != "/" and _is_nowhere():
+        return "The folder that this runs in was removed; change to another one."
     if error.errno == errno.EBADF:
         return "Standard input or output is closed; open it or name a file for it."
     if error.errno == errno.ENOSPC:
         return f"There is no room left{what or ' where the output goes'}; free some space."
     return f"The system refused an operation{what}: {error.strerror or error}."
+
+
+def _is_nowhere() -> bool:
+    """Return whether the working folder is gone, and every relative path with it."""
+    try:
+        os.getcwd()  # noqa: PTH109 - no object in between
+    except OSError:
+        return True
+    return False
 
 
 def _abandon_output() -> None:

@@ -154,6 +154,11 @@ class FileDevice:
         return self._is_block
 
     @property
+    def is_removed(self) -> bool:
+        """Whether no name leads to the file any more, so that it goes when it is closed."""
+        return not self._is_block and not os.fstat(self._number).st_nlink
+
+    @property
     def mtime_ns(self) -> int:
         """Time of the last change in nanoseconds; 0 for a block device, which has none."""
         return 0 if self._is_block else os.fstat(self._number).st_mtime_ns

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from core.engine import infos
 from core.engine.guarding import guarded
+from core.errors import ImageError
 from core.session import ORIGINAL
 from core.volume import takecopy
+from core.volume.outside import removal_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,8 @@ def clone(self: Volume, name: str, of: str = ORIGINAL) -> CopyInfo:
 def _take(self: Volume, name: str, of: str, *, writable: bool) -> CopyInfo:
     self._begin_writing()
     takecopy.check_name(self._state, name)
+    if gone := removal_of(self._state):  # a copy taken now would not be there tomorrow
+        raise ImageError(gone)
     self._state.copy_named(of)
     if self._state.area is None:
         self.add_area()

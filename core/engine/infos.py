@@ -34,6 +34,7 @@ from core.session import ORIGINAL
 from core.usage import freed_bytes, own_bytes
 from core.volume import integrity
 from core.volume.counts import counts_of_views
+from core.volume.outside import removal_of
 from core.volume.picture import additional_extents, initial_extents, metadata_extents
 from core.volume.read import Views
 
@@ -100,7 +101,7 @@ def _notice(state: VolumeState) -> str:
     journal = state.journal
     if journal is not None and journal.failed is not None:
         return journal.failed.message
-    return state.changed_outside
+    return state.changed_outside or removal_of(state)
 
 
 def copy_infos(moment: VolumeState) -> list[CopyInfo]:

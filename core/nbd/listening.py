@@ -59,6 +59,8 @@ def listen_at_path(path: Path) -> Listener:
         VolumeBusyError: A server answers there.
         RangepairError: The system refused.
     """
+    if "\0" in str(path):
+        raise UsageError("The path of the socket holds a zero byte, as no path can.")
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX - len(FRESH):
         raise UsageError(f"The path {path} is too long for a socket; choose a shorter one.")
     _refuse_taken(path)
@@ -137,7 +139,7 @@ def server_context(folder: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     for path in (authority, certificate, key):
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - that one raises for odd paths
             raise UsageError(f"There is no {path}; --tls needs {', '.join(_CERTIFICATES)}.")
     try:
         context.load_verify_locations(authority)

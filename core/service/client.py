@@ -18,7 +18,7 @@ from core.errors import EngineGoneError
 from core.service import hosting, servingcalls, sidescalls
 from core.service import messages as ask
 from core.service.codec import pack, unpack_answer
-from core.service.frames import REPLY_BOUNDS, FrameError, receive_frame, send_frame
+from core.service.frames import FrameError, exchange
 from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.meetingplace import meeting_place
 from core.service.request import Bulk, Request
@@ -297,8 +297,7 @@ class RemoteVolume:
         message, bulks = pack(request)
         with self._lock:
             try:
-                send_frame(self._peer, message, bulks)
-                frame = receive_frame(self._peer, REPLY_BOUNDS)
+                frame = exchange(self._peer, message, bulks)
             except OSError as error:
                 self._peer.close()
                 raise _gone() from error

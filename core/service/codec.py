@@ -69,7 +69,13 @@ def unpack_request(message: bytearray, bulks: Sequence[bytearray]) -> AnyRequest
         request: AnyRequest = msgspec.msgpack.decode(
             message, type=AnyRequest, dec_hook=_taker(bulks)
         )
-    except (msgspec.MsgspecError, ValueError, TypeError, IndexError) as error:
+    except (
+        msgspec.MsgspecError,
+        ValueError,
+        TypeError,
+        IndexError,
+        RecursionError,  # lists in lists in lists
+    ) as error:
         raise FrameError(f"The engine was sent a request it does not know: {error}.") from error
     return request
 

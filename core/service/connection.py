@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -22,6 +23,8 @@ from core.service.request import Bulk
 if TYPE_CHECKING:
     from core.service.host import Host
 
+GREETING_S_MAX: Final = 10.0
+"""Who has said nothing for so long takes the place of another."""
 _CREDENTIALS: Final = struct.Struct("3i")
 _log = logging.getLogger(__name__)
 
@@ -44,9 +47,21 @@ class Connection:
                 _log.warning("a process of another user was turned away")
         except (OSError, FrameError) as error:
             _log.info("a client was lost: %s", error)
+        except Exception:  # noqa: BLE001 - who breaks us leaves as any other
+            _log.exception("serving a client failed")
         if not self._awaits_end:
             self.close()
             self._host.left(self)
+
+    def turn_away(self) -> None:
+        """Refuse the peer before it has asked for anything, waiting for nobody."""
+        refusal = VolumeBusyError(
+            f"The engine process {os.getpid()} has as many clients as it takes; end some of them"
+            " and try again."
+        )
+        with contextlib.suppress(OSError):
+            send_frame(self._peer, *pack_error(refusal))
+        self.close()
 
     def stop_listening(self) -> None:
         """Take no further request; the one under way is answered."""
@@ -58,12 +73,14 @@ class Connection:
 
     def _serve(self) -> None:
         """Answer request after request."""
+        self._peer.settimeout(GREETING_S_MAX)
         while (frame := receive_frame(self._peer, REQUEST_BOUNDS)) is not None:
             try:
                 request = unpack_request(*frame)
             except FrameError as error:
                 send_frame(self._peer, *pack_error(error))
                 raise
+            self._peer.settimeout(None)
             send_frame(self._peer, *self._reply(request))
             if self._awaits_end:
                 # The connection stays open until the volume is closed: its end is the answer.

@@ -13,6 +13,7 @@ a peer that breaks a bound, or the connection, ends the connection and nothing e
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -79,6 +80,21 @@ def receive_frame(
         raise FrameError("The other side of the control socket sent more than a message may hold.")
     message = _receive_all(sock, message_bytes)
     return message, [_receive_all(sock, length) for length in lengths]
+
+
+def exchange(
+    sock: socket.socket, message: bytes, bulks: Sequence[memoryview]
+) -> tuple[bytearray, list[bytearray]] | None:
+    """Send a request; return the frame that answers it, or None when the peer has closed.
+
+    Raises:
+        FrameError: The peer closed within a frame, or passed a bound.
+        OSError: The connection broke.
+    """
+    # What was said before it hung up, like a refusal to all, is still to be read.
+    with contextlib.suppress(BrokenPipeError):
+        send_frame(sock, message, bulks)
+    return receive_frame(sock, REPLY_BOUNDS)
 
 
 def _receive_all(sock: socket.socket, length: int) -> bytearray:

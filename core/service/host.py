@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from core.events import EventSink
     from core.session import VolumeSession
 
+CLIENTS_MAX: Final = 128
+"""Each may make the engine hold 9 MiB of a request for it."""
 FIRST_CLIENT_WAIT_S: Final = 10.0
 LINGER_S: Final = 0.2
 """How long the process waits for another client when the last has left."""
@@ -185,8 +187,19 @@ class Host:
         connection = Connection(self, peer)
         thread = threading.Thread(target=connection.run, name="client", daemon=True)
         with self._lock:
-            self._connections[connection] = thread
-        thread.start()
+            is_full = len(self._connections) >= CLIENTS_MAX
+            if not is_full:
+                self._connections[connection] = thread
+        if is_full:
+            _log.info("a client was turned away: there are %d already", CLIENTS_MAX)
+            connection.turn_away()
+            return
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads
+            _log.warning("a client was turned away: %s", error)
+            connection.turn_away()
+            self.left(connection)
 
     def _drain(self) -> None:
         """Finish what is under way, close the volume, hang up."""

@@ -44,17 +44,20 @@ class MeetingPlace(NamedTuple):
 def runtime_folder() -> Path:
     """Return the user's own runtime folder for engines, made with mode 0700 when missing.
 
+    A relative one in the environment counts for nothing, as the XDG specification has it: it would
+    be another one in each working folder, that of the engine process included.
+
     Raises:
         EngineGoneError: The folder cannot be made, or belongs to or is open to somebody else.
     """
-    given = os.environ.get("XDG_RUNTIME_DIR")
+    given = _folder_of("XDG_RUNTIME_DIR")
     own = Path(f"/run/user/{os.getuid()}")
     if given:
         folder = Path(given) / "rangepair"
     elif own.is_dir():
         folder = own / "rangepair"
     else:
-        folder = Path(os.environ.get("TMPDIR") or "/tmp") / f"rangepair-{os.getuid()}"  # noqa: S108
+        folder = Path(_folder_of("TMPDIR") or "/tmp") / f"rangepair-{os.getuid()}"  # noqa: S108
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
@@ -69,6 +72,12 @@ def runtime_folder() -> Path:
             " it; remove it, or set XDG_RUNTIME_DIR to a folder of your own."
         )
     return folder
+
+
+def _folder_of(variable: str) -> str:
+    """Return the absolute path that the environment holds, or nothing."""
+    path = os.environ.get(variable, "")
+    return path if os.path.isabs(path) else ""  # noqa: PTH117 - a string stays one
 
 
 def meeting_place(image: str | os.PathLike[str]) -> MeetingPlace:

@@ -14,6 +14,7 @@ many events it missed; it then asks the engine once for the whole state and foll
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import struct
@@ -33,6 +34,7 @@ RING_RECORDS: Final = 1 << 17
 RING_HEAD_BYTES: Final = 4096
 _MAGIC: Final = b"RPRING\x00\x01"
 _HEAD: Final = struct.Struct("<8sQQ")  # magic, record bytes, capacity
+_NUMBER_MASK: Final = (1 << 64) - 1
 _PUBLISHED_INDEX: Final = 8  # in 8-byte words: a cache line of its own, at byte 64
 
 EventRecords = npt.NDArray[np.void]
@@ -85,6 +87,8 @@ class RingWriter:
             finally:
                 os.close(descriptor)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                path.unlink()
             raise EngineGoneError(
                 f"The engine's event ring {path} cannot be made ({error.strerror});"
                 " make room in the runtime folder."
@@ -157,8 +161,11 @@ class RingReader:
 
     def drain(self) -> tuple[EventRecords, int]:
         """Return the events since the last drain, in order, and how many were lost before them."""
-        seen = self.seq
         published = self._words[_PUBLISHED_INDEX]
+        if published < self.seq:  # what was seen before was no number of the engine's
+            self.seq = published
+            return self._records[:0], 1
+        seen = self.seq
         first = max(seen, published - self._capacity + 1)
         if published <= first:
             return self._records[:0], 0
@@ -196,6 +203,7 @@ class RingReader:
 
 def _leading(records: EventRecords, seq: int) -> EventRecords:
     """Return the leading records that carry the numbers they should: ``seq``, ``seq + 1``, ..."""
-    numbers = records["seq"].astype(np.int64)
-    wrong = np.flatnonzero(numbers != np.arange(seq, seq + len(records)))
+    # By their distances, which a number too long for an array does not break.
+    numbers = records["seq"] - np.uint64(seq & _NUMBER_MASK)
+    wrong = np.flatnonzero(numbers != np.arange(len(records), dtype=np.uint64))
     return records[: wrong[0]] if len(wrong) else records

@@ -52,7 +52,7 @@ class Servings:
             volume: What is served.
             left: Called whenever an NBD client has left.
         """
-        self._image = image
+        self._own_path = meeting_place(image).nbd  # now: the image may get another name
         self._volume = volume
         self._left = left
         self._lock = threading.Lock()
@@ -107,7 +107,7 @@ class Servings:
         """Refuse an address at which this volume is served already."""
         from core.nbd.listening import uris_at
 
-        path = "" if request.host else request.socket or str(meeting_place(self._image).nbd)
+        path = "" if request.host else request.socket or str(self._own_path)
         for uri in uris_at(path=path, host=request.host, port=request.port):
             if uri in self._served:
                 raise VolumeBusyError(
@@ -122,8 +122,7 @@ class Servings:
             return listen_at_port(request.host, request.port, is_secure=bool(request.tls))
         if request.tls:
             raise UsageError("TLS is for TCP; give --tcp with --tls.")
-        own = meeting_place(self._image).nbd
-        return listen_at_path(Path(request.socket) if request.socket else own)
+        return listen_at_path(Path(request.socket) if request.socket else self._own_path)
 
     def told(self) -> list[Serving]:
         """Return all, oldest first."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from core.device.fingerprint import Fingerprint, compare_fingerprint
+from core.device.imagefile import FileDevice
 from core.device.refusals import readable_path
 from core.errors import FingerprintError, ImageSizeError
 
@@ -34,6 +35,19 @@ class Changes(NamedTuple):
 
     extents: tuple[Extent, ...]
     what: str
+
+
+def removal_of(state: VolumeState) -> str:
+    """Return what to tell if another program removed a file of an open volume; else nothing."""
+    files = [("additional area", state.area.device)] if state.area is not None else []
+    for what, device in (*files, ("image", state.image)):
+        if isinstance(device, FileDevice) and device.is_removed:
+            return (
+                f"The {what} {readable_path(device.path)} was removed or replaced by another "
+                "program while it was open, so what it holds is lost when it is closed; export "
+                "what is needed before."
+            )
+    return ""
 
 
 def check_size(image: Device, fields: SuperblockFields, area_path: str) -> None:

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.errors import AttachError
+from core.service import attaching
+from core.service.launcher import connect_or_start
 from tests.attach.conftest import VOLUME_BYTES, run
 from tests.holes import data_bytes
 
@@ -154,6 +157,13 @@ def test_a_discard_of_the_device_makes_holes_in_the_image(bench: Bench):
         for _ in range(64):
             assert file.read(1 << 20) == b"\xaa" * (1 << 20)
     bench.detach()
+
+
+def test_a_folder_that_no_path_names_is_refused_in_a_sentence(bench: Bench):
+    with connect_or_start(bench.image) as volume:
+        with pytest.raises(AttachError, match="no folder to mount in"):
+            attaching.attach(volume, "original", mount="/a\0b")
+        assert attaching.attached(volume) == []
 
 
 def partition_table(*extents: tuple[int, int]) -> bytes:
@@ -373,6 +383,24 @@ def test_sigterm_takes_what_is_in_use_away_after_it_is_durable(bench: Bench):
     assert (here / "kept").read_bytes()[:100_000] == b"k" * 100_000
     bench.detach()
     run("e2fsck", "-f", "-n", bench.image)
+
+
+def test_sigterm_takes_what_is_in_use_away_although_a_write_was_refused(bench: Bench):
+    bench.make_file_system("ext4")
+    here = bench.mount_folder("here")
+    bench.attach("--mount", here)
+    (here / "file").write_bytes(b"a" * (80 << 20))
+    os.sync()
+    bench.rangepair("snapshot", bench.image, "monday")
+    bench.rangepair("policy", bench.image, "--area-limit", "1MiB")
+    with (here / "file").open("r+b", buffering=0) as file:
+        file.write(b"b" * (80 << 20))
+        with pytest.raises(OSError, match="No space left"):
+            os.fsync(file.fileno())
+        bench.kill_engine(signal.SIGTERM)
+        assert bench.traces() == []
+    assert not (here / "file").exists()
+    bench.rangepair("check", bench.image)
 
 
 def write_for_ever(file: io.FileIO) -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -251,3 +252,24 @@ def test_what_another_program_froze_is_told(here: Path):
     with frozen(str(here), []), pytest.raises(FreezeError, match="another program has frozen it"):
         frozen(str(here), []).__enter__()
     assert takes_writes(here, 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_is_frozen_when_the_engine_ends_leaves_nothing_in_the_kernel(
+    bench: Bench, number: int
+):
+    bench.make_file_system("ext4")
+    here = bench.mount_folder("here")
+    loop = Path(bench.attach("--mount", here)["loop"]).name
+    (here / "file").write_bytes(b"f" * 100_000)
+    run("fsfreeze", "--freeze", here)
+    bench.kill_engine(number)
+    if number == signal.SIGKILL:
+        bench.detach()
+    assert bench.traces() == []
+    deadline = time.monotonic() + 20
+    while Path(f"/sys/block/{loop}/loop").exists():
+        assert time.monotonic() < deadline, "the file system is alive still, without a mount"
+        time.sleep(0.05)
+    bench.rangepair("check", bench.image)
+    run("e2fsck", "-f", "-n", bench.image)

@@ -49,6 +49,23 @@ def test_an_image_that_is_missing(bare_cli: Cli) -> None:
     assert not list(bare_cli.folder.iterdir())
 
 
+def test_a_working_folder_that_was_removed(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = 'cd gone; rmdir ../gone; "$@"; status=$?; mkdir ../gone; exit $status'
+    for arguments in ("serve {} --socket s --detach", "export {} out.img"):
+        words = [sys.executable, "-m", "core.cli", *arguments.format(image).split()]
+        done = subprocess.run(
+            ["sh", "-c", script, "", *words],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.count(b"\n") == 1
+        assert b"was removed; change to another" in done.stderr
+
+
 def test_an_image_without_a_name(bare_cli: Cli) -> None:
     assert bare_cli.complaint("list", "") == "The path of the image is empty; name an image file."
 

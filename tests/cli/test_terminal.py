@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.answers import AreaExtents, AreaState, Finding
+from core.attached import AttachedView
+from core.cli import attaching
 from core.cli.inspection import _print_findings
 from core.cli.strip import print_area
 from core.cli.terminal import Cell, Terminal, plural, printable, shown_width
@@ -30,6 +32,21 @@ def shown(rows: list[list[Cell]], **options: object) -> list[str]:
 def test_columns_stand_under_each_other() -> None:
     rows = [[Cell("a"), Cell("1"), Cell("x")], [Cell("漢字"), Cell("100"), Cell("y")], [Cell("b")]]
     assert shown(rows, right=(1,), indent=1) == [" a       1  x", " 漢字  100  y", " b"]
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_where_a_view_is_attached_is_one_line_whatever_its_names(is_dead: bool) -> None:
+    view = AttachedView(
+        image="i", copy="c", way=["fuse"], file="/f\n\x1b[31m", mount="/m\x1b[2J", read_only=False
+    )
+    stream = Utf8()
+    if is_dead:
+        attaching._tell_dead(view, Terminal(stream), "i")
+    else:
+        attaching._tell(view, Terminal(stream))
+    assert "\\n\\x1b[31m" in stream.getvalue()
+    assert "\\x1b[2J" in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
 
 
 def test_an_empty_table_is_nothing() -> None:

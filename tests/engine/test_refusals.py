@@ -397,3 +397,23 @@ def test_a_long_write_fits_into_every_volume(tmp_path, size, grain):
         assert volume.read(0, 1024 + length) == b"a" * 512 + b"d" * length + b"a" * 512
         assert volume.read(0, size, "S") == b"a" * size
         assert volume.check() == []
+
+
+@pytest.mark.parametrize(("suffix", "what"), [(".rangepair", "additional area"), ("", "image")])
+def test_no_copy_is_taken_into_a_file_that_another_program_removed(tmp_path, suffix, what):
+    path = tmp_path / "disk.img"
+    path.write_bytes(LETTERS_RAW)
+    with open_volume(path) as volume:
+        volume.snapshot("S")
+        (tmp_path / f"disk.img{suffix}").rename(tmp_path / "elsewhere")
+        volume.snapshot("moved")
+        assert volume.info().notice == ""
+        (tmp_path / "elsewhere").unlink()
+        for act in (volume.snapshot, volume.clone):
+            with pytest.raises(ImageError, match=f"The {what} .* was removed or replaced") as error:
+                act("T")
+            assert_sentence(error)
+        assert volume.info().notice == error.value.message
+        volume.write(0, bytes(PORTION))
+        assert volume.read(0, SIZE, "moved") == LETTERS_RAW
+        assert [copy.name for copy in volume.info().copies] == ["S", "moved"]

@@ -18,7 +18,7 @@ import pytest
 from core.errors import UsageError, VolumeBusyError
 from core.nbd import server as server_module
 from core.nbd.exports import VolumeExports
-from core.nbd.listening import listen_at_path, listen_at_port
+from core.nbd.listening import listen_at_path, listen_at_port, server_context
 from core.nbd.server import Server
 from tests.doubles import nbdpeer as peer
 from tests.doubles.nbdclient import Client, connected
@@ -226,6 +226,15 @@ def test_a_socket_left_behind_is_replaced_and_nothing_else_is(folder: Path) -> N
     assert file.read_bytes() == b"precious"
     with pytest.raises(UsageError, match="too long"):
         listen_at_path(folder / ("n" * 100))
+    with pytest.raises(UsageError, match="zero byte"):
+        listen_at_path(folder / "a\0b")
+    assert sorted(folder.iterdir()) == [file, path]
+
+
+def test_certificates_in_a_folder_that_no_system_has() -> None:
+    for name in ("n" * 300, "a\0b"):
+        with pytest.raises(UsageError, match="There is no"):
+            server_context(Path(name))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

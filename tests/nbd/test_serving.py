@@ -252,6 +252,18 @@ def test_a_path_that_is_no_text_is_served_nowhere(engine: RemoteVolume, image: P
     assert len(engine.serving()) == 1
 
 
+def test_an_image_that_got_another_name_is_served_on(
+    engine: RemoteVolume, image: Path, folder: Path
+) -> None:
+    first = engine.serve(socket=str(folder / "first"))
+    image.rename(image.with_name("renamed.img"))
+    own, other = engine.serve(), engine.serve(socket=str(folder / "other"))
+    for serving in (first, own, other):
+        with Client(serving.uri) as client:
+            assert client.size == image.with_name("renamed.img").stat().st_size
+    image.with_name("renamed.img").rename(image)
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [

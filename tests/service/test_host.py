@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
@@ -30,7 +31,7 @@ from core.errors import (
     UsageError,
     VolumeBusyError,
 )
-from core.service import host, launcher
+from core.service import connection, host, launcher, meetingplace
 from core.service.client import connect
 from core.service.launcher import connect_or_open, connect_or_start
 from core.service.meetingplace import meeting_place
@@ -150,15 +151,30 @@ def test_a_client_that_is_killed_disturbs_nobody(volume: RemoteVolume, image: Pa
     assert volume.read(0, 512) == b"k" * 512
 
 
+def nested() -> bytes:
+    """Return a request with more lists in lists than any interpreter follows."""
+    payload = msgspec.Raw(b"\x91" * 100_000 + b"\0")
+    fields = {"ask": "write", "offset": 0, "payload": payload, "copy": "original"}
+    message = msgspec.msgpack.encode(fields)
+    return struct.pack("<II", len(message), 0) + message
+
+
 @pytest.mark.parametrize(
     "junk",
-    [b"", b"\xff" * 64, struct.pack("<II", 3, 0) + b"\xc1\xc1\xc1", b"GET / HTTP/1.0\r\n\r\n"],
-    ids=["nothing", "ones", "no msgpack", "http"],
+    [
+        b"",
+        b"\xff" * 64,
+        struct.pack("<II", 3, 0) + b"\xc1\xc1\xc1",
+        b"GET / HTTP/1.0\r\n\r\n",
+        nested(),
+    ],
+    ids=["nothing", "ones", "no msgpack", "http", "nested"],
 )
 def test_a_client_that_talks_nonsense_disturbs_nobody(
     volume: RemoteVolume, image: Path, junk: bytes
 ) -> None:
     with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(20)
         peer.connect(str(meeting_place(image).socket))
         peer.sendall(junk)
         peer.shutdown(socket.SHUT_WR)
@@ -166,6 +182,52 @@ def test_a_client_that_talks_nonsense_disturbs_nobody(
             while peer.recv(4096):
                 continue
     assert volume.info().size == 1 << 20
+    assert "Traceback" not in meeting_place(image).log.read_text()
+
+
+def test_more_clients_than_it_takes_are_told(volume: RemoteVolume, image: Path) -> None:
+    with contextlib.ExitStack() as silent:
+        for _ in range(host.CLIENTS_MAX - 1):
+            peer = silent.enter_context(socket.socket(socket.AF_UNIX))
+            peer.connect(str(meeting_place(image).socket))
+        with pytest.raises(VolumeBusyError, match="as many clients as it takes"):
+            connect(image)
+        assert volume.info().size == 1 << 20
+    with connect_or_start(image) as other:
+        assert other.welcome.pid == volume.welcome.pid
+
+
+def test_who_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "GREETING_S_MAX", 0.05)
+    left = list[connection.Connection]()
+    for said in (b"", struct.pack("<II", 100, 0) + b"half"):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            theirs.send(said)
+            served = connection.Connection(
+                cast("host.Host", SimpleNamespace(left=left.append)), ours
+            )
+            served.run()
+            assert left.pop() is served
+            assert theirs.recv(1) == b""
+
+
+def test_a_client_for_whom_there_is_no_thread_is_told(
+    image: Path, runtime_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = host.Host(str(image), open_volume(image), RingWriter(meeting_place(image).ring))
+
+    def refuse(_thread: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    ours, theirs = socket.socketpair()
+    with theirs, engine._alarm_in, engine._alarm_out, engine.volume:
+        monkeypatch.setattr(host.threading.Thread, "start", refuse)
+        engine._accept(cast("socket.socket", SimpleNamespace(accept=lambda: (ours, None))))
+        monkeypatch.undo()
+        assert engine.client_count == 0
+        assert b"as many clients as it takes" in theirs.recv(4096)
+        assert theirs.recv(1) == b""
 
 
 def test_sigterm_ends_it_in_order(volume: RemoteVolume, image: Path) -> None:
@@ -229,6 +291,16 @@ def test_a_runtime_folder_open_to_others_is_refused(runtime_folder: Path, image:
     runtime_folder.chmod(0o755)
     with pytest.raises(EngineGoneError, match="not private"):
         meeting_place(image)
+
+
+def test_a_relative_runtime_folder_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "relative")
+    monkeypatch.setenv("TMPDIR", "temporary")
+    assert meetingplace.runtime_folder().is_absolute()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_many_threads_share_one_client(volume: RemoteVolume) -> None:

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
+import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import given
@@ -31,6 +33,36 @@ def test_a_record_arrives_whole(tmp_path: Path) -> None:
     assert record[:8] == (1, EventKind.PRESERVED, 1, 2, 1 << 62, 4096, 4096, 8192)
     assert record[8] > 0
     assert lost == 0
+
+
+def test_a_ring_that_finds_no_room_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: int) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(EngineGoneError, match="make room"):
+        RingWriter(tmp_path / "ring", 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [0, 7, 1 << 20, (1 << 63) - 1, (1 << 64) - 1])
+def test_a_number_that_is_not_the_engines_stops_nobody_for_long(
+    tmp_path: Path, number: int
+) -> None:
+    writer = RingWriter(tmp_path / "ring", 8)
+    with RingReader(writer.path) as reader:
+        publish(writer, 3)
+        assert len(reader.drain()[0]) == 3
+        writer._words[8] = number
+        told = [reader.drain()]
+        for _ in range(2):
+            writer.publish(EventKind.FLUSHED, 0, 0, 0, 0, 0, 0)
+            told.append(reader.drain())
+        seqs = [seq for records, _ in told for seq in records["seq"].tolist()]
+        assert seqs[-1:] == [5]
+        assert seqs == [4, 5] or any(lost for _, lost in told)
 
 
 def test_a_drained_ring_is_empty(tmp_path: Path) -> None:
