@@ -144,12 +144,8 @@ class View:
         with self._lock:
             self._volume.trim(offset, length, self.name)
 
-    def flush(self) -> None:
-        """Make every accepted write durable, of all views."""
-        self._volume.flush()
-
     def begin_flush(self) -> Callable[[], None] | None:
-        """Begin to do so; return what does the rest, as ``Volume.begin_flush`` does."""
+        """Begin to make every accepted write durable, as ``Volume.begin_flush`` does."""
         return self._volume.begin_flush()
 
     # -- questions ---------------------------------------------------------------------------

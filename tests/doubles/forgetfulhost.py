@@ -10,5 +10,5 @@ from core.engine.views import View
 from core.service import host
 
 if __name__ == "__main__":
-    View.flush = lambda _self: None
+    View.begin_flush = lambda _self: None
     sys.exit(host.main())
