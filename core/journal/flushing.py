@@ -25,6 +25,10 @@ WRITES_BY_RING_AFTER_FLUSH: Final = 128
 sync of scattered pages; without another flush they go straight to the image again."""
 PUT_IN_PLACE_SHARE: Final = 4
 """When what waits for no original fills this part of the room for it, it is put in place."""
+LAST_SHARE: Final = 4
+SMALL_GROUP_SHARE: Final = 8
+"""While the last of ``LAST_SHARE`` parts of the ring fills, originals leave once they are this part
+of a full group: for what is left to the checkpoint everybody waits."""
 
 
 class Unflushed(NamedTuple):
@@ -132,7 +136,14 @@ def _shall_leave(self: Journal, length: int, *, is_urgent: bool) -> bool:
     """Return whether what waits makes room before the next flush, which may be as long."""
     opened, overlay = self.opened, self.overlay
     if opened.count:
-        return not (opened.has_room(length) and overlay.has_room(length))
+        if not (opened.has_room(length) and overlay.has_room(length)):
+            return True
+        geometry = self._geometry
+        is_soon_full = self.ring.used_bytes * LAST_SHARE > geometry.ring_bytes * (LAST_SHARE - 1)
+        return (
+            is_soon_full
+            and opened.used_bytes * SMALL_GROUP_SHARE >= geometry.group_payload_bytes_max
+        )
     if self.flights.are_under_way:
         return False
     # Nothing need be waited for. Who writes on meanwhile is not held up for it each time.
