@@ -170,7 +170,11 @@ def read_dump(raw: bytes) -> Dumped:
     longest = kept_end(max(sizes))
     if not all(makes_sense(run, longest) for run in runs) or _is_misplaced(runs, start):
         raise _no_dump("its pointers contradict each other")
-    if len(beyond(named_runs(runs), held_runs(mapped or InitialMap())).starts):
+    try:
+        unheld = beyond(named_runs(runs), held_runs(mapped or InitialMap()))
+    except ValueError:
+        raise _no_dump("two pointers name the same in the image") from None
+    if len(unheld.starts):
         raise _no_dump("its map lacks what a pointer names")
     _check_catalog(dumped)
     return dumped
@@ -198,7 +202,7 @@ def _is_misplaced(runs: list[PointerRun], start: int) -> bool:
     offsets = np.concatenate([np.empty(0, np.int64), *(run.offsets for run in runs)])
     lengths = np.concatenate([np.empty(0, np.int64), *(run.lengths for run in runs)])
     kinds = np.concatenate([np.empty(0, np.uint8), *(run.kinds for run in runs)])
-    has_bytes = kinds != PointerKind.ZERO
+    has_bytes = (kinds != PointerKind.ZERO) & (offsets >= 0)
     order = offsets[has_bytes].argsort(kind="stable")
     offsets, lengths = offsets[has_bytes][order], lengths[has_bytes][order]
     if not len(offsets):
