@@ -27,7 +27,8 @@ A flush returns after that, for ``note_uncovered`` sends it through a sync of th
 every change of the catalog, which therefore finds pointers and layers as they are on disk. No
 overlay and no flight has new data of such a range: what waits has a preserved original, or is
 older than the newest copy, and all that was put in place when that was taken. A live ring may hold
-older data of it; the same sync ends the ring, and until then that data is what a flush promised.
+older data of it; the same sync ends the ring, and until then that data is what a flush promised. A
+flush under way lands before the first byte goes to a fresh place.
 
 What waits for the next sync is bounded, by ``CELLS_MAX`` and by the clock (``core.engine.clock``),
 and each write first sees to it that the end of the log segment is still there for it: so what was
@@ -219,6 +220,7 @@ def _make_room(
     state: VolumeState, journal: Journal, initial: InitialArea, units: list[Unit]
 ) -> None:
     """See to it that what is to be written down at the next sync finds room in the log."""
+    journal.land()  # the flush under way, before anything else goes to the image
     pieces = sum(len(initial.map.within(unit.start, unit.stop)) for unit in units)
     if initial.pending_cells + pieces + 2 * len(units) > CELLS_MAX:
         with state.writing():

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import CopyInUseError, InvalidRangeError
-from tests.crash.life import ACTS, TIGHT, Life, Style, Toll
+from tests.crash.life import ACTS, TIGHT, Life, Style
 from tests.crash.sidedlife import SidedLife
+from tests.crash.toll import Toll
 
 REDIRECTING: Final = Style(
     acts={
