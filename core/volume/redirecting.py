@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 Grains = tuple[int, int]
 """First grain and first grain after."""
 
+_ZEROES: Final = bytes(EXTENT_BYTES_MAX)
 CELLS_MAX: Final = 2048
 """Rows and pointers that wait for the next sync at most; one change of the log holds them."""
 
@@ -99,7 +100,7 @@ def units_of(state: VolumeState, journal: Journal, gaps: list[Grains]) -> list[U
                 start = grain << state.grain_shift
                 end = min(min(grain + step, stop) << state.grain_shift, state.size_bytes)
                 content = read_exactly(initial, end - start, start)
-                if content.count(0) != len(content):
+                if content[0] or content != _ZEROES[: len(content)]:
                     checksum = xxhash.xxh3_64_intdigest(content)
                     found.append(Unit(start, end - start, checksum))
     if found:
