@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from core.device.memory import MemoryDevice
+from core.engine.bundles import open_bundle
 from core.errors import CorruptAreaError, FormatError
 from core.salvage.load import read_dump, write_loaded
 from core.salvage.repair import Repair
@@ -147,3 +148,13 @@ def test_what_a_dumped_map_keeps_for_nobody_is_left_out():
     volume = loaded(dumped, image, area)
     assert volume.check() == []
     assert volume.read(0, SIZE) == views["original"]
+
+
+def test_a_bundle_has_the_map_and_names_what_stayed(tmp_path):
+    image, area, _ = lived(clean=False)
+    volume = read_only_volume(MemoryDevice.from_bytes(image), MemoryDevice.from_bytes(area))
+    (tmp_path / "bundle").write_bytes(volume.pack())
+    with open_bundle(tmp_path / "bundle") as bundle:
+        assert bundle.check(structures=True) == []
+        assert bundle.dump()["initial_map"] == volume.dump()["initial_map"]
+        assert bundle.usage().kept_bytes == volume.usage().kept_bytes > 0
