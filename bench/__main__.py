@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from core.measure.rows import Sheet
 
 TOPICS = ("takes", "writes", "reads", "pointers", "mapping", "diff", "startup", "window")
-LONG_TOPICS = ("scale", "nbd", "attach", "reflink", "opening")
+LONG_TOPICS = ("scale", "nbd", "attach", "reflink", "redirect", "opening")
 """Measured only if named; ``attach`` and ``reflink`` need root."""
 
 

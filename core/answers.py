@@ -105,8 +105,9 @@ class CopyInfo(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
 
 
-Mechanism = Literal["copy-on-write", "always-additional"]
-"""Where new data of the original goes: to the initial area, or, as a clone's, to the additional."""
+Mechanism = Literal["copy-on-write", "always-additional", "redirect-on-write"]
+"""Where new data of the original goes: to the initial area, or, as a clone's, to the additional.
+In the initial area it overwrites what was copied, or goes beside what has a full pointer."""
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +236,7 @@ class Stats(msgspec.Struct, kw_only=True):
             had, so that it was not written again (XFS and btrfs).
         copy_write_bytes_from_initial: Bytes moved I -> A by writes to clones. Stays 0 (claim 5).
         overlay_bytes: New data waiting in memory for its original to be durable.
+        kept_portions, kept_bytes: Originals that were not copied: they are kept where they lay.
         flushed_seq: Sequence number of the last journal group that is durable.
         dropped_copies, room_waits: For want of room: copies dropped, writes that waited.
         area_bytes, area_used_bytes: Of the additional area, as of now; ``Usage`` says more and
@@ -247,6 +249,8 @@ class Stats(msgspec.Struct, kw_only=True):
     preserved_bytes: int = 0
     preserved_portions: int = 0
     preserved_by_cloning_bytes: int = 0
+    kept_portions: int = 0
+    kept_bytes: int = 0
     zero_bytes: int = 0
     copy_writes: int = 0
     copy_written_bytes: int = 0
@@ -267,7 +271,7 @@ class Stats(msgspec.Struct, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Space in the additional area.
+    """Space in the additional area, and what copies take in the image.
 
     Attributes:
         area_bytes: Length of its file: ``used_bytes`` and ``free_bytes``.
@@ -278,6 +282,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
             with the image until new data is in place count as its own.
         room_bytes: What can be kept beside what is, before the area is full.
         full_in_seconds: When that is, at the rate of the last minute; None if that is not known.
+        kept_bytes: What is kept for copies in the image, where it lay, and not in this area.
     """
 
     area_bytes: int
@@ -290,6 +295,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     host_bytes: int = 0
     room_bytes: int = 0
     full_in_seconds: float | None = None
+    kept_bytes: int = 0
 
 
 class DiffRange(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ class InitialAnswer(msgspec.Struct, frozen=True, kw_only=True):
         image_bytes: Bytes of the image, free ones included.
         mapped_bytes: Bytes of the volume that have a place.
         identity: The image is a plain raw image.
+        kept: Originals that copies read where they lay, by address; no part of the volume.
     """
 
     size: int
@@ -42,6 +43,7 @@ class InitialAnswer(msgspec.Struct, frozen=True, kw_only=True):
     mapped_bytes: int
     identity: bool
     extents: list[InitialExtent]
+    kept: list[InitialExtent] = []
 
 
 class PortionInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,13 +16,15 @@ import numpy as np
 from core.answers import Finding, PointerKind
 from core.area.freeruns import Runs, complement
 from core.device.refusals import readable_path
+from core.mapping.initialmap import InitialMap
 from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
+from core.volume.keptruns import beyond, held_runs, named_runs
 from core.volume.picture import metadata_extents, pointed_extents
 from core.volume.portions import SLOT_BYTES
 from core.volume.read import Views
 from core.volume.removal import kept_end
-from core.volume.verified import WholeExtent
+from core.volume.verified import WholeExtent, told
 
 if TYPE_CHECKING:
     from core.answers import Int64s
@@ -55,6 +57,7 @@ def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
     if all(finding.code == "image-changed" for finding in findings):
         findings += _check_ends(state)
         findings += _check_space(state)
+        findings += _check_kept(state)
         for layer in () if structures else state.catalog.layers.values():
             findings += _check_data(state, layer)
     return findings[:FINDINGS_MAX]
@@ -99,10 +102,10 @@ def _check_initial(state: VolumeState) -> list[Finding]:
     starts, lengths, places, _ = state.initial.map.columns()
     if not len(starts):
         return []
-    order = np.argsort(places, kind="stable")
+    is_own, order = starts >= 0, np.argsort(places, kind="stable")
     stops = (places + lengths)[order]
     tests = (
-        ("The map goes beyond the volume.", int((starts + lengths).max()) > end),
+        ("The map goes beyond the volume.", int((starts + lengths)[is_own].max(initial=0)) > end),
         ("The map goes beyond the image.", int(stops.max()) > state.initial.image.size),
         ("Two ranges of the volume lie in one place.", (places[order][1:] < stops[:-1]).any()),
     )
@@ -128,7 +131,7 @@ def _check_layer(state: VolumeState, layer: Layer, reach: int) -> list[Finding]:
     outside = (run.starts < 0) | (run.stops > reach)
     uneven = (run.starts | run.lengths) % SECTOR_BYTES
     misplaced = run.offsets[has_bytes] < state.area.allocator.start
-    misplaced |= ends > state.area.device.size
+    misplaced = (misplaced | (ends > state.area.device.size)) & (run.offsets[has_bytes] >= 0)
     tests = (
         ("order", "Pointers overlap or are out of order.", run.has_overlap()),
         ("range", "A pointer goes beyond every copy that reads it.", outside.any()),
@@ -166,6 +169,23 @@ def _check_space(state: VolumeState) -> list[Finding]:
     return _overlaps(starts, stops) + _leaks(starts, stops, allocator.end)
 
 
+def _check_kept(state: VolumeState) -> list[Finding]:
+    """Check that each kept address of the map has one pointer, and each pointer such an address."""
+    where = "originals kept in the image"
+    held = held_runs(InitialMap() if state.initial is None else state.initial.map)
+    try:
+        named = named_runs(layer.map.flatten() for layer in state.catalog.layers.values())
+    except ValueError:
+        return [_corruption("twice", "An original in the image is kept twice.", where)]
+    findings = []
+    if len(beyond(named, held).starts):
+        findings.append(_corruption("kept", "A pointer names what the map lacks.", where))
+    for start in beyond(held, named).starts.tolist():
+        what = "An original in the image is kept for no copy."
+        findings.append(Finding(code="leak", severity="leak", what=what, where=told(start)))
+    return findings
+
+
 def _overlaps(starts: Int64s, stops: Int64s) -> list[Finding]:
     reach = np.maximum.accumulate(stops)
     return [
@@ -195,11 +215,10 @@ def _check_data(state: VolumeState, layer: Layer) -> list[Finding]:
     The rest of an extent that was cut may be used for something else by now; then its checksum says
     nothing any more.
     """
-    assert state.area is not None
     known = {(extent.address, extent.checksum) for extent in state.catalog.lost}
     damaged = list[WholeExtent]()
     for whole, _ in extents_of(layer.map.flatten()):
-        if whole.is_intact(read_whole(state.area.device, whole)):
+        if whole.is_intact(read_whole(state.device_of(whole.base), whole)):
             continue
         if whole.is_kept_by(layer.map) and (whole.base, whole.checksum) not in known:
             damaged.append(whole)
@@ -225,4 +244,4 @@ def _damage(extents: list[WholeExtent]) -> Finding:
     if len(extents) > 1:
         fails = f"fails its checksums, {len(extents)} in a row"
     what = f"Data kept for range [{first.start}..{stop - 1}] {fails}."
-    return _corruption("checksum", what, f"byte {first.base} of the additional area")
+    return _corruption("checksum", what, told(first.base))

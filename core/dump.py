@@ -64,9 +64,8 @@ def dump(state: VolumeState) -> dict[str, object]:
         },
         "initial_map": None if state.initial is None else map_rows(state.initial.map),
         "chain": list(catalog.chain),
-        "head": None
-        if catalog.head is None
-        else msgspec.structs.asdict(heads.to_record(catalog.head)),
+        "redirects": catalog.redirects,
+        "head": _head_of(state),
         "copies": [msgspec.structs.asdict(copy) for copy in catalog.copies.values()],
         "layers": [
             {
@@ -78,6 +77,12 @@ def dump(state: VolumeState) -> dict[str, object]:
             for layer in catalog.layers.values()
         ],
     }
+
+
+def _head_of(state: VolumeState) -> dict[str, object] | None:
+    """Return through which layers the original reads; None if it has no head."""
+    head = state.catalog.head
+    return None if head is None else msgspec.structs.asdict(heads.to_record(head))
 
 
 def map_rows(mapped: InitialMap) -> list[dict[str, object]]:

@@ -29,7 +29,9 @@ class EventKind(enum.IntEnum):
     WRITTEN = 1
     """A write was accepted: copy_id, start, length; ``moved`` = bytes preserved or redirected."""
     PRESERVED = 2
-    """start, length of an original copied I -> A at ``area_offset``; copy_id = newest copy."""
+    """start, length of an original copied I -> A at ``area_offset``; copy_id = newest copy.
+
+    If IN_PLACE, it was not copied, and ``area_offset`` is its kept address."""
     REDIRECTED = 3
     """New data of ``copy_id`` at start, length placed in A at ``area_offset``; 0 = the original."""
     TRIMMED = 4
@@ -61,6 +63,8 @@ class EventFlag(enum.IntFlag):
     """CATALOG_CHANGED because the volume has ``length`` bytes now: ask for everything."""
     ELSEWHERE = 16
     """WRITTEN or TRIMMED of the original, but nothing changed in I: its new data goes to A."""
+    IN_PLACE = 32
+    """The original stays where it lay in I, and its range went elsewhere: nothing was copied."""
 
 
 EVENT_DTYPE: Final = np.dtype(

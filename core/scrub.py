@@ -27,7 +27,7 @@ from core.volume.verified import WholeExtent, wholes_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from core.device.base import Device
+    from core.device.base import Source
     from core.mapping.pointerrun import PointerRun
     from core.volume.state import VolumeState
 
@@ -55,15 +55,14 @@ class Scrub:
         self.damaged: list[WholeExtent] = []
         self.unverified_bytes = 0
         self._doubts: list[WholeExtent] = []
-        assert state.area is not None
-        self._device = state.area.device
+        self._device_of = state.device_of
         self._walk = (pair for each in maps for pair in extents_of(each.flatten()))
 
     def step(self) -> bool:
         """Read one batch; needs no lock. Return whether that was the last one."""
         batch_bytes = 0
         for whole, length in self._walk:
-            if not whole.is_intact(read_whole(self._device, whole)):
+            if not whole.is_intact(read_whole(self._device_of(whole.base), whole)):
                 self._doubts.append(whole)
             self.done_bytes += length
             batch_bytes += whole.length
@@ -102,7 +101,7 @@ def extents_of(run: PointerRun) -> Iterator[tuple[WholeExtent, int]]:
         yield from zip(wholes_of(kept.take(rows)), some, strict=True)
 
 
-def read_whole(device: Device, whole: WholeExtent) -> bytes:
+def read_whole(device: Source, whole: WholeExtent) -> bytes:
     """Return what lies where an extent should; nothing where the disk cannot read it."""
     try:
         return read_available(device, whole.length, whole.base)
@@ -112,14 +111,13 @@ def read_whole(device: Device, whole: WholeExtent) -> bytes:
 
 def is_damaged(state: VolumeState, whole: WholeExtent) -> bool:
     """Return whether an extent, every byte of which is pointed to, is not what was written."""
-    area, journal = state.area, state.journal
-    assert area is not None
+    journal = state.journal
     assert journal is not None
     if not any(whole.is_kept_by(layer.map) for layer in state.catalog.layers.values()):
         return False
     if journal.staged_bytes_at(whole.base, whole.length) is not None:
         return False  # the same bytes once more, on their way to the same place
-    return not whole.is_intact(read_whole(area.device, whole))
+    return not whole.is_intact(read_whole(state.device_of(whole.base), whole))
 
 
 def pointed_bytes(state: VolumeState, whole: WholeExtent) -> int:

@@ -14,6 +14,9 @@ GIB: Final = 1 << 30
 TIB: Final = 1 << 40
 
 VOLUME_BYTES_MAX: Final = (1 << 63) - SECTOR_BYTES  # off_t is signed
+KEPT_BASE: Final = -(1 << 62)
+"""From here up to 0 are the addresses of originals that copies read where they lay in the image:
+before every byte of a volume and of an additional area."""
 GRAIN_BYTES_DEFAULT: Final = 4 * KIB
 GRAIN_BYTES_MIN: Final = SECTOR_BYTES
 GRAIN_BYTES_MAX: Final = 64 * KIB

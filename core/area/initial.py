@@ -13,6 +13,8 @@ Invariants, and how they are kept.
   M2  No byte that a durable map names is used for another range, or given back to the disk, before
       a durable map has forgotten it: ``core.area.places`` frees it only after ``commit``.
   M3  When ``sync`` returns, what was written is durable and found through the durable map.
+  M4  A range that goes elsewhere so that copies keep what it held (``keep``) does so in one change
+      with the kept extent and the pointer to it: a durable map has all three or none.
 
 Discarding a range takes its place away in memory; until the map is durable a loss of power brings
 the old bytes back, as with any write that was not flushed.
@@ -24,13 +26,11 @@ are moved and discarded only while no flight is under way, under the volume's lo
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import threading
 from typing import TYPE_CHECKING, Final
 
-from core.area.imagebacked import ImageBacked
-from core.area.places import Places
+from core.area.keptoriginals import KeptOriginals
+from core.area.mappedplaces import MapChange, MappedPlaces
 from core.device.base import read_into, write_all
 from core.errors import AreaFullError
 from core.extent import Extent
@@ -39,58 +39,37 @@ from core.mapping.initialmap import InitialMap, MapExtent, Scheme
 from core.units import KIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
     from core.device.base import Device
 
-    Commit = Callable[[Sequence[MapRow]], None]
-
 UNIT_BYTES: Final = 64 * KIB
 """A range without a place gets one for so much at once, in the volume's own multiples of it."""
 
 
-class InitialArea(ImageBacked):
-    """Translates the volume's offsets to places in the image.
+class InitialArea(MappedPlaces):
+    """Translates the volume's offsets, and kept addresses, to places in the image.
 
     Attributes:
-        image: The image.
         path: Name to show to people.
-        size: Bytes of the volume.
-        map: Where everything lies; changed by this class alone.
-        commit: Makes changes of the map durable; None while nothing keeps it.
-        hole_filler: Sees to it that a range of the image has storage; None if it cannot.
-        has_table: The table that the superblock names says what the map says.
+        kept: The originals that copies read where they lay.
     """
 
     direct = False
 
     def __init__(self, image: Device, mapped: InitialMap, size_bytes: int) -> None:
         """Look at ``image`` through ``mapped``."""
-        super().__init__(image)
+        super().__init__(image, mapped, size_bytes)
         self.path = image.path
-        self.size = size_bytes
-        self.map = mapped
-        self.commit: Commit | None = None
-        self.hole_filler: Callable[[int, int], None] | None = getattr(image, "fill_holes", None)
-        self.has_table = False
-        self._lock = threading.RLock()
-        self._places: Places | None = None
-        self._pending: list[MapRow] = []
-
-    @property
-    def places(self) -> Places:
-        """What is free in the image; made when it is first needed, after recovery."""
-        if self._places is None:
-            self._places = Places(self.image, self.map, self.size)
-        return self._places
+        self.kept = KeptOriginals(self)
 
     # -- the device --------------------------------------------------------------------------
 
     def pread(self, length: int, offset: int, /) -> bytes:
         """Read up to ``length`` bytes at ``offset``."""
-        length = max(0, min(length, self.size - offset))
+        length = max(0, min(length, self._end_of(offset) - offset))
         with self._lock:
             place = self.map.place_of(offset, length)
         if place is not None:
@@ -107,12 +86,16 @@ class InitialArea(ImageBacked):
             place = self.map.place_of(offset, length)
         if place is not None:
             return self.image.preadv(buffers, place, flags)
-        done = 0
+        done, end = 0, self._end_of(offset)
         for view in views:
-            part = view[: max(0, min(view.nbytes, self.size - offset - done))]
+            part = view[: max(0, min(view.nbytes, end - offset - done))]
             self._fill(part, offset + done)
             done += part.nbytes
         return done
+
+    def _end_of(self, offset: int) -> int:
+        """Return where reads from an offset, or from a kept address, end at the latest."""
+        return self.size if offset >= 0 else self.map.kept_end
 
     def _fill(self, target: memoryview, offset: int) -> None:
         stop = offset + target.nbytes
@@ -205,7 +188,7 @@ class InitialArea(ImageBacked):
             before = self.map.unset(offset, stop)
             if before:
                 places.release(before)
-                self._note(MapRow(offset, stop - offset, None, 0))
+                self._note(MapChange((MapRow(offset, stop - offset, None, 0),)))
 
     def zero(self, offset: int, length: int, /) -> None:
         """Make a range read as zeroes, and keep its storage."""
@@ -241,74 +224,6 @@ class InitialArea(ImageBacked):
         if offset < 0 or length < 0 or offset + length > self.size:
             raise OSError(errno.EINVAL, f"{length} bytes at {offset} are not in the volume")
 
-    # -- the map -----------------------------------------------------------------------------
-
-    @property
-    def has_pending(self) -> bool:
-        """Whether the map in memory says something that no durable one does."""
-        return bool(self._pending)
-
-    def sync_content(self) -> None:
-        """Make durable what the map in memory names, before that map itself is written."""
-        if self._pending:
-            self.image.sync()
-
-    def note_durable(self, count: int | None = None) -> None:
-        """Forget the oldest ``count`` changes, all if left out: a durable map says them now.
-
-        The places they made free go back to the disk.
-        """
-        with self._lock:
-            del self._pending[:count]
-            freed = self.places.commit_releases()
-        for place, length in freed:
-            with contextlib.suppress(OSError):  # it is free all the same, and zeroed before use
-                self.image.punch(place, length)
-
-    def apply(self, rows: Sequence[MapRow]) -> None:
-        """Bring the map up to changes that recovery found; they are durable."""
-        self.has_table = False
-        for row in rows:
-            if row.place is None:
-                self.map.unset(row.start, row.start + row.length)
-            else:
-                self.map.set(MapExtent(row.start, row.length, row.place, Scheme(row.scheme)))
-
-    def set_scheme(self, piece: MapExtent, scheme: Scheme) -> None:
-        """Let a mapped piece be reached by another scheme; no data is moved."""
-        with self._lock:
-            self._set(piece._replace(scheme=scheme))
-
-    def put_copy(self, piece: MapExtent, content: bytes, place: int, scheme: Scheme) -> None:
-        """Let a piece, which holds ``content``, be at ``place``, which was taken for it.
-
-        Call ``sync`` before anything is written to the volume again.
-
-        Raises:
-            OSError: It could not be written; the piece stays where it is.
-            AreaFullError: There is no storage for it; likewise.
-        """
-        try:
-            if content.count(0) == len(content):
-                self._clean(place, piece.length, keep_storage=False)
-            else:
-                self.places.is_clean(place, piece.length)
-                if self.hole_filler is not None:
-                    self.hole_filler(place, piece.length)
-                write_all(self.image, content, place)
-        except BaseException:
-            self.places.give_back(place, piece.length)
-            raise
-        with self._lock:
-            before = self._set(MapExtent(piece.start, piece.length, place, scheme))
-            self.places.release(before)
-
-    def place_hole(self, start: int, length: int, place: int, scheme: Scheme) -> None:
-        """Let a range without a place be at ``place``, which was taken for it, as a hole."""
-        self._clean(place, length, keep_storage=False)
-        with self._lock:
-            self._set(MapExtent(start, length, place, scheme))
-
     def _give_places(self, offset: int, stop: int) -> None:
         """Give what has no place in a range one, each unit as a whole."""
         gaps = self.map.gaps(offset, stop)
@@ -331,16 +246,3 @@ class InitialArea(ImageBacked):
             self.places.give_back(place, length)
             raise
         self._set(MapExtent(start, length, place, Scheme.FULL_POINTER))
-
-    def _clean(self, place: int, length: int, *, keep_storage: bool) -> None:
-        """Make bytes just taken read as zeroes."""
-        if not self.places.is_clean(place, length):
-            (self.image.zero if keep_storage else self.image.punch)(place, length)
-
-    def _set(self, extent: MapExtent) -> list[MapExtent]:
-        self._note(MapRow(extent.start, extent.length, extent.place, int(extent.scheme)))
-        return self.map.set(extent)
-
-    def _note(self, row: MapRow) -> None:
-        self._pending.append(row)
-        self.has_table = False

@@ -139,6 +139,12 @@ class Places:
         """Take back bytes that no map ever named."""
         self._free.add(_runs([(place, length)]))
 
+    def give_back_all(self, extents: list[MapExtent]) -> list[tuple[int, int]]:
+        """Take back the places of extents that no map names any more, durably; return them."""
+        runs = merge(_runs([(extent.place, extent.length) for extent in extents]))
+        self._free.add(runs)
+        return list(zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True))
+
     def release(self, extents: list[MapExtent]) -> None:
         """Take back the places of extents; they are free only after ``commit_releases``."""
         self._released += [(extent.place, extent.length) for extent in extents]

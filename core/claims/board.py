@@ -29,10 +29,10 @@ _KINDS = {"original": "o", "new": "n", "zero": "z"}
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in the additional area that a pointer names.
+    """A place that a pointer names, mostly in the additional area.
 
     Attributes:
-        offset, length: Bytes in the file of the additional area.
+        offset, length: Bytes in the file of the additional area, or from a kept address on.
         word: What the file holds there.
         kind: ``o`` original, ``n`` new, ``z`` zeroes.
     """
@@ -45,6 +45,23 @@ class Slot:
     def __str__(self) -> str:
         """Return ``D/o``."""
         return f"{self.word}/{self.kind}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """Both files, past the engine, and where kept addresses lie in the image."""
+
+    area: bytes
+    image: bytes
+    kept: list[InitialExtent]
+
+    def at(self, address: int, length: int) -> bytes:
+        """Return the bytes that a pointer to ``address`` names."""
+        if address >= 0:
+            return self.area[address : address + length]
+        extent = [each for each in self.kept if each.start <= address][-1]
+        place = extent.place + address - extent.start
+        return self.image[place : place + length]
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,8 @@ class Seen:
         initial: What the image holds for the volume, in words.
         places: Where in the image each portion lies, extents separated by bars.
         copies: By name; with the original, if that has a table of its own.
-        area: Every slot that any layer points to, whether or not a copy still reads it.
+        area: Every slot that any layer points to, whether or not a copy still reads it; those with
+            a kept address lie in the image.
         area_used_bytes: Of the additional area.
     """
 
@@ -143,18 +161,19 @@ class Board:
         info = self.volume.info()
         names = [copy.name for copy in info.copies]
         names += [ORIGINAL] if info.original is not None else []
-        extents = self.volume.initial().extents
+        told = self.volume.initial()
+        extents, held = told.extents, Held(area, image, told.kept)
         return Seen(
             initial=" ".join(
                 words(image[extent.place : extent.place + extent.length]) for extent in extents
             ),
             places=" | ".join(map(_places, extents)),
-            copies={name: self._copy(name, area) for name in names},
-            area=_slots_of_layers(dumped, area),
+            copies={name: self._copy(name, held) for name in names},
+            area=_slots_of_layers(dumped, held),
             area_used_bytes=self.volume.usage().used_bytes if area else 0,
         )
 
-    def _copy(self, name: str, area: bytes) -> SeenCopy:
+    def _copy(self, name: str, held: Held) -> SeenCopy:
         columns = self.volume.table(name).columns
         pointers, pairs, at = dict[int, Slot](), list[str](), 0
         for start, length, offset, kind in zip(
@@ -165,7 +184,7 @@ class Board:
             strict=True,
         ):
             kind_name = PointerKind(kind).name.lower()
-            for number, slot in enumerate(_slots(area, offset, length, kind_name)):
+            for number, slot in enumerate(_slots(held, offset, length, kind_name)):
                 pointers[start // PORTION_BYTES + number] = slot
             pairs += _pair(at, start)
             at = start + length
@@ -184,20 +203,20 @@ def _pair(start: int, stop: int) -> list[str]:
     return [f"[{start // PORTION_BYTES}-{(stop - 1) // PORTION_BYTES}]"] if start < stop else []
 
 
-def _slots(area: bytes, offset: int, length: int, kind: str) -> list[Slot]:
+def _slots(held: Held, offset: int, length: int, kind: str) -> list[Slot]:
     """Return the slots of one pointer: neighbours that were kept as one are told apart again."""
     size = PORTION_BYTES
     return [
-        Slot(at, size, word_of(area[at : at + size]), _KINDS[kind])
+        Slot(at, size, word_of(held.at(at, size)), _KINDS[kind])
         for at in range(offset, offset + length, size)
     ]
 
 
-def _slots_of_layers(dumped: dict[str, Any], area: bytes) -> list[Slot]:
+def _slots_of_layers(dumped: dict[str, Any], held: Held) -> list[Slot]:
     layers = dumped.get("layers", [])
     return [
         slot
         for layer in layers
         for pointer in layer["pointers"]
-        for slot in _slots(area, pointer["offset"], pointer["length"], pointer["kind"])
+        for slot in _slots(held, pointer["offset"], pointer["length"], pointer["kind"])
     ]

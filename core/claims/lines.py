@@ -25,6 +25,7 @@ class Step:
 
     Attributes:
         copies: By name; with the original, if that has a table of its own.
+        area: Slots that pointers name: ``a0:D/o`` in the additional area, ``k0:D/o`` in the image.
         places: Where in the image each portion lies, extents separated by bars.
     """
 

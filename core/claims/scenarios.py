@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.claims.lines import WHOLE, Copy, Scenario, Step
-from core.claims.moves import changed_scheme, mixed_extents
+from core.claims.moves import changed_scheme, mixed_extents, redirected_extents
 from core.claims.portions import LETTERS
 from core.claims.sides import copy_home, original_home
 
@@ -278,6 +278,7 @@ SCENARIOS: Final = (
     ),
     Scenario("S12 mapping scheme changed under a live copy", changed_scheme()),
     Scenario("S13 mixed extents", mixed_extents()),
+    Scenario("S13 mixed extents, the mapping chooses the mechanism", redirected_extents()),
     Scenario("S14 all new data additional, the original's goes home", original_home()),
     Scenario("S14 all new data additional, the copy's goes home", copy_home()),
 )

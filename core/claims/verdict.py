@@ -65,6 +65,8 @@ def _compare_slots(step: Step, seen: Seen) -> list[str]:
                 slot_name = pointers[str(number)]
                 first = offsets.setdefault(slot_name, slot.offset)
                 found += _unequal(f"{name}'s pointer {number} names", slot.offset, first)
+                is_there = (slot.offset < 0) == slot_name.startswith("k")
+                found += _unequal(f"{slot_name} lies where its name says:", is_there, True)
     if len(set(offsets.values())) != len(offsets):
         found.append("two slots of the table are one place")
     held = Counter(str(slot) for slot in seen.area)

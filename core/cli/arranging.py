@@ -128,6 +128,9 @@ def print_initial(answer: InitialAnswer, terminal: Terminal, *, as_json: bool) -
         return
     title = terminal.paint("Initial area", "bold")
     place = f"{format_bytes(answer.mapped_bytes)} of {format_bytes(answer.size)} have a place"
+    if answer.kept:
+        kept_bytes = sum(extent.length for extent in answer.kept)
+        place += f" · {format_bytes(kept_bytes)} more are kept for copies where they lay"
     terminal.line(f"{title}  {terminal.paint(f'{_state(answer)} · {place}', 'grey')}")
     terminal.line()
     head = [Cell(text, "grey") for text in ("START", "LENGTH", "IMAGE OFFSET", "SCHEME")]
@@ -139,6 +142,10 @@ def print_initial(answer: InitialAnswer, terminal: Terminal, *, as_json: bool) -
             Cell(extent.scheme, _STYLES[extent.scheme]),
         ]
         for extent in answer.extents
+    ]
+    rows += [
+        [Cell("kept"), Cell(str(extent.length)), Cell(str(extent.place)), Cell("for copies")]
+        for extent in answer.kept
     ]
     terminal.table([head, *rows], right=(0, 1, 2))
 

@@ -90,6 +90,8 @@ def _headline(info: VolumeInfo, shown: Sequence[CopyInfo], terminal: Terminal) -
     facts = [format_bytes(info.size), f"grain {format_bytes(info.grain)}"]
     if info.thin:
         facts.append("thin")
+    if info.mechanism != "copy-on-write":
+        facts.append(info.mechanism)
     if info.portions:
         facts = [plural(info.portions, "portion")]
     facts.append(plural(len(shown), "copy", "copies"))

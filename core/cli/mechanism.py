@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from core.longwork import SeparationPlan
     from core.session import VolumeSession
 
-_MECHANISMS: Final = ("copy-on-write", "always-additional")
+_MECHANISMS: Final = ("copy-on-write", "redirect-on-write", "always-additional")
 NOT_THE_ORIGINAL: Final = (
     "The image is not the original now: new data of that goes to the additional area."
     " 'rangepair separate IMAGE' brings it home."
 )
+_IN_THE_IMAGE: Final = {
+    "copy-on-write": "copy-on-write: new data of the original goes into the image",
+    "redirect-on-write": "redirect-on-write: new data of the original goes into the image, beside "
+    "what copies need of it",
+}
 _LOOK_S: Final = 0.02
 _WAYS_MAX: Final = 16
 """Of more copies the ways are not worked out unasked: each looks at the tables of all."""
@@ -41,8 +46,9 @@ def _declare_mechanism(parser: CommandParser) -> None:
         choices=_MECHANISMS,
         nargs="?",
         help="where new data of the original goes from now on: 'copy-on-write' puts it into the "
-        "image and keeps what it overwrites, 'always-additional' leaves the image as it is; "
-        "shown if left out",
+        "image and copies what it overwrites to the additional area, 'redirect-on-write' puts it "
+        "beside what it would overwrite, where the image lies by full pointers, "
+        "'always-additional' leaves the image as it is; shown if left out",
     )
     add_json(parser)
 
@@ -59,7 +65,7 @@ def _mechanism(options: argparse.Namespace, terminal: Terminal) -> int:
         told = {"mechanism": info.mechanism, "new_bytes": new_bytes}
         terminal.line(msgspec.json.encode(told).decode())
     elif info.original is None:
-        terminal.line("copy-on-write: new data of the original goes into the image")
+        terminal.line(_IN_THE_IMAGE[info.mechanism])
     else:
         amount = f"{format_bytes(new_bytes)} so far"
         terminal.line(f"always-additional: its new data goes to the additional area, {amount}")

@@ -30,6 +30,8 @@ _COUNTERS: Final = {
         "preserved_portions": "portions",
         "preserved_bytes": "copied to the additional area",
         "preserved_by_cloning_bytes": "of it by taking over the image's blocks",
+        "kept_portions": "portions kept where they lay in the image",
+        "kept_bytes": "kept there, not copied",
         "zero_bytes": "zeroes, which need no copying",
     },
     "Clones": {
@@ -113,6 +115,8 @@ def _print_outlook(usage: Usage, terminal: Terminal) -> None:
     if usage.full_in_seconds is not None:
         words += f", full in {_told_time(usage.full_in_seconds)} at the rate of the last minute"
     terminal.line(f"  {words}")
+    if usage.kept_bytes:
+        terminal.line(f"  {format_bytes(usage.kept_bytes)} more are kept in the image for copies")
 
 
 def _told_time(seconds: float) -> str:

@@ -12,6 +12,7 @@ from core.cli.parsing import add_copy, add_image, add_json, size
 from core.cli.terminal import Cell, plural, printable
 from core.errors import EXIT_DONE
 from core.session import ORIGINAL
+from core.units import KEPT_BASE
 
 if TYPE_CHECKING:
     import argparse
@@ -169,10 +170,15 @@ def _pointer_rows(table: TableAnswer, grain: int) -> Iterator[tuple[int, list[Ce
                 Cell(str(start)),
                 Cell(str(length)),
                 Cell(kind, _STYLES[kind]),
-                Cell(f"{columns.offsets[number]}" if is_kept else ""),
+                Cell(_place(int(columns.offsets[number])) if is_kept else ""),
                 Cell(f"{columns.checksums[number]:016x}" if is_kept else "", "grey"),
             ],
         )
+
+
+def _place(address: int) -> str:
+    """Return where a pointer leads: a byte of the additional area, or into the image."""
+    return str(address) if address >= 0 else f"image, kept {address - KEPT_BASE}"
 
 
 def _pair_rows(table: TableAnswer, grain: int) -> Iterator[tuple[int, list[Cell]]]:

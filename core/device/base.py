@@ -33,12 +33,8 @@ DIRECT_ALIGNMENT_BYTES: Final = 4096
 _VECTOR_BUFFERS_MAX: Final = 1024  # IOV_MAX: a longer vector is refused with EINVAL
 
 
-class Device(Protocol):
-    """A flat run of bytes on stable storage.
-
-    A ``direct`` device's ``pwritev_durable`` passes the page cache by: address and length of every
-    buffer, and the offset, must be multiples of ``DIRECT_ALIGNMENT_BYTES``.
-    """
+class Source(Protocol):
+    """Something to read from."""
 
     @property
     def path(self) -> str:
@@ -47,6 +43,20 @@ class Device(Protocol):
     @property
     def size(self) -> int:
         """Bytes now."""
+
+    def pread(self, length: int, offset: int, /) -> bytes:
+        """Read up to ``length`` bytes at ``offset``; fewer only at the end of the device."""
+
+    def preadv(self, buffers: Sequence[WriteableBuffer], offset: int, flags: int = 0, /) -> int:
+        """Read into ``buffers`` in turn and return the bytes read (``flags``: RWF_NOWAIT)."""
+
+
+class Device(Source, Protocol):
+    """A flat run of bytes on stable storage.
+
+    A ``direct`` device's ``pwritev_durable`` passes the page cache by: address and length of every
+    buffer, and the offset, must be multiples of ``DIRECT_ALIGNMENT_BYTES``.
+    """
 
     @property
     def direct(self) -> bool:
@@ -59,12 +69,6 @@ class Device(Protocol):
     @property
     def room_bytes(self) -> int | None:
         """Bytes by which it could take more; None if that cannot be told."""
-
-    def pread(self, length: int, offset: int, /) -> bytes:
-        """Read up to ``length`` bytes at ``offset``; fewer only at the end of the device."""
-
-    def preadv(self, buffers: Sequence[WriteableBuffer], offset: int, flags: int = 0, /) -> int:
-        """Read into ``buffers`` in turn and return the bytes read (``flags``: RWF_NOWAIT)."""
 
     def pwrite(self, buffer: ReadableBuffer, offset: int, /) -> int:
         """Write ``buffer`` and return the bytes written; durable after the next ``sync``."""
@@ -134,7 +138,7 @@ class Device(Protocol):
         """Release the device and its locks; nothing is synced. Closing twice is allowed."""
 
 
-def read_exactly(device: Device, length: int, offset: int) -> bytes:
+def read_exactly(device: Source, length: int, offset: int) -> bytes:
     """Read ``length`` bytes at ``offset``.
 
     Raises:
@@ -149,12 +153,12 @@ def read_exactly(device: Device, length: int, offset: int) -> bytes:
     return bytes(whole)
 
 
-def read_available(device: Device, length: int, offset: int) -> bytes:
+def read_available(device: Source, length: int, offset: int) -> bytes:
     """Read what there is of a range: less than ``length`` bytes only if the device ends before."""
     return read_exactly(device, max(0, min(length, device.size - offset)), offset)
 
 
-def read_into(device: Device, buffer: WriteableBuffer, offset: int) -> None:
+def read_into(device: Source, buffer: WriteableBuffer, offset: int) -> None:
     """Fill ``buffer`` from ``offset``.
 
     Raises:

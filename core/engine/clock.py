@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SETTLE_AFTER_NS: Final = 100_000_000
 """Nothing accepted stays in memory only for longer than this."""
+KEPT_SETTLE_AFTER_NS: Final = 1_000_000_000
+"""The same of where originals are kept in the image: it takes a sync of that to write it down."""
 REST_AFTER_S: Final = 1.0
 """After a pause in writing of this length everything is put in place."""
 IDLE_AFTER_S: Final = 30.0
@@ -91,6 +93,9 @@ class Clock:
     def _look_after(self, journal: Journal) -> None:
         state = self._state
         journal.settle(SETTLE_AFTER_NS)
+        kept_since_ns = 0 if state.initial is None else state.initial.kept_since_ns
+        if kept_since_ns and time.monotonic_ns() - kept_since_ns >= KEPT_SETTLE_AFTER_NS:
+            journal.checkpoint()  # only then new data beside them is found by another process
         if journal.log.group_count >= GROUPS_BEFORE_FOLD:
             fold(state)
         writes = state.stats.writes + state.stats.copy_writes + state.lane_writes

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from core.answers import CopyKind
+    from core.answers import CopyKind, Mechanism
     from core.area.additional import AdditionalArea
     from core.errors import RangepairError
     from core.format.catalog import CopyRecord
@@ -71,8 +71,14 @@ def volume_head(state: VolumeState, area_path: Path, problem: RangepairError | N
         restoring=_progress(state, problem),
         plain=state.initial is None and not _is_elsewhere(state),
         portions=state.portion_count,
-        mechanism="copy-on-write" if state.catalog.head is None else "always-additional",
+        mechanism=_mechanism(state),
     )
+
+
+def _mechanism(state: VolumeState) -> Mechanism:
+    if state.catalog.head is not None:
+        return "always-additional"
+    return "redirect-on-write" if state.catalog.redirects else "copy-on-write"
 
 
 def _is_elsewhere(state: VolumeState) -> bool:
@@ -220,6 +226,7 @@ def usage_head(state: VolumeState, bytes_per_s: float | None) -> Usage:
         host_bytes=area.device.stored_bytes,
         room_bytes=room,
         full_in_seconds=full_in_s(room, bytes_per_s),
+        kept_bytes=0 if state.initial is None else state.initial.map.kept_bytes,
     )
 
 

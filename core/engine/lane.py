@@ -47,7 +47,7 @@ class Gate:
     Attributes:
         bits: Grains whose originals the active layer holds; none while the gate is shut.
         journal: None while the gate is shut.
-        layer_id: Of the active layer if every view needs every original, else 0.
+        layer_id: Of the active layer if every view needs a copy of every original, else 0.
     """
 
     __slots__ = ("_state", "bits", "journal", "layer_id")
@@ -72,7 +72,8 @@ class Gate:
             return  # new data does not belong into the image
         self.bits, self.journal = state.preserved.bits, state.journal
         active = state.catalog.active
-        if active is not None and state.catalog.needs_every_original:
+        is_copied = state.catalog.needs_every_original and not state.catalog.redirects
+        if active is not None and is_copied:
             self.layer_id = active.id
 
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which mechanism an open volume follows, and separation; methods of ``Volume``.
 
-Copy-on-write: new data of the original goes to the initial area. Always-additional: it goes to the
-additional area as a clone's does; see ``core.volume.heads``.
+Copy-on-write: new data of the original goes to the initial area, over what was copied.
+Redirect-on-write: it goes beside what has a full pointer; see ``core.volume.redirecting``.
+Always-additional: it goes to the additional area as a clone's does; see ``core.volume.heads``.
 """
 
 from __future__ import annotations
@@ -44,33 +45,62 @@ def _choose(self: Volume, mechanism: Mechanism) -> bool:
     state = self._state
     if state.restore is not None:
         return False
+    if mechanism != "copy-on-write":
+        _refuse(state, mechanism)
     self._begin_writing()
     head = state.catalog.head
     if mechanism == "always-additional":
-        if state.portion_count:
-            raise InvalidRangeError(
-                "A volume of portions is always copied on write, for a portion of another size "
-                "needs a place in the initial area."
-            )
-        if state.catalog.has_other_sizes:
-            raise InvalidRangeError(
-                "There are copies of other sizes than the volume's, so it must be copied on write; "
-                "purge them, or give the volume their size."
-            )
         if head is None:
             if state.area is None:
                 self.add_area()
+            mechanisms.set_redirects(state, redirects=False)
             mechanisms.redirect(state)
-    elif head is not None:
-        plan = _plan(state, head)
-        if plan.home_bytes:
-            raise CopyInUseError(
-                f"The original has {format_bytes(plan.home_bytes)} of new data in the additional "
-                "area; 'rangepair separate IMAGE' brings it home, and from then on the original is "
-                "copied on write."
-            )
-        mechanisms.separate(state, head)
+        return True
+    if head is not None:
+        _bring_home(state, head)
+    if mechanism == "redirect-on-write" and state.area is None:
+        self.add_area()
+    mechanisms.set_redirects(state, redirects=mechanism == "redirect-on-write")
     return True
+
+
+def _refuse(state: VolumeState, mechanism: Mechanism) -> None:
+    """Refuse a mechanism that the volume cannot have.
+
+    Raises:
+        InvalidRangeError: It cannot, and why.
+    """
+    if state.portion_count:
+        raise InvalidRangeError(
+            "A volume of portions is always copied on write, for a portion of another size needs a "
+            "place in the initial area."
+        )
+    if mechanism == "redirect-on-write" and state.initial is None:
+        raise InvalidRangeError(
+            "The image is a plain raw image, in which an original cannot be kept beside what "
+            "overwrites it; convert it first with 'rangepair convert IMAGE --to full-pointer'."
+        )
+    if mechanism == "always-additional" and state.catalog.has_other_sizes:
+        raise InvalidRangeError(
+            "There are copies of other sizes than the volume's, so it must be copied on write; "
+            "purge them, or give the volume their size."
+        )
+
+
+def _bring_home(state: VolumeState, head: CopyRecord) -> None:
+    """Give up the original's head, of which nothing is to be moved.
+
+    Raises:
+        CopyInUseError: Something is.
+    """
+    plan = _plan(state, head)
+    if plan.home_bytes:
+        raise CopyInUseError(
+            f"The original has {format_bytes(plan.home_bytes)} of new data in the additional "
+            "area; 'rangepair separate IMAGE' brings it home, and from then on the original is "
+            "copied on write."
+        )
+    mechanisms.separate(state, head)
 
 
 @beside

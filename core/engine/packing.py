@@ -23,7 +23,9 @@ def pack(self: Volume, *, hides_names: bool = False) -> bytes:
     state = self._state
     if state.area is None:
         raise no_area(state.image.path)
-    return pack_bundle(state.image, state.area.device, core.__version__, hides_names=hides_names)
+    return pack_bundle(
+        state.image_file, state.area.device, core.__version__, hides_names=hides_names
+    )
 
 
 def no_area(image_path: str) -> ImageError:

@@ -11,7 +11,7 @@ from core.engine.guarding import beside, guarded
 from core.engine.lane import Gate, lane_for
 from core.errors import InvalidRangeError
 from core.events import EventKind
-from core.mapping.initialmap import InitialMap, Scheme
+from core.mapping.initialmap import InitialMap, MapExtent, Scheme
 from core.volume import initialmap
 from core.volume import rearrange as steps
 
@@ -90,13 +90,18 @@ def _initial_answer(state: VolumeState) -> InitialAnswer:
         image_bytes=state.image_file.size,
         mapped_bytes=mapped.mapped_bytes,
         identity=area is None,
-        extents=[
-            InitialExtent(
-                start=extent.start,
-                length=extent.length,
-                place=extent.place,
-                scheme=_SCHEMES[extent.scheme],
-            )
-            for extent in mapped
-        ],
+        extents=_told(mapped.own_extents),
+        kept=_told(mapped.kept_extents),
     )
+
+
+def _told(extents: list[MapExtent]) -> list[InitialExtent]:
+    return [
+        InitialExtent(
+            start=extent.start,
+            length=extent.length,
+            place=extent.place,
+            scheme=_SCHEMES[extent.scheme],
+        )
+        for extent in extents
+    ]

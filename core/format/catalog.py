@@ -16,7 +16,7 @@ import msgspec
 from core.errors import CorruptAreaError
 from core.format.block import WAY_OUT, Readable, pack_block, unpack_block
 from core.format.superblock import Place  # noqa: TC001 (msgspec resolves it)
-from core.format.table import MapRow  # noqa: TC001
+from core.format.table import KeptPointer, MapRow  # noqa: TC001
 from core.units import SECTOR_BYTES, VOLUME_BYTES_MAX
 
 MAGIC: Final = b"RPAIRCAT"
@@ -149,6 +149,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
         lost: Data that is known to be lost, and that a check need not find anew.
         policy: What happens when the additional area is full.
         head: Of the original, if its new data goes to the additional area.
+        redirects: Originals that have a full pointer are kept where they lie.
     """
 
     generation: int
@@ -163,6 +164,7 @@ class CatalogRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     restoring: RestoringRecord | None = None
     size_bytes: int = 0
     head: HeadRecord | None = None
+    redirects: bool = False
 
 
 class Took(msgspec.Struct, tag="took", kw_only=True):
@@ -195,10 +197,15 @@ class Purged(msgspec.Struct, tag="purged", kw_only=True):
     ids: list[int]
 
 
-class Remapped(msgspec.Struct, tag="remapped", kw_only=True):
-    """The map of the initial area changed; rows take their ranges one after the other."""
+class Remapped(msgspec.Struct, tag="remapped", kw_only=True, omit_defaults=True):
+    """The map of the initial area changed; rows take their ranges one after the other.
+
+    Attributes:
+        pointers: To originals that the rows keep where they lay; true with them, or not at all.
+    """
 
     rows: list[MapRow]
+    pointers: list[KeptPointer] = []
 
 
 class Compacted(msgspec.Struct, tag="compacted", kw_only=True):

@@ -50,15 +50,20 @@ COPY_SIZES: Final = 3
 """A copy has another size than the volume: who does not know that would pass its end."""
 ALWAYS_ADDITIONAL: Final = 4
 """New data of the original is in the additional area: who does not know that would read old."""
+REDIRECT_ON_WRITE: Final = 5
+"""Pointers may name kept addresses of the map: who does not know that would look in this file."""
 INCOMPATIBLE_FEATURES: Final[dict[int, str]] = {
     RESTORING: "restoring",
     INITIAL_MAP: "initial-map",
     PORTIONS: "portions",
     COPY_SIZES: "copy-sizes",
     ALWAYS_ADDITIONAL: "always-additional",
+    REDIRECT_ON_WRITE: "redirect-on-write",
 }
 """Bit number -> name, of the features this program knows."""
-_OF_THE_CATALOG: Final = 1 << RESTORING | 1 << COPY_SIZES | 1 << ALWAYS_ADDITIONAL
+_OF_THE_CATALOG: Final = (
+    1 << RESTORING | 1 << COPY_SIZES | 1 << ALWAYS_ADDITIONAL | 1 << REDIRECT_ON_WRITE
+)
 """Bits of what the catalog says; the others follow from the superblock's own fields."""
 
 

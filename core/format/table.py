@@ -55,6 +55,16 @@ class MapRow(msgspec.Struct, frozen=True, array_like=True):
     scheme: int
 
 
+class KeptPointer(msgspec.Struct, frozen=True, array_like=True):
+    """A pointer of a layer to an original that stays where it lay, as a change names it."""
+
+    layer: int
+    start: int
+    length: int
+    address: int
+    checksum: int
+
+
 def pack(magic: bytes, offset: int, uuid: bytes, seq: int, columns: Sequence[Column]) -> bytes:
     """Return the table as it lies at ``offset``, not padded; columns of equal length."""
     formats = _COLUMNS[magic]

@@ -13,6 +13,10 @@ Invariants:
   (2) neighbours of one scheme that continue each other in volume and image are one extent;
   (3) no byte of the image belongs to two extents; who changes the map sees to that.
 
+Extents with addresses below 0, from ``KEPT_BASE`` on, are no part of the volume: they are *kept*
+originals, which copies read where they lay when the volume's own range went elsewhere
+(``core.volume.redirecting``). They have full pointers and move like any other.
+
 The identity is one load point extent that begins at 0 in both: a plain raw image.
 """
 
@@ -24,6 +28,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from core.units import KEPT_BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,7 +87,7 @@ class InitialMap:
         """
         self._extents: list[MapExtent] = []
         self._starts: list[int] = []
-        reach = 0
+        reach = KEPT_BASE
         for extent in sorted(extents):
             if extent.length <= 0 or extent.start < reach or extent.place < 0:
                 raise ValueError(f"{extent} is empty or overlaps the one before")
@@ -114,13 +120,43 @@ class InitialMap:
     def makes_sense(self, size_bytes: int) -> bool:
         """Return whether it stays within a volume of this size, and names no byte twice."""
         placed = sorted((extent.place, extent.place_stop) for extent in self._extents)
-        is_within = not self._extents or self._extents[-1].stop <= size_bytes
+        is_within = not self.own_extents or self.own_extents[-1].stop <= size_bytes
         return is_within and all(one[1] <= other[0] for one, other in pairwise(placed))
+
+    @property
+    def own_extents(self) -> list[MapExtent]:
+        """The extents of the volume itself."""
+        return self._extents[self._kept_count :]
+
+    @property
+    def kept_extents(self) -> list[MapExtent]:
+        """The originals that copies read where they lay, by kept address."""
+        return self._extents[: self._kept_count]
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether there are any."""
+        return bool(self._starts) and self._starts[0] < 0
+
+    @property
+    def kept_end(self) -> int:
+        """First kept address behind all of them."""
+        count = self._kept_count
+        return self._extents[count - 1].stop if count else KEPT_BASE
+
+    @property
+    def _kept_count(self) -> int:
+        return bisect_left(self._starts, 0)
 
     @property
     def mapped_bytes(self) -> int:
         """How much of the volume has a place."""
-        return sum(extent.length for extent in self._extents)
+        return sum(extent.length for extent in self.own_extents)
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much is kept for copies where it lay."""
+        return sum(extent.length for extent in self.kept_extents)
 
     @property
     def place_end(self) -> int:

@@ -40,6 +40,7 @@ from core.units import SECTOR_BYTES
 from core.volume import initialmap, opening
 from core.volume.catalog import Catalog
 from core.volume.fold import fold
+from core.volume.keptruns import beyond, forget_unnamed, held_runs, named_runs, rows_in_area
 from core.volume.outside import check_size
 from core.volume.removal import kept_end
 from core.volume.state import VolumeState
@@ -93,6 +94,7 @@ class Dumped(msgspec.Struct):
     layers: list[_Layer]
     policy: PolicyRecord = msgspec.field(default_factory=PolicyRecord)
     head: HeadRecord | None = None
+    redirects: bool = False
     initial_map: list[_MapRow] | None = None
 
     @property
@@ -115,7 +117,10 @@ class Dumped(msgspec.Struct):
     def data_bytes(self) -> int:
         """Bytes of data that the pointers name."""
         return sum(
-            pointer.length for layer in self.layers for pointer in layer.pointers if pointer.offset
+            pointer.length
+            for layer in self.layers
+            for pointer in layer.pointers
+            if pointer.offset > 0
         )
 
 
@@ -165,6 +170,12 @@ def read_dump(raw: bytes) -> Dumped:
     longest = kept_end(max(sizes))
     if not all(makes_sense(run, longest) for run in runs) or _is_misplaced(runs, start):
         raise _no_dump("its pointers contradict each other")
+    try:
+        unheld = beyond(named_runs(runs), held_runs(mapped or InitialMap()))
+    except ValueError:
+        raise _no_dump("two pointers name the same in the image") from None
+    if len(unheld.starts):
+        raise _no_dump("its map lacks what a pointer names")
     _check_catalog(dumped)
     return dumped
 
@@ -191,7 +202,7 @@ def _is_misplaced(runs: list[PointerRun], start: int) -> bool:
     offsets = np.concatenate([np.empty(0, np.int64), *(run.offsets for run in runs)])
     lengths = np.concatenate([np.empty(0, np.int64), *(run.lengths for run in runs)])
     kinds = np.concatenate([np.empty(0, np.uint8), *(run.kinds for run in runs)])
-    has_bytes = kinds != PointerKind.ZERO
+    has_bytes = (kinds != PointerKind.ZERO) & (offsets >= 0)
     order = offsets[has_bytes].argsort(kind="stable")
     offsets, lengths = offsets[has_bytes][order], lengths[has_bytes][order]
     if not len(offsets):
@@ -228,6 +239,7 @@ def _record(dumped: Dumped) -> CatalogRecord:
         lost=[LostExtent(each.address, int(each.checksum, 16)) for each in dumped.lost],
         policy=dumped.policy,
         head=dumped.head,
+        redirects=dumped.redirects,
     )
 
 
@@ -254,6 +266,7 @@ def write_loaded(
         state.catalog.layers[layer_id].replace(run)
         if data is not None:
             _copy(run, data, target, tell)
+    forget_unnamed(state)
     if not fold(state):
         raise AreaFullError("There is no room for the new additional area; choose another disk.")
     area, fields = state.area, dumped.fields
@@ -268,7 +281,7 @@ def _begin(
     """Return the state of a volume whose area has room where the pointers say, and an empty log."""
     fields = fresh_fields(dumped.fields, image_name)
     start = block_ceil(RING_OFFSET + fields.ring_bytes)
-    used = [run.take(np.flatnonzero(run.kinds != PointerKind.ZERO)) for run in runs]
+    used = [run.take(rows_in_area(run)) for run in runs]
     starts = np.concatenate([np.empty(0, np.int64), *(run.offsets for run in used)])
     lengths = np.concatenate([np.empty(0, np.int64), *(run.lengths for run in used)])
     used_end = max(start, int((starts + lengths).max(initial=0)))
@@ -299,6 +312,6 @@ def _begin(
 
 def _copy(run: PointerRun, data: Device, target: Device, tell: Tell) -> None:
     for offset, length in zip(run.offsets.tolist(), run.lengths.tolist(), strict=True):
-        if offset:
+        if offset > 0:
             write_all(target, read_available(data, length, offset), offset)
             tell(length)

@@ -92,6 +92,8 @@ class Structures:
     def _take_superblock(self, slot: Superblock, offset: int) -> None:
         fields = slot.fields
         self._add(fields.free_list.length, fields.free_list.offset)
+        if fields.initial_map.length:
+            self._add(fields.initial_map.length, fields.initial_map.offset)
         self._take_catalog(fields.catalog)
         if self._names is not None:
             name = self._names.hide(fields.image_name)

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 import xxhash
 
-from core.answers import PointerKind
 from core.area import additional
 from core.area.initial import InitialArea
 from core.device.base import aligned_buffer, read_available, write_all
@@ -31,14 +30,16 @@ from core.mapping.pointerrun import PointerRun
 from core.volume import opening
 from core.volume.catalog import Catalog
 from core.volume.fold import fold
+from core.volume.keptruns import forget_unnamed, rows_in_area
 from core.volume.state import VolumeState
 from core.volume.verified import WholeExtent, wholes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from core.answers import UInt64s
     from core.area.additional import AdditionalArea
-    from core.device.base import Device
+    from core.device.base import Device, Source
     from core.format.ringgroup import RingGroup
     from core.format.superblock import SuperblockFields
     from core.salvage.reading import Salvaged
@@ -60,7 +61,7 @@ class Piece(NamedTuple):
 def data_bytes(found: Salvaged) -> int:
     """Return how much data there is to be copied."""
     runs = [layer.map.flatten() for layer in found.state.catalog.layers.values()]
-    return sum(int(run.lengths[run.kinds != PointerKind.ZERO].sum()) for run in runs)
+    return sum(int(run.lengths[rows_in_area(run)].sum()) for run in runs)
 
 
 def write_area(
@@ -87,6 +88,7 @@ def write_area(
     for layer_id, layer in found.state.catalog.layers.items():
         state.catalog.layers[layer_id].replace(copying.layer(layer))
     area.allocator.commit_releases()
+    forget_unnamed(state)
     lost = copying.lost
     state.catalog.lost = [LostExtent(whole.base, whole.checksum) for whole in lost]
     return state, lost
@@ -184,8 +186,9 @@ class _Copying:
     def layer(self, layer: Layer) -> PointerRun:
         """Copy the data of a layer; return its pointers as they are in the new area."""
         run = layer.map.flatten()
-        rows = np.flatnonzero(run.kinds != PointerKind.ZERO)
+        rows = rows_in_area(run)
         offsets, checksums = run.offsets.copy(), run.checksums.copy()
+        self._verify_kept(layer, run, checksums)
         kept = run.take(rows)
         starts, lengths, heads = kept.starts.tolist(), kept.lengths.tolist(), kept.heads.tolist()
         batch: list[Piece] = []
@@ -202,6 +205,20 @@ class _Copying:
             run.starts, run.lengths, offsets, run.kinds, checksums, is_sorted=True
         )
 
+    def _verify_kept(self, layer: Layer, run: PointerRun, checksums: UInt64s) -> None:
+        """Give what is kept in the image checksums of its own; it stays where it is."""
+        rows = np.flatnonzero(run.offsets < 0)
+        kept = run.take(rows)
+        columns = (kept.starts, kept.lengths, kept.offsets, kept.heads)
+        cells = zip(*(column.tolist() for column in columns), strict=True)
+        for row, whole, (start, length, address, head) in zip(
+            rows.tolist(), wholes_of(kept), cells, strict=True
+        ):
+            piece = self._piece(layer, whole, head, length)
+            checksums[row] = piece.checksum
+            if piece.is_lost:
+                self.lost.append(WholeExtent(address, length, piece.checksum, start))
+
     def _piece(self, layer: Layer, whole: WholeExtent, head: int, length: int) -> Piece:
         raw = self._found.staged.get(whole.base, b"")
         if not whole.is_intact(raw):
@@ -214,17 +231,22 @@ class _Copying:
 
     def _read(self, whole: WholeExtent) -> bytes:
         """Return what there is of an extent; of one that a disk cannot read, what it can."""
+        initial = self._found.state.initial
+        source: Source = self._source
+        if initial is not None and whole.base < 0:
+            source = initial.kept
         try:
-            return read_available(self._source, whole.length, whole.base)
+            return read_available(source, whole.length, whole.base)
         except OSError:
             return b"".join(
-                self._read_block(at, min(BLOCK_BYTES, whole.base + whole.length - at))
+                self._read_block(source, at, min(BLOCK_BYTES, whole.base + whole.length - at))
                 for at in range(whole.base, whole.base + whole.length, BLOCK_BYTES)
             )
 
-    def _read_block(self, offset: int, length: int) -> bytes:
+    @staticmethod
+    def _read_block(source: Source, offset: int, length: int) -> bytes:
         try:
-            return read_available(self._source, length, offset).ljust(length, b"\0")
+            return read_available(source, length, offset).ljust(length, b"\0")
         except OSError:
             return bytes(length)
 

@@ -28,7 +28,7 @@ from core.service.mapmessages import Initial, Portions, Rearrange, WritePortion
 from core.service.request import Bulk, Request
 from core.service.servingmessages import ServingStatus, StartServing, StayServing, StopServing
 
-PROTOCOL_VERSION: Final = 4
+PROTOCOL_VERSION: Final = 5
 CHUNK_BYTES_MAX: Final = 4 << 20
 """Longest read or write in one request; clients cut longer ones."""
 

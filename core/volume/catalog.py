@@ -70,6 +70,7 @@ class Catalog:
         lost: Extents that are known to fail their checksum.
         restoring: What the original is being made equal to, as far as that is durable, or None.
         head: The original's view if its new data goes to the additional area, else None.
+        redirects: Originals that have a full pointer are kept where they lie.
     """
 
     def __init__(self, size_bytes: int) -> None:
@@ -87,6 +88,7 @@ class Catalog:
         self.lost: list[LostExtent] = []
         self.restoring: restoring.Restoring | None = None
         self.head: CopyRecord | None = None
+        self.redirects = False
         self._ids_by_name: dict[str, int] = {}
         self._plain_snapshots = 0
 
@@ -103,7 +105,7 @@ class Catalog:
         catalog.chain = list(record.chain)
         catalog.integrity = {known.id: known for known in record.integrity}
         catalog.lost = list(record.lost)
-        catalog.policy = record.policy
+        catalog.policy, catalog.redirects = record.policy, record.redirects
         for copy in record.copies:
             catalog.copies[copy.id] = copy
             catalog._ids_by_name[copy.name] = copy.id
@@ -136,6 +138,7 @@ class Catalog:
             size_bytes=self.size_bytes,
             restoring=None if self.restoring is None else self.restoring.to_record(),
             head=None if self.head is None else heads.to_record(self.head),
+            redirects=self.redirects,
         )
 
     def twin(self) -> Catalog:

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from core.answers import Int64s
     from core.area.additional import AdditionalArea
-    from core.area.allocator import Allocator
     from core.mapping.pointerrun import PointerRun
     from core.volume.layer import Layer
     from core.volume.state import VolumeState
@@ -283,15 +282,18 @@ def visible_runs(layer: Layer) -> Sequence[PointerRun]:
     return (layer.map.flatten(),)
 
 
-def units_of(layers: Sequence[tuple[int, Sequence[PointerRun]]]) -> Units:
-    """Return all data of the given layers as units, sorted by address."""
+def units_of(
+    layers: Sequence[tuple[int, Sequence[PointerRun]]], *, of_initial: bool = False
+) -> Units:
+    """Return what the given layers have in one area as units, sorted by address."""
     runs = [run for _, runs in layers for run in runs]
     ids = [np.full(len(run), layer_id) for layer_id, runs in layers for run in runs]
     if not runs:
         none = np.empty(0, np.int64)
         return Units(none, none, none)
     every, layer_ids = join(runs), np.concatenate(ids)
-    rows = np.flatnonzero(every.kinds != PointerKind.ZERO)
+    is_there = (every.offsets < 0) == of_initial
+    rows = np.flatnonzero((every.kinds != PointerKind.ZERO) & is_there)
     rows = rows[every.offsets[rows].argsort(kind="stable")]
     starts, lengths = every.offsets[rows], every.lengths[rows]
     bases, sums = starts - every.heads[rows], every.checksums[rows]
@@ -313,8 +315,10 @@ def targets_of(moves: Sequence[Move]) -> Runs:
     )
 
 
-def follow_move(allocator: Allocator, change: Compacted) -> None:
-    """Let the allocator follow a change that is replayed; the caller commits the release."""
+def follow_move(state: VolumeState, change: Compacted) -> None:
+    """Let free space follow a change that is replayed; the caller commits the release."""
+    assert state.area is not None
     for target, length in zip(change.targets, change.lengths, strict=True):
-        allocator.mark_used(target, length)
-    allocator.release_many(change.sources, change.lengths)
+        state.area.allocator.mark_used(target, length)
+    sources, lengths = np.array(change.sources, np.int64), np.array(change.lengths, np.int64)
+    state.release(sources, lengths, is_replay=True)

@@ -24,7 +24,14 @@ from core.format import catalog as catalog_format
 from core.format import table
 from core.format.block import HEADER_BYTES, WAY_OUT
 from core.format.layout import block_ceil
-from core.format.superblock import ALWAYS_ADDITIONAL, COPY_SIZES, NO_PLACE, RESTORING, Place
+from core.format.superblock import (
+    ALWAYS_ADDITIONAL,
+    COPY_SIZES,
+    NO_PLACE,
+    REDIRECT_ON_WRITE,
+    RESTORING,
+    Place,
+)
 from core.mapping.pointerrun import PointerRun
 from core.volume.catalog import Catalog
 from core.volume.reseal import reseal
@@ -102,6 +109,8 @@ def _features(state: VolumeState) -> int:
     is_elsewhere = catalog.head is not None or is_separating
     features = 0 if restoring is None else 1 << RESTORING
     features |= catalog.has_other_sizes << COPY_SIZES
+    has_kept = state.initial is not None and state.initial.map.has_kept
+    features |= (catalog.redirects or has_kept) << REDIRECT_ON_WRITE
     return features | is_elsewhere << ALWAYS_ADDITIONAL
 
 

@@ -24,7 +24,7 @@ from core.volume.read import has_waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.device.base import Device
+    from core.device.base import Source
     from core.format.catalog import CopyRecord
     from core.mapping.layermap import LayerMap
     from core.mapping.rows import Rows
@@ -42,14 +42,14 @@ class ColdError(Exception):
         device, offset: Where it lies.
     """
 
-    def __init__(self, device: Device, offset: int) -> None:
+    def __init__(self, device: Source, offset: int) -> None:
         """Say where."""
         super().__init__(f"byte {offset} of {device.path} is not in the cache")
         self.device = device
         self.offset = offset
 
 
-def read_at_once(device: Device, target: memoryview, offset: int) -> None:
+def read_at_once(device: Source, target: memoryview, offset: int) -> None:
     """Fill ``target`` from ``offset`` if that needs no waiting for the disk.
 
     A file system that cannot tell is waited for.
@@ -70,13 +70,12 @@ def read_at_once(device: Device, target: memoryview, offset: int) -> None:
 
 
 class _Known(NamedTuple):
-    """A snapshot: where its sealed layers have something, the layer that still grows, the area."""
+    """A snapshot: where its sealed layers have something, and the layer that still grows."""
 
     structure: int
     copy: CopyRecord
     glance: Callable[[int, int], tuple[int, int] | None]
     active: LayerMap
-    area: Device
 
 
 class Glimpse:
@@ -110,7 +109,7 @@ class Glimpse:
             return whole if is_all else None
         if hit is PART:
             return self._views.read(known.copy, offset, length)
-        whole = known.area.pread(length, hit[0])
+        whole = state.device_of(hit[0]).pread(length, hit[0])
         return whole if digest(whole) == hit[1] else None
 
     def read_into(self, name: str, offset: int, target: memoryview) -> bool:
@@ -135,7 +134,7 @@ class Glimpse:
         if hit is PART:
             self._views.read_into(known.copy, offset, target)
             return True
-        read_at_once(known.area, target, hit[0])
+        read_at_once(state.device_of(hit[0]), target, hit[0])
         return digest(target) == hit[1]
 
     def _newer(self, known: _Known, start: int, stop: int) -> tuple[int, int] | None:
@@ -148,17 +147,17 @@ class Glimpse:
     def _recall(self, name: str) -> _Known | None:
         """Find out about a snapshot; return None if it is none, or not simple."""
         state = self._state
-        copy, active, area = state.catalog.find(name), state.catalog.active, state.area
+        copy, active = state.catalog.find(name), state.catalog.active
         self._known.pop(name, None)
         if copy is None or copy.deleted or copy.top is not None or state.restore is not None:
             return None
-        if active is None or area is None or state.catalog.size_of(copy) != state.size_bytes:
+        if active is None or state.area is None or state.catalog.size_of(copy) != state.size_bytes:
             return None  # of another size: its end is not the one that was checked
         if len(self._known) >= KNOWN_MAX:
             del self._known[next(iter(self._known))]
         sealed = self._views.sealed.between(copy.base, active.id).rows
         glance = sealed[0].glance if len(sealed) == 1 else partial(_glance, sealed)
-        known = _Known(state.structure, copy, glance, active.map, area.device)
+        known = _Known(state.structure, copy, glance, active.map)
         self._known[name] = known
         return known
 

@@ -16,24 +16,29 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from core.answers import PointerKind
 from core.area.initial import InitialArea
+from core.area.mappedplaces import MapChange
 from core.errors import AreaFullError, CorruptAreaError, ImageChangedError
 from core.extent import Extent
 from core.format import table
 from core.format.catalog import Remapped, pack_change
 from core.mapping.initialmap import InitialMap
+from core.mapping.pointerrun import PointerRun
 from core.volume.fold import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from core.area.additional import AdditionalArea
     from core.device.base import Device
-    from core.format.table import MapRow
+    from core.format.table import KeptPointer
     from core.volume.state import VolumeState
 
 ROWS_MAX: Final = 2048
-"""A change has no more, so that the end of a log segment holds it."""
+"""A change has no more, pointers counted as rows, so that the end of a log segment holds it."""
 
 
 def load(state: VolumeState, area: AdditionalArea) -> None:
@@ -68,8 +73,25 @@ def replay(state: VolumeState, change: Remapped) -> None:
         raise _senseless("there is none")
     try:
         state.initial.apply(change.rows)
-    except ValueError as error:
+        for layer_id, run in kept_runs(change.pointers).items():
+            state.catalog.layers[layer_id].map.append(run)
+    except (ValueError, KeyError) as error:
         raise _senseless(error) from None
+
+
+def kept_runs(pointers: Sequence[KeptPointer]) -> dict[int, PointerRun]:
+    """Return pointers to kept originals as a run for each layer."""
+    found = {}
+    for layer_id in {pointer.layer for pointer in pointers}:
+        mine = [pointer for pointer in pointers if pointer.layer == layer_id]
+        found[layer_id] = PointerRun.from_columns(
+            [pointer.start for pointer in mine],
+            [pointer.length for pointer in mine],
+            [pointer.address for pointer in mine],
+            [int(PointerKind.ORIGINAL)] * len(mine),
+            np.array([pointer.checksum for pointer in mine], np.uint64),
+        )
+    return found
 
 
 def check_image(state: VolumeState) -> None:
@@ -103,6 +125,7 @@ def ranges_lying_in(state: VolumeState, places: Sequence[Extent]) -> tuple[Exten
         Extent(part.start, part.length)
         for place in places
         for part in state.initial.map.lying_in(place.start, place.stop)
+        if part.start >= 0  # what is kept fails its checksum, if it was changed
     )
 
 
@@ -112,7 +135,7 @@ def keep(state: VolumeState) -> None:
         state.initial.commit = functools.partial(_commit, state)
 
 
-def _commit(state: VolumeState, rows: Sequence[MapRow]) -> None:
+def _commit(state: VolumeState, changes: Sequence[MapChange]) -> None:
     """Make changes durable whose content is: in the log, or with a fold if that has no room.
 
     Raises:
@@ -120,12 +143,28 @@ def _commit(state: VolumeState, rows: Sequence[MapRow]) -> None:
     """
     assert state.journal is not None
     try:
-        for at in range(0, len(rows), ROWS_MAX):
-            change = Remapped(rows=list(rows[at : at + ROWS_MAX]))
+        for some in _batches(changes):
+            change = Remapped(
+                rows=[row for one in some for row in one.rows],
+                pointers=[one.pointer for one in some if one.pointer is not None],
+            )
             state.journal.write_change(pack_change(change), flush=False)
     except AreaFullError:
         if not fold(state):
             raise
+
+
+def _batches(changes: Sequence[MapChange]) -> Iterator[list[MapChange]]:
+    """Yield changes, none of them torn, in as many as one change of the log holds."""
+    some, cells = list[MapChange](), 0
+    for change in changes:
+        if some and cells + change.cells > ROWS_MAX:
+            yield some
+            some, cells = [], 0
+        some.append(change)
+        cells += change.cells
+    if some:
+        yield some
 
 
 def settle(state: VolumeState) -> None:
@@ -188,8 +227,10 @@ def end(state: VolumeState) -> None:
         if image.size != state.size_bytes:
             image.resize(state.size_bytes)
             image.sync()  # from the superblock on, the image must have this size
-    state.initial = None
+    state.initial, redirects = None, state.catalog.redirects
+    state.catalog.redirects = False  # nothing has a full pointer any more
     if not fold(state):
+        state.catalog.redirects = redirects
         state.look_through(InitialArea(image, initial.map, state.size_bytes))
         journal.use_image(state.image)
         keep(state)

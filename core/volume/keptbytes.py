@@ -25,7 +25,7 @@ digest: Final = xxhash.xxh3_64_intdigest
 
 
 class KeptBytes:
-    """What copies keep in the additional area; no byte of it goes out that its checksum belies."""
+    """What copies keep in either area; no byte of it goes out that its checksum belies."""
 
     def __init__(self, state: VolumeState) -> None:
         """Read what pointers of ``state`` name."""
@@ -41,10 +41,10 @@ class KeptBytes:
         start, length, offset, _kind, checksum, _head, whole = row
         state = self._state
         if length == whole and not self._is_in_memory(offset):
-            assert state.area is not None
-            piece = state.area.device.pread(length, offset)
+            device = state.device_of(offset)
+            piece = device.pread(length, offset)
             if len(piece) != length:
-                piece = read_exactly(state.area.device, length, offset)
+                piece = read_exactly(device, length, offset)
             if digest(piece) != checksum:
                 raise DamagedExtentError(start, length, offset)
             return piece
@@ -67,7 +67,7 @@ class KeptBytes:
         for row in rows:
             start, length, offset, _kind, checksum, _head, whole = row
             at = start - base
-            if length == whole and length <= _SHORT_BYTES_MAX:
+            if length == whole and length <= _SHORT_BYTES_MAX and offset >= 0:
                 piece = pread(length, offset)
                 if digest(piece) == checksum:
                     target[at : at + length] = piece
@@ -90,7 +90,7 @@ class KeptBytes:
             extent = WholeExtent(offset - head, whole, checksum, start - head)
             self._fill_part(target, start, head, extent)
         else:
-            device = state.area.device
+            device = state.device_of(offset)
             if device.preadv([target], offset) != length:
                 read_into(device, target, offset)
             if digest(target) != checksum:
@@ -108,10 +108,10 @@ class KeptBytes:
 
     def _fill_part(self, target: memoryview, start: int, head: int, whole: WholeExtent) -> None:
         state = self._state
-        assert state.area is not None
-        if self._verified.read_part(state.area.device, target, head, whole) is not None:
+        device = state.device_of(whole.base)
+        if self._verified.read_part(device, target, head, whole) is not None:
             return
         if any(whole.is_kept_by(layer.map) for layer in state.catalog.layers.values()):
             raise DamagedExtentError(start, len(target), whole.base)
         self._verified.note_unknown(whole)
-        read_into(state.area.device, target, whole.base + head)
+        read_into(device, target, whole.base + head)

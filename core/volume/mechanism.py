@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choose where new data of the original goes, and give each side an area of its own again.
 
-What that means for layers is said in ``core.volume.heads``. Both acts begin with a checkpoint: what
+What that means for layers is said in ``core.volume.heads``, and in ``core.volume.redirecting`` for
+originals that are kept where they lie. Redirecting and separating begin with a checkpoint: what
 was accepted before belongs into the initial area, and no group of the ring may put it there later,
 when that is not the original's any more.
 """
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.area.freeruns import Runs, complement
+from core.errors import AreaFullError
 from core.events import EventKind
 from core.format.catalog import Redirected, Separated
 from core.longwork import SeparationPlan
 from core.mapping.grainset import GrainSet
 from core.mapping.resolve import changed
 from core.volume import restore, takecopy
+from core.volume.fold import fold
 from core.volume.needs import needed_gaps
 from core.volume.read import Views
 from core.volume.recover import active_grains_of
@@ -38,6 +41,31 @@ def redirect(state: VolumeState) -> None:
         RangepairError: There is no room to say so; nothing has changed.
     """
     _carry_out(state, Redirected(created=time.time()))
+
+
+def set_redirects(state: VolumeState, *, redirects: bool) -> None:
+    """Let originals that have a full pointer be kept where they lie, or not; durable on return.
+
+    What is kept so already stays there. A superblock says so before the log does, for its feature
+    bit keeps away who does not know what the log says then.
+
+    Raises:
+        AreaFullError: The additional area has no room to say so; nothing has changed.
+    """
+    catalog, journal = state.catalog, state.journal
+    if catalog.redirects == redirects:
+        return
+    assert journal is not None
+    journal.checkpoint()
+    catalog.redirects = redirects
+    catalog.generation += 1
+    if not fold(state):
+        catalog.redirects = not redirects
+        raise AreaFullError(
+            "The additional area has no room to write down another mechanism; purge copies or free "
+            "space on its disk."
+        )
+    state.publish(EventKind.CATALOG_CHANGED, moved=catalog.generation)
 
 
 def separate(state: VolumeState, view: CopyRecord) -> None:

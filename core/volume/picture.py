@@ -125,7 +125,7 @@ def pointed_extents(state: VolumeState) -> Columns:
     offsets = np.concatenate([run.offsets for run in runs] or [np.empty(0, np.int64)])
     lengths = np.concatenate([run.lengths for run in runs] or [np.empty(0, np.int64)])
     kinds = np.concatenate([run.kinds for run in runs] or [np.empty(0, np.uint8)])
-    has_bytes = kinds != PointerKind.ZERO
+    has_bytes = (kinds != PointerKind.ZERO) & (offsets >= 0)
     is_new = kinds[has_bytes] == PointerKind.NEW
     states = np.where(is_new, AreaState.NEW, AreaState.PRESERVED).astype(np.uint8)
     starts = offsets[has_bytes]

@@ -8,7 +8,9 @@ any time and go on later, also after a loss of power. A batch runs under the vol
 barrier: nothing is on its way to the image, and what is copied is what the original reads as.
 
 No copy notices. Its range pairs name ranges of the volume, which are looked up in the map when they
-are read; what was preserved lies in the additional area.
+are read; what was preserved lies in the additional area, or has a kept address in the map
+(``core.volume.redirecting``) and is moved like a range of the volume. Only where the image is to be
+a plain raw image nothing is kept in it: that is brought to the additional area first.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from core.errors import AreaFullError, InvalidRangeError
 from core.mapping.initialmap import InitialMap, MapExtent, Scheme
 from core.units import MIB, VOLUME_BYTES_MAX
 from core.volume import initialmap
+from core.volume.evacuating import evacuate
 
 if TYPE_CHECKING:
     from core.area.initial import InitialArea
@@ -143,6 +146,9 @@ def to_identity(state: VolumeState) -> Rearranged:
             "A volume of portions cannot be a plain raw image; only its map knows their sizes."
         )
     initial, moved = _begun(state), 0
+    if initial.map.has_kept:
+        moved = evacuate(state, BATCH_BYTES)
+        return Rearranged(moved=moved, left=initial.map.kept_bytes + _bytes_away(state, initial))
     initial.places.reach(state.size_bytes)
     for _ in range(PIECES_MAX):
         step = _step_home(state, initial, BATCH_BYTES - moved)
@@ -238,10 +244,12 @@ def _refuse_occupied(mapped: InitialMap, waiting: list[MapExtent], distance: int
         for piece in waiting:
             target = piece.start + distance
             if other.place < target + piece.length and target < other.place_stop:
+                what = f"[{other.start}..{other.stop - 1}] of the volume lies"
+                if other.start < 0:
+                    what = "an original is kept for copies"
                 raise InvalidRangeError(
-                    f"Bytes {other.place} to {other.place_stop - 1} of the image are where "
-                    f"[{other.start}..{other.stop - 1}] of the volume lies; choose a free place, "
-                    "such as one behind the image's end."
+                    f"Bytes {other.place} to {other.place_stop - 1} of the image are where {what}; "
+                    "choose a free place, such as one behind the image's end."
                 )
 
 
@@ -260,13 +268,13 @@ def _part_for(last: MapExtent, room: int, batch: int) -> MapExtent | None:
 
 def _movable_bytes(initial: InitialArea) -> int:
     """Return how much lies behind where everything together would end."""
-    end = max(initial.map.mapped_bytes, IMAGE_BYTES_MIN)
+    end = max(initial.map.mapped_bytes + initial.map.kept_bytes, IMAGE_BYTES_MIN)
     return sum(max(0, extent.place_stop - max(extent.place, end)) for extent in initial.map)
 
 
 def _bytes_away(state: VolumeState, initial: InitialArea) -> int:
     """Return how much does not lie where it does in a plain raw image."""
-    home = sum(extent.length for extent in initial.map if extent.place == extent.start)
+    home = sum(piece.length for piece in initial.map.own_extents if piece.place == piece.start)
     return state.size_bytes - home
 
 

@@ -92,9 +92,9 @@ def replay_log(state: VolumeState, area: AdditionalArea, log: Log, *, writable: 
                 initialmap.replay(state, change)
             else:
                 freed = state.catalog.apply(change)
-                area.allocator.release_many(*handdown.extents_of(freed))
+                state.release(*handdown.extents_of(freed), is_replay=True)
             if isinstance(change, Compacted):
-                follow_move(area.allocator, change)
+                follow_move(state, change)
         elif group.record_count:
             state.note_group(group)
             if writable:

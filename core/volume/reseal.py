@@ -32,8 +32,10 @@ from core.volume import handdown
 from core.volume.verified import wholes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.answers import Int64s
-    from core.device.base import Device
+    from core.device.base import Source
     from core.volume.layer import Layer
     from core.volume.state import VolumeState
     from core.volume.verified import WholeExtent
@@ -51,16 +53,15 @@ def reseal(state: VolumeState) -> int:
     Returns:
         Bytes read for it.
     """
-    assert state.area is not None
     budget = RESEALED_BYTES_MAX
     for layer in state.catalog.layers.values():
         if layer.cuts and budget > 0:
-            budget -= _reseal_layer(layer, state.area.device, budget)
+            budget -= _reseal_layer(layer, state.device_of, budget)
             state.structure += 1
     return RESEALED_BYTES_MAX - budget
 
 
-def _reseal_layer(layer: Layer, device: Device, budget: int) -> int:
+def _reseal_layer(layer: Layer, device_of: Callable[[int], Source], budget: int) -> int:
     pieces = _pieces(layer)
     layer.cuts.clear()
     rows, starts, checksums, used = [], pieces.starts, [], 0
@@ -70,7 +71,7 @@ def _reseal_layer(layer: Layer, device: Device, budget: int) -> int:
             layer.note_cuts(pieces.take(slice(row, None)))
             break
         used += whole.length
-        raw = _read(device, whole)
+        raw = _read(device_of(whole.base), whole)
         if len(raw) != whole.length:
             continue  # a read of it will tell why
         if not whole.is_intact(raw) and whole.is_kept_by(layer.map):
@@ -93,7 +94,7 @@ def _reseal_layer(layer: Layer, device: Device, budget: int) -> int:
     return used
 
 
-def _read(device: Device, whole: WholeExtent) -> bytes:
+def _read(device: Source, whole: WholeExtent) -> bytes:
     """Return an extent's bytes; nothing where the disk cannot read them: a fold must not fail."""
     try:
         return read_available(device, whole.length, whole.base)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.answers import Stats
-from core.area.freeruns import Runs, complement
+from core.area.freeruns import Runs, complement, merge
 from core.errors import DeviceFailedError, InvalidRangeError, NoSuchCopyError, ReadOnlyError
 from core.events import ORIGINAL_ID, EventKind
 from core.format.layout import BLOCK_BYTES
@@ -24,9 +24,10 @@ from core.volume.catalog import Catalog
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from core.answers import Int64s
     from core.area.additional import AdditionalArea
     from core.area.initial import InitialArea
-    from core.device.base import Device
+    from core.device.base import Device, Source
     from core.events import EventSink
     from core.extent import Extent
     from core.format.catalog import CopyRecord
@@ -100,6 +101,28 @@ class VolumeState:
     def image_file(self) -> Device:
         """The image itself, however its bytes lie."""
         return self.image if self.initial is None else self.initial.image
+
+    def device_of(self, address: int) -> Source:
+        """Return what has the bytes at an address that a pointer names."""
+        if address < 0 and self.initial is not None:
+            return self.initial.kept
+        assert self.area is not None
+        return self.area.device
+
+    def release(self, starts: Int64s, lengths: Int64s, *, is_replay: bool = False) -> None:
+        """Let go of what pointers named, by address, in whichever area it lies.
+
+        In the additional area it is free after ``commit_releases``; of the initial one at once, for
+        what let go of an original that is kept there is durable.
+        """
+        assert self.area is not None
+        is_kept = starts < 0
+        if is_kept.any() and self.initial is not None:
+            runs = merge(Runs(starts[is_kept], lengths[is_kept]))
+            pairs = zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True)
+            self.initial.forget_kept(pairs, is_replay=is_replay)
+            starts, lengths = starts[~is_kept], lengths[~is_kept]
+        self.area.allocator.release_many(starts, lengths)
 
     def look_through(self, initial: InitialArea) -> None:
         """Take an image that lies otherwise than the volume for the initial area."""

@@ -171,7 +171,7 @@ def release(state: VolumeState, freed: list[PointerRun]) -> int:
     """Free what a durable change left without a pointer; return the bytes."""
     assert state.area is not None
     starts, lengths = handdown.extents_of(freed)
-    state.area.allocator.release_many(starts, lengths)
+    state.release(starts, lengths)
     state.area.allocator.commit_releases()
     return int(lengths.sum())
 

@@ -11,7 +11,7 @@ from core.errors import AreaFullError, InvalidRangeError
 from core.events import EventFlag, EventKind
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import MIB
-from core.volume import instantcopy, needs
+from core.volume import instantcopy, needs, redirecting
 from core.volume.receive import receive
 from core.volume.write import write
 
@@ -80,11 +80,15 @@ def _preserve_before_punch(state: VolumeState, journal: Journal, low: int, high:
     first, stop = low >> shift, (high - 1 >> shift) + 1
     if state.restore is not None:
         state.restore.keep(first, stop)
+    units = list[redirecting.Unit]()
     if state.preserved is not None:
         gaps = needs.needed_gaps(state, state.preserved.gaps(first, stop))
-        instantcopy.preserve(state, journal, gaps)
+        if gaps and redirecting.is_chosen(state):
+            units = redirecting.units_of(state, journal, gaps)
+        instantcopy.preserve(state, journal, redirecting.gaps_without(state, gaps, units))
     if journal.ring.is_live:
         journal.checkpoint()
     else:
         journal.barrier()
+    redirecting.keep(state, journal, units, [None] * len(units))
     journal.note_uncovered()

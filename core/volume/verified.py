@@ -29,11 +29,12 @@ from core.device.base import read_available, read_into
 from core.errors import CorruptAreaError
 from core.format.layout import EXTENT_BYTES_MAX
 from core.session import ORIGINAL
+from core.units import KEPT_BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.device.base import Device
+    from core.device.base import Source
     from core.mapping.layermap import LayerMap
     from core.mapping.pointerrun import PointerRun
 
@@ -75,6 +76,13 @@ class WholeExtent(NamedTuple):
         return int(run.lengths[mine].sum()) == self.length
 
 
+def told(address: int) -> str:
+    """Return in words where a pointer leads."""
+    if address < 0:
+        return f"kept address {address - KEPT_BASE} of the image"
+    return f"byte {address} of the additional area"
+
+
 class DamagedExtentError(CorruptAreaError):
     """What was kept of a range is not what was written.
 
@@ -91,8 +99,7 @@ class DamagedExtentError(CorruptAreaError):
             who, rest = "The original", ""
         super().__init__(
             f"{who} is damaged in [{start}..{start + length - 1}]: what was kept of it fails its "
-            f"checksum, at byte {address} of the additional area; {rest}'rangepair scrub' tells "
-            "all damage."
+            f"checksum, at {told(address)}; {rest}'rangepair scrub' tells all damage."
         )
 
     def of_copy(self, name: str) -> DamagedExtentError:
@@ -119,8 +126,7 @@ class DamagedSourceError(DamagedExtentError):
         CorruptAreaError.__init__(
             self,
             f"{what} is damaged in [{error.start}..{error.start + error.length - 1}]: what was "
-            f"kept of it fails its checksum, at byte {error.address} of the additional area; "
-            f"{way_out}.",
+            f"kept of it fails its checksum, at {told(error.address)}; {way_out}.",
         )
 
 
@@ -134,7 +140,7 @@ class VerifiedExtents:
         self._unknown: OrderedDict[_Key, None] = OrderedDict()
 
     def read_part(
-        self, device: Device, target: memoryview, head: int, whole: WholeExtent
+        self, device: Source, target: memoryview, head: int, whole: WholeExtent
     ) -> bool | None:
         """Fill ``target`` with what lies ``head`` bytes into an extent.
 
@@ -165,7 +171,7 @@ class VerifiedExtents:
             self._unknown.popitem(last=False)
 
     def _read_blocks(
-        self, device: Device, target: memoryview, head: int, whole: WholeExtent
+        self, device: Source, target: memoryview, head: int, whole: WholeExtent
     ) -> bool:
         """Fill ``target`` from the blocks that it touches; return whether they are what they were.
 

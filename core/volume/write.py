@@ -13,7 +13,7 @@ from core.events import ORIGINAL_ID, EventFlag, EventKind
 from core.format.layout import OVERLAY_BYTES_MIN
 from core.journal.failures import IMAGE_DISK_FULL
 from core.units import GRAIN_BYTES_MAX, MIB
-from core.volume import instantcopy, needs, portions
+from core.volume import instantcopy, needs, portions, redirecting
 from core.volume.read import read_original
 from core.volume.receive import receive
 
@@ -141,6 +141,12 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
     preserved = state.preserved
     if preserved is not None and not preserved.has_all(first, stop):
         gaps = needs.needed_gaps(state, preserved.gaps(first, stop))
+        units = []
+        if gaps and redirecting.is_chosen(state):
+            units = redirecting.units_of(state, journal, gaps)
+        if units:
+            _write_redirecting(state, journal, (offset, payload), gaps, units)
+            return
         if gaps and length == state.grain_bytes and stop - first == 1:
             active = state.catalog.active
             assert active is not None
@@ -168,6 +174,56 @@ def _write_original(state: VolumeState, journal: Journal, offset: int, payload: 
     if state.sink is not None:
         flags = 0 if preserved is None else _REWRITE
         state.sink.publish(_WRITTEN, flags, ORIGINAL_ID, offset, length, 0, 0)
+
+
+def _write_redirecting(
+    state: VolumeState,
+    journal: Journal,
+    piece: tuple[int, Readable],
+    gaps: list[tuple[int, int]],
+    units: list[redirecting.Unit],
+) -> None:
+    """Write where originals are needed, of which ``units`` are kept where they lie.
+
+    The rest of it is written as everywhere, and waits in memory for that.
+    """
+    shift, (offset, payload) = state.grain_shift, piece
+    first, stop = offset >> shift, (offset + len(payload) - 1 >> shift) + 1
+    whole, base = memoryview(_in_whole_grains(state, offset, payload)), first << shift
+    places = _fresh_places(state, journal, units, whole, base)
+    if not places:
+        units = []  # the image has no room: what would be kept there is copied
+    rest = redirecting.gaps_without(state, [(first, stop)], units)
+    try:
+        for part in rest:
+            state.find_room(*part)
+        copied = redirecting.gaps_without(state, gaps, units)
+        moved = instantcopy.preserve(state, journal, copied) if copied else 0
+    except BaseException:
+        redirecting.give_back(state, units, places)
+        raise
+    redirecting.keep(state, journal, units, places)
+    for low, high in rest:
+        journal.put(low, high, whole[(low << shift) - base : (high << shift) - base])
+    _count(state, offset, len(payload), moved)
+
+
+def _fresh_places(
+    state: VolumeState,
+    journal: Journal,
+    units: list[redirecting.Unit],
+    whole: memoryview,
+    base: int,
+) -> list[int]:
+    """Write the new data of units to places of its own; return none if the image has no room."""
+    try:
+        return redirecting.write_fresh(state, units, whole, base)
+    except AreaFullError:
+        return []
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return []
+        raise journal.refusal(error) from error
 
 
 def _in_whole_grains(state: VolumeState, offset: int, payload: Readable) -> Readable:

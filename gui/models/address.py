@@ -33,6 +33,9 @@ _NUMBER: Final = {
 }
 
 
+_IN_IMAGE: Final = "in image"
+
+
 class AddressFormat(NamedTuple):
     """The one way an area's addresses are written, so that map and table agree.
 
@@ -56,7 +59,12 @@ class AddressFormat(NamedTuple):
         return cls(block_bytes, max(DIGITS_MIN, wide), style)
 
     def text(self, offset: int) -> str:
-        """Return byte address ``offset``; one inside a block also names its sector."""
+        """Return byte address ``offset``; one inside a block also names its sector.
+
+        Below 0 are addresses of originals that stayed in the image.
+        """
+        if offset < 0:
+            return _IN_IMAGE
         if self.style is AddressStyle.BYTES:
             return self._number(offset)
         block, rest = divmod(offset, self.block_bytes)

@@ -221,7 +221,7 @@ class AdditionalAreaModel(AreaModel):
     def apply(self, events: Events) -> None:
         """Fill the places that were allocated, and follow what became free."""
         kinds = events["kind"]
-        stored = (events["flags"] & EventFlag.ZERO) == 0
+        stored = (events["flags"] & (EventFlag.ZERO | EventFlag.IN_PLACE)) == 0
         placed = np.isin(kinds, _PLACED_KINDS) & stored
         ours = events[(placed | (kinds == EventKind.AREA_CHANGED)) & (events["length"] > 0)]
         if not len(ours):

@@ -22,6 +22,9 @@ BUCKET_NS: Final = 250_000_000
 BUCKETS: Final = 240
 _PER_SECOND: Final = 1e9 / BUCKET_NS
 
+_NOT_COPIED: Final = EventFlag.ZERO | EventFlag.IN_PLACE
+"""Originals that take nothing of the additional area."""
+
 
 class Series(enum.IntEnum):
     """What is counted; also the row of the count."""
@@ -76,7 +79,7 @@ class History:
         kinds = events["kind"]
         written = events[kinds == EventKind.WRITTEN]
         kept = events[kinds == EventKind.PRESERVED]
-        kept = kept[(kept["flags"] & EventFlag.ZERO) == 0]
+        kept = kept[(kept["flags"] & _NOT_COPIED) == 0]
         self._add(Series.WRITES, written, None)
         self._add(Series.WRITTEN_BYTES, written, written["length"])
         self._add(Series.PRESERVED, kept, None)
@@ -94,7 +97,7 @@ class History:
         fresh = events[events["seq"] > self._event_seq]
         kinds, flags = fresh["kind"], fresh["flags"]
         placed = (kinds == EventKind.PRESERVED) | (kinds == EventKind.REDIRECTED)
-        placed &= (flags & EventFlag.ZERO) == 0
+        placed &= (flags & _NOT_COPIED) == 0
         state = kinds == EventKind.AREA_CHANGED
         placed |= state & (flags == AreaState.METADATA)
         freed = state & (flags == AreaState.FREE)

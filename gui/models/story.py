@@ -54,6 +54,12 @@ class Part:
     length: int
     area_offset: int
     is_zero: bool
+    is_in_place: bool = False
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether its bytes moved I -> A."""
+        return not (self.is_zero or self.is_in_place)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Write:
 
     Attributes:
         copy_id: Whose view was written to; 0 = the original.
-        preserved: Originals copied I -> A because of it.
+        preserved: Originals copied I -> A because of it, or kept where they lay.
         redirected: Places in A that its new data went to.
         newest_copy_id: The copy whose layer keeps the originals; 0 if none was kept.
         is_rewrite: What it replaced is newer than every copy, so that none needs it.
@@ -84,7 +90,7 @@ class Write:
     @property
     def copied_bytes(self) -> int:
         """Bytes that moved I -> A."""
-        return sum(part.length for part in self.preserved if not part.is_zero)
+        return sum(part.length for part in self.preserved if part.is_copied)
 
 
 def read_write(events: Events) -> Write:
@@ -109,7 +115,13 @@ def read_write(events: Events) -> Write:
 
 def _parts(events: Events) -> tuple[Part, ...]:
     return tuple(
-        Part(int(start), int(length), int(offset), bool(int(flags) & EventFlag.ZERO))
+        Part(
+            int(start),
+            int(length),
+            int(offset),
+            bool(int(flags) & EventFlag.ZERO),
+            bool(int(flags) & EventFlag.IN_PLACE),
+        )
         for start, length, offset, flags in zip(
             events["start"], events["length"], events["area_offset"], events["flags"], strict=True
         )
@@ -167,6 +179,8 @@ class Teller:
         down = (
             "The range reads as zeroes." if write.is_trim else "The new data is written in place."
         )
+        if not write.is_trim and any(part.is_in_place for part in write.preserved):
+            down = "The new data is written to a fresh place of the image."
         if not write.preserved:
             why = _NEWER if write.is_rewrite else "No copy needs the old data."
             return (
@@ -185,8 +199,10 @@ class Teller:
 
     def _copied(self, write: Write) -> str:
         if not write.copied_bytes:
+            if any(part.is_in_place for part in write.preserved):
+                return "The original stays where it lies in the image: nothing is copied."
             return "The original is all zeroes: no byte needs to be copied."
-        place = next(part.area_offset for part in write.preserved if not part.is_zero)
+        place = next(part.area_offset for part in write.preserved if part.is_copied)
         size = format_bytes(write.copied_bytes)
         return (
             f"First the original {size} are copied to the additional area, "
@@ -196,7 +212,7 @@ class Teller:
     def _pointed(self, write: Write) -> str:
         count = len(write.preserved)
         what = "a pointer to them" if count == 1 else f"{count} pointers to them"
-        if not write.copied_bytes:
+        if all(part.is_zero for part in write.preserved):
             what = "a zero pointer" if count == 1 else f"{count} zero pointers"
         start = write.preserved[0].start
         stop = write.preserved[-1].start + write.preserved[-1].length

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gui.theme import ThemeSource
 
 COPY_ON_WRITE: Final = "copy-on-write"
+REDIRECT_ON_WRITE: Final = "redirect-on-write"
 ALWAYS_ADDITIONAL: Final = "always-additional"
 _WAYS: Final = (
     Way(
@@ -30,6 +31,12 @@ _WAYS: Final = (
         "Copy on write",
         "New data goes into the image, and what it overwrites is kept for copies first. The image"
         " is the original at every moment.",
+    ),
+    Way(
+        REDIRECT_ON_WRITE,
+        "Redirect on write",
+        "Where the image lies by full pointers, new data goes to a fresh place of it, and what"
+        " copies need stays where it is: nothing is copied. All else is copied on write.",
     ),
     Way(
         ALWAYS_ADDITIONAL,
@@ -41,7 +48,7 @@ _WAYS: Final = (
 
 
 class MechanismCard(Card):
-    """Two ways, and below them what is in the additional area and can be brought home."""
+    """Three ways, and below them what is in the additional area and can be brought home."""
 
     choice_made = Signal(str)
     """(the mechanism that is to be in force)"""
@@ -132,10 +139,10 @@ class MechanismCard(Card):
     @Slot()
     @guarded
     def _on_apply(self) -> None:
-        """Back to copy-on-write while there is new data means that it is brought home."""
+        """Away from always-additional while there is new data means that it is brought home."""
         self._is_dirty = False
         facts, chosen = self._facts, self.ways.chosen
-        if facts is not None and chosen == COPY_ON_WRITE and facts.new_bytes:
+        if facts is not None and chosen != ALWAYS_ADDITIONAL and facts.new_bytes:
             self.home_asked.emit(ORIGINAL)
         else:
             self.choice_made.emit(chosen)

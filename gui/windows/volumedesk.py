@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -13,7 +13,6 @@ from core.units import format_bytes
 from gui.commands.promoting import PromotionOffer, compact_batch, promote_batch, promotion
 from gui.commands.reshaping import Reshaper
 from gui.guard import guarded
-from gui.views.mechanismcard import COPY_ON_WRITE
 from gui.views.progressstrip import ProgressStrip
 from gui.windows.batchrunner import BatchRunner
 from gui.windows.dialogs import Question
@@ -179,9 +178,8 @@ class VolumeDesk(QObject):
     @guarded
     def _on_mechanism(self, chosen: str) -> None:
         info = self._follower.info
-        way: Mechanism = "copy-on-write" if chosen == COPY_ON_WRITE else "always-additional"
         if info is not None:
-            self.reshaper.choose_mechanism(info.mechanism, way)
+            self.reshaper.choose_mechanism(info.mechanism, cast("Mechanism", chosen))
 
     @Slot()
     @guarded

@@ -146,6 +146,59 @@ def test_a_volume_of_portions_keeps_copy_on_write(cli: Cli, tmp_path: Path) -> N
     )
 
 
+@pytest.fixture
+def mapped(cli: Cli, image: Path) -> bytes:
+    """What a volume of full pointers held, before two grains that a snapshot needs were written."""
+    before = image.read_bytes()
+    cli.text("convert", image, "--to", "full-pointer", "--range", f"0:{64 * GRAIN}")
+    said = cli.text("mechanism", image, "redirect-on-write")
+    assert said.startswith("redirect-on-write: new data of the original goes into the image")
+    cli.text("snapshot", image, "S")
+    cli.text("write", image, "--offset", str(2 * GRAIN), stdin=b"B" * (2 * GRAIN))
+    return before
+
+
+def test_an_original_stays_and_every_answer_says_so(cli: Cli, image: Path, mapped: bytes) -> None:
+    arguments = ("--offset", "0", "--length", str(len(mapped)), "--copy", "S")
+    assert cli.run("read", image, *arguments).stdout == mapped
+    told = cli.json("mechanism", image)
+    assert told == {"mechanism": "redirect-on-write", "new_bytes": 0}
+    assert "redirect-on-write" in cli.text("list", image).splitlines()[0]
+    assert cli.json("list", image)["mechanism"] == "redirect-on-write"
+    assert "8 KiB more are kept in the image for copies" in cli.text("usage", image)
+    assert cli.json("usage", image)["kept_bytes"] == 2 * GRAIN
+    assert "image, kept 0" in cli.text("map", image, "--copy", "S")
+    (pointer,) = cli.json("map", image, "--copy", "S")["pointers"]
+    assert (pointer["start"], pointer["kind"]) == (2 * GRAIN, "original")
+    assert pointer["offset"] < 0
+    initial = cli.text("map", image, "--initial")
+    assert "8 KiB more are kept for copies where they lay" in initial
+    assert "for copies" in initial.splitlines()[-1]
+    (kept,) = cli.json("map", image, "--initial")["kept"]
+    assert (kept["length"], kept["place"]) == (2 * GRAIN, 2 * GRAIN)
+    dumped = cli.json("dump", image)
+    assert dumped["redirects"] is True
+    assert any(row["start"] < 0 for row in dumped["initial_map"])
+    assert "kept there, not copied" in cli.text("stats", image)
+    cli.text("check", image)
+
+
+def test_a_plain_image_is_copied_on_write_again(cli: Cli, image: Path, mapped: bytes) -> None:
+    cli.text("convert", image, "--to", "identity")
+    assert image.read_bytes() == with_grains(mapped, b"B", 2, 3)
+    assert view(cli, image, "S") == mapped
+    assert cli.json("mechanism", image)["mechanism"] == "copy-on-write"
+    assert cli.json("usage", image)["kept_bytes"] == 0
+    cli.text("check", image)
+
+
+def test_a_plain_image_cannot_keep_an_original(cli: Cli, image: Path) -> None:
+    said = cli.complaint("mechanism", image, "redirect-on-write")
+    assert "plain raw image" in said
+    assert "'rangepair convert IMAGE --to full-pointer'" in said
+    assert cli.json("mechanism", image)["mechanism"] == "copy-on-write"
+
+
 def test_damage_of_the_originals_new_data_is_told(cli: Cli, image: Path, sides: bytes) -> None:
     cli.text("check", image)  # an engine process has it on disk then
     (pointer,) = cli.json("map", image)["pointers"]

@@ -118,7 +118,7 @@ def test_statistics_and_structures_are_there(changed: Cli, image: Path) -> None:
 def test_statistics_of_nobody_are_explained_first(bare_cli: Cli, image: Path) -> None:
     first, empty, *rows = bare_cli.text("stats", image).splitlines()
     assert first.startswith("No engine process has the volume open")
-    assert (empty, len(rows)) == ("", 20)
+    assert (empty, len(rows)) == ("", 22)
 
 
 def test_an_exact_difference_tells_bytes_that_differ_and_no_others(cli: Cli, image: Path) -> None:

@@ -135,7 +135,7 @@ class Board:
         if kind != PointerKind.ZERO:
             state = self.volume._state
             staged = state.journal.staged_bytes_at(offset, length)
-            content[:] = staged or state.area.device.pread(length, offset)
+            content[:] = staged or state.device_of(offset).pread(length, offset)
         return Slot(offset, length, bytes(content), KINDS[PointerKind(kind)])
 
 

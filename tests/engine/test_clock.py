@@ -13,6 +13,7 @@ from core.device.memory import MemoryDevice
 from core.engine import clock as clock_module
 from core.engine.clock import (
     IDLE_AFTER_S,
+    KEPT_SETTLE_AFTER_NS,
     REST_AFTER_S,
     SETTLE_AFTER_NS,
     SYNC_AHEAD_SHARE,
@@ -190,3 +191,16 @@ def test_the_image_is_synced_ahead_of_a_checkpoint(area):
         clock._sync_ahead(journal)
     with pytest.raises(DeviceFailedError, match="takes no more writes"):
         volume.write(0, filled(1, GRAIN))
+
+
+def test_what_is_kept_in_the_image_is_written_down_a_second_later(volume, clock):
+    volume.rearrange("full-pointer")
+    volume.choose_mechanism("redirect-on-write")
+    volume.write(0, filled(1, GRAIN))
+    initial = volume._state.initial
+    tick(clock, volume)
+    assert initial.has_pending, "it is too early yet"
+    initial.kept_since_ns -= KEPT_SETTLE_AFTER_NS
+    tick(clock, volume)
+    assert not initial.has_pending
+    assert initial.kept_since_ns == 0

@@ -39,6 +39,7 @@ def _check_tables(board, step):
             slot_name = pointers[str(number)]
             assert str(slot) == expected[slot_name], (name, number)
             assert offsets.setdefault(slot_name, slot.offset) == slot.offset, (name, number)
+            assert (slot.offset < 0) == slot_name.startswith("k"), "it lies in the other area"
         assert board.range_pairs(name) == copy.pairs, name
     assert len(set(offsets.values())) == len(offsets), "two slots of the table are one"
     assert set(offsets) == set(expected), "a slot of the table has no pointer"

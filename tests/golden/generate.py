@@ -213,6 +213,32 @@ def live_homeward(volume: Volume) -> None:
     volume.flush()
 
 
+def live_staying(volume: Volume) -> None:
+    """Let originals stay where they lie, some of them copied, some in pieces."""
+    volume.rearrange("full-pointer", 0, 200 * GRAIN)
+    volume.rearrange("relocate", 11 * GRAIN, GRAIN, 400 * GRAIN)
+    volume.choose_mechanism("redirect-on-write")
+    volume.snapshot("first")
+    volume.write(10 * GRAIN, filled(1, 4 * GRAIN))
+    volume.write(198 * GRAIN + SECTOR, filled(2, 4 * GRAIN))
+    volume.clone("second")
+    volume.write(12 * GRAIN, filled(3, GRAIN), "second")
+    volume.write(12 * GRAIN + SECTOR, filled(4, SECTOR))
+    volume.trim(40 * GRAIN, 3 * GRAIN)
+    volume.flush()
+    fold(volume._state)
+    volume.snapshot("third")
+    volume.write(13 * GRAIN, filled(5, 30 * GRAIN))
+    volume.flush()
+    volume.delete(["first"], now=True)
+    volume.rearrange("relocate", 50 * GRAIN, GRAIN, 500 * GRAIN)
+    volume.write(60 * GRAIN, filled(6, 2 * GRAIN))
+    volume.write(210 * GRAIN, filled(7, 2 * GRAIN))
+    volume.flush()
+    volume.write(210 * GRAIN, filled(8, GRAIN))
+    volume.flush()
+
+
 def live_scrubbed(volume: Volume) -> None:
     """Let something be known of each copy but the last."""
     volume.snapshot("first")
@@ -299,7 +325,7 @@ def make(name: str) -> tuple[bytes, bytes, dict[str, Any]]:
         volume._image.mtime_ns = MTIME_NS
         LIVES[name](volume)
         expected = expected_of(volume)
-        if name not in {"dirty", "flushed", "moving", "resized", "homeward"}:
+        if name not in {"dirty", "flushed", "moving", "resized", "homeward", "staying"}:
             volume.close()
     return bytes_of(image), bytes_of(area), expected
 
@@ -316,6 +342,8 @@ LIVES = {
     "scrubbed": live_scrubbed,
     "elsewhere": live_elsewhere,
     "homeward": live_homeward,
+    "stayed": live_staying,
+    "staying": live_staying,
 }
 
 

@@ -13,8 +13,16 @@ import pytest
 
 from core.device.memory import MemoryDevice
 from core.engine import open_volume
-from core.format.catalog import Moved, Remapped, Separated, Took, unpack_change
+from core.format.catalog import (
+    Moved,
+    Purged,
+    Remapped,
+    Separated,
+    Took,
+    unpack_change,
+)
 from core.format.group import KIND_CHANGE, KIND_RECORDS, RECORD_WRITE
+from core.format.superblock import REDIRECT_ON_WRITE
 from core.mapping.initialmap import Scheme
 from core.volume import recover
 from tests.engine.stills import read_only_volume
@@ -129,6 +137,23 @@ def test_the_recipe_of_sides_leaves_a_separation_under_way():
     changes = [unpack_change(group.tail) for group in log if group.kind == KIND_CHANGE]
     assert {type(change) for change in changes} == {Took, Separated, Moved}
     assert list(recover.intact_ring_groups(state.area, state.area.read_ring_dead_seq()))
+
+
+def test_the_recipe_of_what_stays_leaves_it_in_tables_and_in_changes():
+    image, area, _ = make("staying")
+    state = read_only_volume(MemoryDevice.from_bytes(image), MemoryDevice.from_bytes(area))._state
+    assert state.catalog.redirects
+    assert len(state.initial.map.kept_extents) > 2
+    assert state.area.newest.incompatible >> REDIRECT_ON_WRITE & 1
+    places = [places for layer in state.catalog.layers.values() for places in layer.places.values()]
+    assert any((run.offsets < 0).any() for run, _ in places)
+    fields = state.area.fields
+    log = recover.intact_groups(state.area, fields.log_offset, fields.log_seq)
+    changes = [unpack_change(group.tail) for group in log if group.kind == KIND_CHANGE]
+    assert {type(change) for change in changes} == {Took, Remapped, Purged}
+    remapped = [change for change in changes if isinstance(change, Remapped)]
+    assert any(change.pointers for change in remapped)
+    assert not all(change.pointers for change in remapped)
 
 
 def test_the_recipe_of_flushes_leaves_originals_to_the_image():

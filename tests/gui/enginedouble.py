@@ -210,7 +210,7 @@ class SessionDouble:
             )  # fmt: skip
 
     def _original(self):
-        if self.mechanism == "copy-on-write":
+        if self.mechanism != "always-additional":
             return None
         return CopyInfo(
             name="original", id=0, kind="original", parent="", created=0.0, locked=False,

@@ -97,6 +97,14 @@ def test_zero_originals_move_no_byte():
     assert "a zero pointer" in words[3]
 
 
+def test_an_original_that_stays_moves_no_byte():
+    kept = 2**64 - 4 * G
+    words = told((EventKind.PRESERVED, EventFlag.IN_PLACE, 1, 3 * G, G, kept), WRITE_3)
+    assert words[2] == "The original stays where it lies in the image: nothing is copied."
+    assert "gets a pointer to them" in words[3]
+    assert words[4] == "The new data is written to a fresh place of the image."
+
+
 def test_discards_are_told_as_discards():
     assert told(PRESERVE_3, (EventKind.TRIMMED, 0, 0, 3 * G, G, 0))[0].startswith(
         "A discard of 4 KiB"

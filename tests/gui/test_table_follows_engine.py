@@ -57,7 +57,7 @@ def act(volume, rng):
         volume.write(start, filled * length, target)
 
 
-@pytest.mark.parametrize("mechanism", ["copy-on-write", "always-additional"])
+@pytest.mark.parametrize("mechanism", ["copy-on-write", "always-additional", "redirect-on-write"])
 @pytest.mark.parametrize("seed", range(4))
 def test_tables_of_all_copies_follow(tmp_path, seed, mechanism):
     rng = np.random.default_rng(seed)
@@ -66,6 +66,8 @@ def test_tables_of_all_copies_follow(tmp_path, seed, mechanism):
     with open_volume(tmp_path / "disk.img", sink=sink) as volume:
         for grain in range(0, GRAINS, 2):
             volume.write(grain * GRAIN, bytes([grain + 1]) * GRAIN)
+        if mechanism == "redirect-on-write":
+            volume.rearrange("full-pointer", 0, SIZE // 2)
         volume.choose_mechanism(mechanism)
         volume.snapshot("first")
         volume.clone("clone")

@@ -312,12 +312,21 @@ class VolumeMachine(RuleBasedStateMachine):
 
     # -- where new data of the original goes -----------------------------------------------------
 
-    @rule(mechanism=st.sampled_from(("always-additional", "copy-on-write")))
-    def choose_mechanism(self, mechanism):
+    @rule(
+        mechanism=st.sampled_from(("always-additional", "copy-on-write", "redirect-on-write")),
+        is_mapped=st.booleans(),
+    )
+    def choose_mechanism(self, mechanism, is_mapped):
         """Choose one; back it goes without more only if there is nothing to bring home."""
         self.finish()
+        if mechanism == "redirect-on-write" and is_mapped:
+            self.volume.rearrange("full-pointer")
         original = self.volume.info().original
-        if mechanism == "copy-on-write" and original is not None and original.pointers:
+        if mechanism == "redirect-on-write" and self.volume.initial().identity:
+            with pytest.raises(InvalidRangeError, match="convert it first with"):
+                self.volume.choose_mechanism(mechanism)
+            return
+        if mechanism != "always-additional" and original is not None and original.pointers:
             assert self.volume.plan_separation().home_bytes > 0
             with pytest.raises(CopyInUseError):
                 self.volume.choose_mechanism(mechanism)
@@ -328,6 +337,8 @@ class VolumeMachine(RuleBasedStateMachine):
                 self.volume.choose_mechanism(mechanism)
             return
         self.volume.choose_mechanism(mechanism)
+        if mechanism == "redirect-on-write" and original is not None:
+            assert self.volume.info().restoring is None
         assert self.volume.info().mechanism == mechanism
 
     @precondition(lambda self: self.volume.info().original is not None)

@@ -266,6 +266,18 @@ def test_news_that_come_while_the_sheet_asks_are_asked_for_again(at_volume):
     engine.gate = None
 
 
+def test_originals_may_stay_where_they_lie(at_volume):
+    engine = at_volume.engine
+    card = open_properties(at_volume, NEW_DATA).mechanism
+    at_volume.click(card.ways.buttons["redirect-on-write"])
+    at_volume.click(card.apply)
+    at_volume.qtbot.waitUntil(lambda: engine.mechanism == "redirect-on-write")
+    at_volume.qtbot.waitUntil(lambda: card.ways.chosen == "redirect-on-write")
+    assert not card.home_row.isVisible()
+    at_volume.press("Ctrl+Z")
+    at_volume.qtbot.waitUntil(lambda: card.ways.chosen == "copy-on-write")
+
+
 def test_the_mechanism_is_changed_and_changed_back(at_volume):
     window, engine = at_volume.window, at_volume.engine
     sheet = open_properties(at_volume, NEW_DATA)
