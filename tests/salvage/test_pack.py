@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 
 import msgspec
 import pytest
@@ -66,7 +67,9 @@ def test_it_holds_nothing_that_the_volume_held(name, hides_names):
 
 
 @BOTH
-def test_names_are_hidden_and_all_else_is_the_same(name, tmp_path):
+def test_names_are_hidden_and_all_else_is_the_same(name, tmp_path, monkeypatch):
+    # Of a name of two letters the digest has two, too: some salt gives that very name.
+    monkeypatch.setattr(os, "urandom", lambda count: b"s" * count)
     sidecar = SIDECARS[name]
     shown = opened(packed(sidecar), tmp_path).dump()
     hidden = opened(packed(sidecar, hides_names=True), tmp_path)
