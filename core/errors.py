@@ -85,7 +85,8 @@ class InvalidRangeError(RangepairError):
         """Return what to tell of a range that does not lie within a volume of ``size`` bytes."""
         if length < 0 and 0 <= offset <= size:
             return cls(f"A range cannot have {length} bytes; choose 0 or more.")
-        what = f"range of {length} bytes at {offset}" if length > 0 else f"offset {offset}"
+        many = "1 byte" if length == 1 else f"{length} bytes"
+        what = f"range of {many} at {offset}" if length > 0 else f"offset {offset}"
         passes = "passes the end" if offset >= 0 else "lies before the beginning"
         return cls(f"The {what} {passes} of the volume's {size} bytes; choose one within them.")
 

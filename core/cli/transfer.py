@@ -153,10 +153,14 @@ def _check_sectors(length: int, written: int) -> None:
     """
     if length % SECTOR_BYTES:
         message = (
-            f"The input has {written + length} bytes, which is not a multiple of {SECTOR_BYTES};"
+            f"The input has {_bytes(written + length)}, which is not a multiple of {SECTOR_BYTES};"
             " pad it to whole sectors."
         )
         raise InvalidRangeError(_with_remainder(message, written))
+
+
+def _bytes(count: int) -> str:
+    return f"{count} byte{'s' * (count != 1)}"
 
 
 def _with_remainder(message: str, written: int) -> str:

@@ -55,9 +55,12 @@ class AttachCard(Card):
             " system.", 13, 500,
         )  # fmt: skip
         self.folder = QLineEdit()
-        self.folder.setPlaceholderText("Folder to mount it in; none if left empty")
+        self.folder.setPlaceholderText("Folder to mount in")
         self.folder.setAccessibleName("Folder to mount it in")
-        self.folder.setToolTip("It is made if only its parent is there, and removed again")
+        self.folder.setToolTip(
+            "Nothing is mounted if this is empty; a folder is made if only its parent is there, and"
+            " removed again"
+        )
         self.folder.textChanged.connect(self._enable)
         self.partition = QLineEdit()
         self.partition.setPlaceholderText("Partition")

@@ -123,7 +123,10 @@ def draw_figures(title: str, lines: Sequence[str], bars: Sequence[Bar], theme: T
                 top += _ROW_PX
             top += _GAP_PX
         foot = QRectF(_MARGIN_PX, height - _FOOT_PX, WIDTH_PX - 2 * _MARGIN_PX, _FOOT_PX)
-        words = "Further to the right is better. A dot marks what the others are compared with."
+        words = (
+            "The scale says how many times as good a case is as the one with the dot: further to"
+            " the right is better. The numbers are as measured."
+        )
         draw_text(painter, foot, words, fonts.font(12), theme.sub)
     return image
 

@@ -128,7 +128,8 @@ class HexView(QScrollArea):
 
     def show_block(self, block: HexBlock, digits: int) -> None:
         """Show another block, from where it differs on; the same one stays where it is."""
-        is_another = block.start != self.rows.block.start
+        before = self.rows.block
+        is_another = block.start != before.start or not before.row_count
         self.rows.show_block(block, digits)
         self._fit()
         if is_another:

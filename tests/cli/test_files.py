@@ -144,7 +144,7 @@ def test_a_folder_is_put_out(cli: Cli, image: Path, tmp_path: Path) -> None:
             ["--owner", "1TiB"],
             1,
             (
-                "The range of 1 bytes at 1099511627776 passes the end of the volume's 8388608"
+                "The range of 1 byte at 1099511627776 passes the end of the volume's 8388608"
                 " bytes; choose one within them."
             ),
         ),

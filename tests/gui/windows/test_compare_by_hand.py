@@ -18,6 +18,7 @@ from gui.models.differences import Differences
 from gui.models.focus import AreaKind, Place
 from gui.models.hexrows import HexBlock, hex_column, hex_words, text_words
 from gui.models.ranges import bytes_below, column_bytes, overlap_bytes
+from gui.views.hexview import ROW_PX
 from gui.windows.bytesdialog import BytesDialog
 from gui.windows.comparedialog import CompareDialog
 from gui.windows.gotodialog import GoToDialog, parse_place
@@ -231,6 +232,18 @@ def test_bytes_of_the_selected_block_are_shown_beside_the_originals(at_volume):
     at_volume.qtbot.waitUntil(lambda: sheet.place.text() == "Block 0003: equal in both")
     window.focus.select(Place(AreaKind.INITIAL, Extent(0, 4096)))
     at_volume.qtbot.waitUntil(lambda: sheet.place.text().startswith("Block 0000"))
+
+
+def test_the_first_block_is_shown_from_where_it_differs_on_too(at_volume):
+    at_volume.take("a")
+    at_volume.engine.read = lambda _offset, length, copy="original": (
+        bytes(1024) + copy.encode().ljust(length - 1024, b"\0")
+    )
+    at_volume.click_row("a")
+    at_volume.press("Ctrl+Shift+B")
+    sheet = at_volume.dialog(BytesDialog)
+    at_volume.qtbot.waitUntil(lambda: sheet.place.text() == "Block 0000: 8 bytes differ")
+    assert sheet.view.verticalScrollBar().value() == (1024 // 16 - 1) * ROW_PX
 
 
 def test_damaged_bytes_are_told_and_not_shown(at_volume):
