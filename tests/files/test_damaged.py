@@ -20,7 +20,7 @@ from core.files import process, wire
 from core.files.discard import discard
 from core.files.extract import Extraction
 from core.files.filesystem import FileSystem
-from tests.files.conftest import file_system, make_ext4, run, session_of
+from tests.files.conftest import debugfs, file_system, make_ext4, run, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +76,22 @@ def everything(system: FileSystem, out: Path, size_bytes: int) -> None:
             assert error.message.count("\n") == 0  # noqa: PT017
             assert "Traceback" not in error.message  # noqa: PT017
         discard(out)
+
+
+def test_a_file_of_an_impossible_size_is_damaged_and_not_empty(tmp_path: Path) -> None:
+    disk = small_ext4(tmp_path)
+    debugfs(disk, "set_inode_field /a/file-7 size 0xFFFFFFFFFFFFFFFF")
+    with file_system(disk) as system:
+        entry = system.find(b"/a/file-7")
+        assert not entry.is_readable
+        with pytest.raises(FilesError, match="an impossible size"):
+            Extraction(system, lambda _count: None).to_file(entry, tmp_path / "out")
+        extraction = Extraction(system, lambda _count: None)
+        extraction.to_folder(system.find(b"/a"), tmp_path / "all")
+    assert [tuple(each) for each in extraction.skipped] == [
+        (b"file-7", "its inode is damaged", True)
+    ]
+    assert sorted(os.listdir(tmp_path)) == ["all", "disk.img", "source"]  # noqa: PTH208
 
 
 @pytest.mark.slow
