@@ -142,6 +142,15 @@ def test_a_reader_that_crashes_is_told(ext4: Path) -> None:
         assert system.is_lost
 
 
+def test_a_library_that_cannot_be_loaded_is_no_damage(
+    ext4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pytsk3.py").write_text("raise ImportError('libtsk.so')")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(FilesError, match="is installed but cannot be loaded; install it again"):
+        file_system(ext4)
+
+
 def test_a_reader_that_crashes_leaves_no_half_folder(ext4: Path, tmp_path: Path) -> None:
     with file_system(ext4) as system:
         pid = reader_of(system)
