@@ -20,6 +20,7 @@ from core.mapping.initialmap import InitialMap
 from core.scrub import extents_of, read_whole
 from core.units import SECTOR_BYTES
 from core.volume.keptruns import beyond, held_runs, named_runs
+from core.volume.outside import cut_of
 from core.volume.picture import metadata_extents, pointed_extents
 from core.volume.portions import SLOT_BYTES
 from core.volume.read import Views
@@ -48,6 +49,8 @@ def check(state: VolumeState, *, structures: bool = False) -> list[Finding]:
         findings.append(
             _corruption("image-changed", state.changed_outside, readable_path(state.image.path))
         )
+    if cut := cut_of(state):
+        findings.append(_corruption("cut", cut, readable_path(state.image.path)))
     findings += _check_initial(state)
     reaches = dict(zip(state.catalog.chain, state.catalog.chain_reaches(), strict=True))
     longest = max(reaches.values(), default=0)

@@ -63,7 +63,8 @@ def _put_out(
 
     told = repr(printable(options.path))
     if entry.kind not in {"file", "folder"}:
-        raise FilesError(f"{told} is a {entry.kind}; only files and folders can be put out.")
+        what = f"a {entry.kind}" if entry.kind != "other" else "of no known kind"
+        raise FilesError(f"{told} is {what}; only files and folders can be put out.")
     if options.out == _PIPE:
         if entry.kind == "folder":
             raise FilesError(f"{told} is a folder; name a folder to be made with --out.")

@@ -112,8 +112,10 @@ def _complain(message: str) -> None:
 
 def _sentence(error: OSError) -> str:
     """Return what an error of the system means to the user."""
-    what = f" on {error.filename}" if error.filename else ""
-    if str(error.filename or "")[:1] != "/" and _is_nowhere():
+    name = error.filename if isinstance(error.filename, str | bytes) else ""
+    path = os.fsencode(name).decode("utf-8", "backslashreplace")
+    what = f" on {path}" if path else ""
+    if path[:1] != "/" and _is_nowhere():
         return "The folder that this runs in was removed; change to another one."
     if error.errno == errno.EBADF:
         return "Standard input or output is closed; open it or name a file for it."

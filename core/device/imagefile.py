@@ -159,6 +159,11 @@ class FileDevice:
         return not self._is_block and not os.fstat(self._number).st_nlink
 
     @property
+    def is_cut(self) -> bool:
+        """Whether somebody else made the file shorter meanwhile."""
+        return not self._is_block and os.fstat(self._number).st_size < self.size
+
+    @property
     def mtime_ns(self) -> int:
         """Time of the last change in nanoseconds; 0 for a block device, which has none."""
         return 0 if self._is_block else os.fstat(self._number).st_mtime_ns

@@ -91,6 +91,7 @@ class Extraction:
         self.bytes = 0
         self.skipped: list[Skipped] = []
         self._first_names: dict[int, bytes] = {}
+        self._folders: set[int] = set()
         self._path: list[bytes] = []
         self._root = -1
 
@@ -146,6 +147,7 @@ class Extraction:
         """Make all that is in a folder. One descriptor is open, however deep it goes."""
         stack = [_Frame(entry, iter(self._system.folder(entry.inode)))]
         above = {entry.inode}
+        self._folders = {entry.inode}
         at = os.dup(self._root)
         try:
             while stack:
@@ -170,7 +172,7 @@ class Extraction:
     def _make(self, entry: FileEntry, at: int, above: set[int]) -> _Frame | None:
         """Make what is named in a folder; return a folder that is to be filled then."""
         self._report(0)
-        if why := _refusal(entry, above):
+        if why := _refusal(entry, above, self._folders):
             self._skip(entry, why, is_damaged=not entry.is_readable)
             return None
         try:
@@ -178,6 +180,7 @@ class Extraction:
                 inside = iter(self._system.folder(entry.inode))
                 os.mkdir(entry.name, 0o700, dir_fd=at)
                 self.counts["folder"] += 1
+                self._folders.add(entry.inode)
                 return _Frame(entry, inside)
             if entry.kind == "link":
                 os.symlink(entry.target, entry.name, dir_fd=at)
@@ -243,16 +246,20 @@ class Extraction:
             self._report(0)
 
 
-def _refusal(entry: FileEntry, above: set[int]) -> str:
-    """Return why a name is not to be made; empty if it is."""
+def _refusal(entry: FileEntry, above: set[int], made: set[int]) -> str:
+    """Return why a name is not to be made; empty if it is.
+
+    A folder has one name. Folders that had two each would be 2^n folders when put out.
+    """
     if entry.name in {b"", b".", b".."} or b"/" in entry.name or b"\0" in entry.name:
         return "its name is no name of a file"
     if not entry.is_readable:
         return "its inode is damaged"
     if entry.kind not in {"file", "folder", "link"}:
         return f"it is a {entry.kind}" if entry.kind != "other" else "it is of no known kind"
-    if entry.kind == "folder" and entry.inode in above:
-        return "it is a folder within itself"
+    if entry.kind == "folder" and entry.inode in made:
+        is_loop = entry.inode in above
+        return f"it is a folder {'within itself' if is_loop else 'that has another name already'}"
     if entry.kind == "link" and (not entry.target or b"\0" in entry.target):
         return "it is a link that leads to nothing"
     return ""

@@ -218,6 +218,8 @@ class Library:
         """
         found = self._system.open_meta(inode=inode)
         size_bytes = int(found.info.meta.size)
+        if size_bytes < 0:
+            raise OSError(f"inode {inode} tells an impossible size")
         for start, stop in self._filled(found, size_bytes):
             for offset in range(start, stop, PIECE_BYTES):
                 length = min(PIECE_BYTES, stop - offset)
@@ -264,6 +266,7 @@ def _entry_of(name: bytes, inode: int, found: Any) -> FileEntry:
         gid=int(meta.gid),
         links=int(meta.nlink),
         target=_target(found) if kind == "link" else b"",
+        is_readable=int(meta.size) >= 0,  # none is 2^63 bytes long
     )
 
 

@@ -66,7 +66,7 @@ class ReaderProcess:
         refuse_without_library()
         self._read, self._pulse = read, pulse
         self._refusal: RangepairError | None = None
-        self.is_lost = False
+        self._has_spoken = self.is_lost = False
         self._channel, theirs = socket.socketpair()
         self._channel.settimeout(SILENCE_S_MAX)  # in the midst of a frame, too
         self._poll = select.poll()
@@ -128,7 +128,9 @@ class ReaderProcess:
             self._pulse()
             if time.monotonic() >= deadline:
                 raise TimeoutError
-        return wire.receive(self._channel)
+        received = wire.receive(self._channel)
+        self._has_spoken = True
+        return received
 
     def _serve(self, wanted: bytearray) -> None:
         """Give the bytes that are asked for."""
@@ -156,6 +158,11 @@ class ReaderProcess:
                 status = self._process.wait(_END_S)
             except Exception:  # noqa: BLE001 - it is killed by close()
                 status = 0
+            if status > 0 and not self._has_spoken:
+                return FilesError(
+                    "The Sleuth Kit for Python is installed but cannot be loaded; install it again"
+                    " with pip install --force-reinstall pytsk3."
+                )
             crash = signal.Signals(-status).name if status < 0 else f"status {status}"
             why = f"its reader ended by {crash}"
         return FilesError(

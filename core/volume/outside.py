@@ -38,16 +38,39 @@ class Changes(NamedTuple):
 
 
 def removal_of(state: VolumeState) -> str:
-    """Return what to tell if another program removed a file of an open volume; else nothing."""
-    files = [("additional area", state.area.device)] if state.area is not None else []
-    for what, device in (*files, ("image", state.image)):
-        if isinstance(device, FileDevice) and device.is_removed:
+    """Return what to tell if another program removed a file of an open volume, or made it shorter.
+
+    Else nothing.
+    """
+    for what, device in _files_of(state):
+        if device.is_removed:
             return (
                 f"The {what} {readable_path(device.path)} was removed or replaced by another "
                 "program while it was open, so what it holds is lost when it is closed; export "
                 "what is needed before."
             )
+    return cut_of(state)
+
+
+def cut_of(state: VolumeState) -> str:
+    """Return what to tell if another program made a file of an open volume shorter."""
+    for what, device in _files_of(state):
+        if device.is_cut:
+            return (
+                f"The {what} {readable_path(device.path)} was made shorter by another program "
+                "while it was open, so what lay behind its new end is lost, for copies as well; "
+                "export what is left."
+            )
     return ""
+
+
+def _files_of(state: VolumeState) -> list[tuple[str, FileDevice]]:
+    files = [("additional area", state.area.device)] if state.area is not None else []
+    return [
+        (what, device)
+        for what, device in (*files, ("image", state.image))
+        if isinstance(device, FileDevice)
+    ]
 
 
 def check_size(image: Device, fields: SuperblockFields, area_path: str) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.cli.main import _sentence
 from core.errors import ImageChangedError, RangepairError, ReadOnlyError
 from core.format import superblock
 from core.format.layout import BLOCK_BYTES
@@ -143,6 +145,13 @@ def test_a_new_image_larger_than_files_may_be_is_told_so(tmp_path: Path) -> None
         " size; choose a smaller one.\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["f33", b"f33", b"f\xff"])
+def test_a_name_of_bytes_is_told_as_text(name: str | bytes) -> None:
+    told = _sentence(OSError(errno.ENOSPC, "No space left on device", name))
+    shown = "f\\xff" if name == b"f\xff" else "f33"
+    assert told == f"There is no room left on {shown}; free some space."
 
 
 def test_a_disk_without_room_for_a_new_image_is_told_so(tmp_path: Path) -> None:

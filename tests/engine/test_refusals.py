@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 
 import pytest
@@ -17,6 +19,7 @@ from core.errors import (
     InvalidRangeError,
     NameTakenError,
     NoSuchCopyError,
+    RangepairError,
     ReadOnlyError,
     TooManyCopiesError,
 )
@@ -417,3 +420,27 @@ def test_no_copy_is_taken_into_a_file_that_another_program_removed(tmp_path, suf
         volume.write(0, bytes(PORTION))
         assert volume.read(0, SIZE, "moved") == LETTERS_RAW
         assert [copy.name for copy in volume.info().copies] == ["S", "moved"]
+
+
+@pytest.mark.parametrize(("suffix", "what"), [(".rangepair", "additional area"), ("", "image")])
+def test_a_file_that_another_program_cut_is_told(tmp_path, suffix, what):
+    path = tmp_path / "disk.img"
+    path.write_bytes(LETTERS_RAW)
+    volume = open_volume(path)
+    try:
+        volume.snapshot("S")
+        assert volume.check() == []
+        assert volume.info().notice == ""
+        cut = tmp_path / f"disk.img{suffix}"
+        os.truncate(cut, cut.stat().st_size - 4096)
+        (finding,) = [found for found in volume.check() if found.code == "cut"]
+        assert finding.severity == "corruption"
+        assert f"The {what} " in finding.what
+        assert "was made shorter" in finding.what
+        assert volume.info().notice == finding.what
+        with pytest.raises(ImageError, match="was made shorter") as error:
+            volume.snapshot("T")
+        assert_sentence(error)
+    finally:
+        with contextlib.suppress(RangepairError):
+            volume.close()

@@ -20,7 +20,7 @@ from core.files import process, wire
 from core.files.discard import discard
 from core.files.extract import Extraction
 from core.files.filesystem import FileSystem
-from tests.files.conftest import file_system, make_ext4, run, session_of
+from tests.files.conftest import debugfs, file_system, make_ext4, run, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +78,22 @@ def everything(system: FileSystem, out: Path, size_bytes: int) -> None:
         discard(out)
 
 
+def test_a_file_of_an_impossible_size_is_damaged_and_not_empty(tmp_path: Path) -> None:
+    disk = small_ext4(tmp_path)
+    debugfs(disk, "set_inode_field /a/file-7 size 0xFFFFFFFFFFFFFFFF")
+    with file_system(disk) as system:
+        entry = system.find(b"/a/file-7")
+        assert not entry.is_readable
+        with pytest.raises(FilesError, match="an impossible size"):
+            Extraction(system, lambda _count: None).to_file(entry, tmp_path / "out")
+        extraction = Extraction(system, lambda _count: None)
+        extraction.to_folder(system.find(b"/a"), tmp_path / "all")
+    assert [tuple(each) for each in extraction.skipped] == [
+        (b"file-7", "its inode is damaged", True)
+    ]
+    assert sorted(os.listdir(tmp_path)) == ["all", "disk.img", "source"]  # noqa: PTH208
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("make", [small_ext4, small_fat, small_ntfs])
@@ -124,6 +140,15 @@ def test_a_reader_that_crashes_is_told(ext4: Path) -> None:
             " nothing else was harmed; look into an older copy."
         )
         assert system.is_lost
+
+
+def test_a_library_that_cannot_be_loaded_is_no_damage(
+    ext4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pytsk3.py").write_text("raise ImportError('libtsk.so')")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(FilesError, match="is installed but cannot be loaded; install it again"):
+        file_system(ext4)
 
 
 def test_a_reader_that_crashes_leaves_no_half_folder(ext4: Path, tmp_path: Path) -> None:

@@ -211,6 +211,24 @@ def test_a_link_and_a_folder_of_one_name_do_not_meet(tmp_path: Path) -> None:
     ]
 
 
+def test_folders_of_two_names_each_do_not_multiply(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    depth = 12
+    for number in range(depth):
+        (source / f"{number:02}").mkdir(parents=True)
+    make_ext4(tmp_path / "disk.img", source, 1 << 20)
+    debugfs(
+        tmp_path / "disk.img",
+        *(f"link /{n + 1:02} /{n:02}/{name}" for n in range(depth - 1) for name in "ab"),
+    )
+    extraction = put_out(tmp_path / "disk.img", b"/00", tmp_path / "out")
+    assert extraction.counts["folder"] == depth - 1
+    assert {skipped.why for skipped in extraction.skipped} == {
+        "it is a folder that has another name already"
+    }
+    assert {skipped.path.split(b"/")[-1] for skipped in extraction.skipped} == {b"b"}
+
+
 def test_a_folder_within_itself_ends(tmp_path: Path) -> None:
     source = tmp_path / "source"
     (source / "one" / "two" / "three").mkdir(parents=True)
