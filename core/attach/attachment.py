@@ -302,7 +302,7 @@ def check_wish(wish: Wish) -> None:
     # Strings, as a Path raises for odd ones.
     if not wish.mount or os.path.isdir(wish.mount):  # noqa: PTH112
         return
-    if os.path.lexists(wish.mount):
+    if "\0" in wish.mount or os.path.lexists(wish.mount):
         raise AttachError(f"{wish.mount} is no folder to mount in; choose another.")
     parent = os.path.dirname(wish.mount)  # noqa: PTH120
     if not os.path.isdir(parent):  # noqa: PTH112
