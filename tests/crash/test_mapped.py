@@ -17,7 +17,7 @@ from tests.crash.life import MAPPED, TIGHT, Life, Toll, WrongAfterLossError
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
-BLOCKS = 300 if IS_SOAK else 6
+BLOCKS = 300 if IS_SOAK else 3
 SEEDS_A_BLOCK = 8
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 4
 TIGHT_SEEDS = 1000 if IS_SOAK else 15

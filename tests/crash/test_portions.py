@@ -13,7 +13,7 @@ from tests.crash.life import Toll, WrongAfterLossError
 from tests.crash.portionlife import PortionLife
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
-BLOCKS = 200 if IS_SOAK else 4
+BLOCKS = 200 if IS_SOAK else 2
 SEEDS_A_BLOCK = 6
 SEEDS_MAX = 40
 

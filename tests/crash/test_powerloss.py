@@ -14,13 +14,13 @@ from tests.crash.sidedlife import SIDED, SidedLife
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
-BLOCKS = 400 if IS_SOAK else 8
+BLOCKS = 400 if IS_SOAK else 4
 SEEDS_A_BLOCK = 10
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 6
 TIGHT_SEEDS = 2000 if IS_SOAK else 20
 RINGING_SEEDS = 1000 if IS_SOAK else 10
-RESTORING_SEEDS = 2000 if IS_SOAK else 20
-SIDED_SEEDS = 3000 if IS_SOAK else 20
+RESTORING_SEEDS = 2000 if IS_SOAK else 12
+SIDED_SEEDS = 3000 if IS_SOAK else 12
 
 RINGING_RESTORES = RINGING._replace(acts={**RINGING.acts, "snapshot": 2, "restore": 4, "move": 6})
 TIGHT_RESTORES = TIGHT._replace(acts=RESTORING.acts)

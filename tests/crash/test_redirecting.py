@@ -27,7 +27,7 @@ from tests.crash.toll import WrongAfterLossError
 from tests.doubles.lateflights import land_late
 
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
-BLOCKS = 300 if IS_SOAK else 5
+BLOCKS = 300 if IS_SOAK else 3
 SIDED_BLOCKS = 100 if IS_SOAK else 2
 SEEDS_A_BLOCK = 8
 EXHAUSTIVE_SEEDS = 200 if IS_SOAK else 4

@@ -32,8 +32,8 @@ SIDECARS = {
 }
 CLEAN = {"clean", "moved", "resized", "sides"}
 IS_SOAK = os.environ.get("RANGEPAIR_TEST_PROFILE") == "soak"
-EVERYWHERE = 4000 if IS_SOAK else 200
-STRUCTURE = 5000 if IS_SOAK else 200
+EVERYWHERE = 4000 if IS_SOAK else 100
+STRUCTURE = 5000 if IS_SOAK else 100
 NAMES = [
     (name, structure) for name, sidecar in SIDECARS.items() for structure in sidecar.structures
 ]
