@@ -31,7 +31,7 @@ REST_AFTER_S: Final = 1.0
 """After a pause in writing of this length everything is put in place."""
 IDLE_AFTER_S: Final = 30.0
 """After a longer one memory is given back: touching it anew slows the next burst down."""
-SYNC_AHEAD_SHARE: Final = 16
+SYNC_AHEAD_SHARE: Final = 4
 """The image is synced for each such part of the ring that fills, so that a checkpoint, for which
 everybody waits, has little left to sync."""
 _TICK_S: Final = 0.05
