@@ -39,7 +39,7 @@ def refuse_without_library() -> None:
     if importlib.util.find_spec(LIBRARY) is None:
         raise FilesError(
             "Reading files needs The Sleuth Kit for Python, which is not installed; install it with"
-            " pip install 'rangepair[files]'."
+            f" {sys.executable} -m pip install {LIBRARY}."
         )
 
 
@@ -161,7 +161,7 @@ class ReaderProcess:
             if status > 0 and not self._has_spoken:
                 return FilesError(
                     "The Sleuth Kit for Python is installed but cannot be loaded; install it again"
-                    " with pip install --force-reinstall pytsk3."
+                    f" with {sys.executable} -m pip install --force-reinstall {LIBRARY}."
                 )
             crash = signal.Signals(-status).name if status < 0 else f"status {status}"
             why = f"its reader ended by {crash}"

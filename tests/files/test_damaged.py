@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -221,7 +222,7 @@ def test_a_missing_library_is_told(ext4: Path, monkeypatch: pytest.MonkeyPatch) 
         file_system(ext4)
     assert caught.value.message == (
         "Reading files needs The Sleuth Kit for Python, which is not installed; install it with"
-        " pip install 'rangepair[files]'."
+        f" {sys.executable} -m pip install pytsk3_that_is_not_there."
     )
 
 
